@@ -1,0 +1,1 @@
+"""The DICOM network: associations, services and the allowlist; it imports none of the other apps."""

@@ -1,0 +1,1 @@
+"""Gantry as a service class provider: the listener and one handler per service."""

@@ -1,0 +1,214 @@
+"""The environment, read once and here only: every setting an installation may change, with its meaning."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from hashlib import sha256
+from ipaddress import ip_address
+from pathlib import Path
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+UNIX_SOCKET_PATH_BYTES = 100  # Linux takes 108 with the closing zero; leave room for a suffix
+
+
+class BadSetting(Exception):
+    """A variable's value cannot be used; the message is one sentence that says what to do."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One line of the settings table in docs/settings.md."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+VARIABLES = (
+    Variable("DATABASE_URL", "SQLite under GANTRY_HOME", "PostgreSQL for production: `postgres://user:password@host:5432/gantry`"),
+    Variable("REDIS_URL", "an embedded Valkey", "Redis or Valkey for locks and cache, and the broker when CELERY_BROKER_URL is not given"),
+    Variable("CELERY_BROKER_URL", "REDIS_URL", "the broker of the Celery workers: `redis://` or `amqp://`"),
+    Variable("GANTRY_HOME", "./var", "everything written: database, spool, stores, logs, secrets; a local disk"),
+    Variable("GANTRY_STORAGE", "$GANTRY_HOME/hot", "the hot store; on the file system of GANTRY_HOME it is filled without copying"),
+    Variable("GANTRY_HTTP_BIND", "127.0.0.1:8000", "address and port of portal and API"),
+    Variable("GANTRY_AE_TITLE", "GANTRY", "the AE title under which Gantry is called and calls"),
+    Variable("GANTRY_DICOM_BIND", "127.0.0.1:11112", "address and port of the DICOM listener"),
+    Variable("GANTRY_SCP_PROCESSES", "2", "processes that share the DICOM port"),
+    Variable("GANTRY_STABLE_SECONDS", "60", "quiet time after which a study counts as complete"),
+    Variable("GANTRY_SPOOL_HIGH_PERCENT", "92", "share of the spool's disk in use above which C-STORE is answered with A700"),
+    Variable("GANTRY_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
+    Variable("DJANGO_SECRET_KEY", "made and kept under GANTRY_HOME", "signs sessions and tokens; the same on every host"),
+    Variable("DJANGO_DEBUG", "off", "on: error pages with details; never in production"),
+    Variable("DJANGO_ALLOWED_HOSTS", "loopback", "host names under which the portal is reached, separated by commas"),
+    Variable("DJANGO_SUPERUSER_USERNAME", "admin", "name of the first administrator"),
+    Variable("DJANGO_SUPERUSER_PASSWORD", "random, kept under GANTRY_HOME", "password of the first administrator"),
+)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The settings of this installation, checked."""
+
+    home: Path
+    storage: Path
+    database_url: str | None
+    redis_url: str
+    broker_url: str
+    is_broker_embedded: bool
+    broker_socket: Path
+    http_bind: tuple[str, int]
+    dicom_bind: tuple[str, int]
+    ae_title: str
+    scp_processes: int
+    stable_seconds: int
+    spool_high_percent: int
+    log_level: str
+    secret_key: str
+    is_debug: bool
+    allowed_hosts: list[str]
+    superuser_username: str
+    superuser_password: str | None
+
+    @property
+    def spool_dir(self) -> Path:
+        """Where received instances are durable before they are indexed."""
+        return self.home / "spool"
+
+    @property
+    def run_dir(self) -> Path:
+        """Sockets, locks, readiness marks and metrics of the running processes."""
+        return self.home / "run"
+
+    @property
+    def log_dir(self) -> Path:
+        """One log file per process."""
+        return self.home / "log"
+
+    @property
+    def secrets_dir(self) -> Path:
+        """Files that only the owner may read."""
+        return self.home / "secrets"
+
+
+def read_environment() -> Environment:
+    """Read and check all variables, the file ``.env`` beside manage.py included.
+
+    Raises:
+        BadSetting: a value cannot be used.
+    """
+    env = environ.FileAwareEnv()
+    env.read_env(BASE_DIR / ".env", overwrite=False)
+    home = Path(env.str("GANTRY_HOME", "var")).expanduser()
+    home = (home if home.is_absolute() else BASE_DIR / home).resolve()
+    broker_socket = _socket_path(home)
+    redis_url = env.str("REDIS_URL", "")
+    broker_url = env.str("CELERY_BROKER_URL", "") or redis_url
+    is_embedded = not (redis_url and broker_url)
+    storage = env.str("GANTRY_STORAGE", "")
+    http_bind = _bind(env.str("GANTRY_HTTP_BIND", "127.0.0.1:8000"), "GANTRY_HTTP_BIND")
+    return Environment(
+        home=home,
+        storage=Path(storage).expanduser().resolve() if storage else home / "hot",
+        database_url=_database_url(env.str("DATABASE_URL", "")),
+        redis_url=redis_url or f"unix://{broker_socket}",
+        broker_url=_celery_form(broker_url) or f"redis+socket://{broker_socket}",
+        is_broker_embedded=is_embedded,
+        broker_socket=broker_socket,
+        http_bind=http_bind,
+        dicom_bind=_bind(env.str("GANTRY_DICOM_BIND", "127.0.0.1:11112"), "GANTRY_DICOM_BIND"),
+        ae_title=_ae_title(env.str("GANTRY_AE_TITLE", "GANTRY")),
+        scp_processes=_number(env, "GANTRY_SCP_PROCESSES", 2, 1, 64),
+        stable_seconds=_number(env, "GANTRY_STABLE_SECONDS", 60, 1, 86_400),
+        spool_high_percent=_number(env, "GANTRY_SPOOL_HIGH_PERCENT", 92, 1, 100),
+        log_level=_choice(env, "GANTRY_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
+        secret_key=env.str("DJANGO_SECRET_KEY", "") or _kept_secret(home / "secrets" / "secret_key"),
+        is_debug=_boolean(env, "DJANGO_DEBUG"),
+        allowed_hosts=env.list("DJANGO_ALLOWED_HOSTS", default=[]) or ["localhost", "127.0.0.1", "[::1]"],
+        superuser_username=env.str("DJANGO_SUPERUSER_USERNAME", "admin"),
+        superuser_password=env.str("DJANGO_SUPERUSER_PASSWORD", "") or None,
+    )
+
+
+def _socket_path(home: Path) -> Path:
+    path = home / "run" / "valkey.sock"
+    if len(os.fsencode(path)) <= UNIX_SOCKET_PATH_BYTES:
+        return path
+    # A deep GANTRY_HOME does not fit into a socket address; a name derived from it finds the same socket.
+    digest = sha256(os.fsencode(home)).hexdigest()[:16]
+    return Path("/tmp") / f"gantry-{os.getuid()}-{digest}" / "valkey.sock"  # noqa: S108 (made 0700 by the supervisor)
+
+
+def _database_url(value: str) -> str | None:
+    if not value:
+        return None
+    if value.split(":", 1)[0] not in {"postgres", "postgresql", "sqlite"}:
+        raise BadSetting("DATABASE_URL must begin with postgres:// (or sqlite:///); leave it out for the embedded SQLite.")
+    return value
+
+
+def _celery_form(url: str) -> str:
+    """redis-py writes ``unix:///path`` where Celery writes ``redis+socket:///path``."""
+    return "redis+socket://" + url.removeprefix("unix://") if url.startswith("unix://") else url
+
+
+def _bind(value: str, name: str) -> tuple[str, int]:
+    host, separator, port = value.rpartition(":")
+    try:
+        number = int(port)
+        ip_address(host.strip("[]"))
+    except ValueError:
+        number = 0
+    if not separator or not 0 < number < 65_536:
+        raise BadSetting(f"{name} must be ADDRESS:PORT such as 127.0.0.1:8000 or [::]:8000, not {value!r}.")
+    return host.strip("[]"), number
+
+
+def _ae_title(value: str) -> str:
+    title = value.strip()
+    if not 1 <= len(title) <= 16 or not title.isascii() or not title.isprintable() or "\\" in title:
+        raise BadSetting(
+            f"GANTRY_AE_TITLE must be 1 to 16 printable ASCII characters without a backslash, not {value!r}."
+        )
+    return title
+
+
+def _number(env: environ.Env, name: str, default: int, low: int, high: int) -> int:
+    text = env.str(name, str(default))
+    if not text.isdecimal() or not low <= int(text) <= high:
+        raise BadSetting(f"{name} must be a whole number from {low} to {high}, not {text!r}.")
+    return int(text)
+
+
+def _choice(env: environ.Env, name: str, default: str, choices: tuple[str, ...]) -> str:
+    text: str = env.str(name, default).upper()
+    if text not in choices:
+        raise BadSetting(f"{name} must be one of {', '.join(choices)}, not {text!r}.")
+    return text
+
+
+def _boolean(env: environ.Env, name: str) -> bool:
+    text = env.str(name, "0").lower()
+    if text not in {"0", "1", "true", "false", "on", "off", "yes", "no"}:
+        raise BadSetting(f"{name} must be on or off, not {text!r}.")
+    return text in {"1", "true", "on", "yes"}
+
+
+def _kept_secret(path: Path) -> str:
+    """The secret in this file, made at the first call; several processes may start at once."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = path.with_name(f".{path.name}.{os.getpid()}")
+        if not path.exists():
+            fresh.touch(mode=0o600)
+            fresh.write_text(secrets.token_urlsafe(48))
+            try:
+                os.link(fresh, path)  # the first process wins, the others read what it wrote
+            except FileExistsError:
+                pass
+            finally:
+                fresh.unlink()
+        return path.read_text().strip()
+    except OSError as error:
+        raise BadSetting(f"GANTRY_HOME cannot be written ({path.parent}: {error.strerror}); choose another folder.") from error
