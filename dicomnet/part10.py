@@ -56,26 +56,25 @@ def read_file_meta(file: BinaryIO) -> FileMeta:
     Raises:
         NotPart10: no prefix, or the group ends before its last element.
     """
-    fd = file.fileno()
-    head = os.pread(fd, 4096, 0)
+    head = os.pread(file.fileno(), 4096, 0)
     if head[128:132] != b"DICM":
         raise NotPart10("the DICM prefix is missing")
     elements: dict[int, bytes] = {}
     position = 132
     while True:
-        if position + 12 > len(head):
-            head = _more(fd, head)
+        if len(head) < position + 12:
+            head = _longer(file, head)
         if head[position : position + 2] != b"\x02\x00":
             break
-        _, element, vr, length = _EXPLICIT_SHORT.unpack_from(head, position)
-        position += 8
-        if vr in _LONG_VRS:
-            (length,) = struct.unpack_from("<L", head, position)
-            position += 4
-        if length > MAXIMUM_META_BYTES:
-            raise NotPart10("an element of the File Meta Information is too long")
-        while position + length > len(head):
-            head = _more(fd, head)
+        try:
+            element, length, position = _element(head, position)
+        except struct.error as error:
+            raise NotPart10("the File Meta Information is cut off") from error
+        while len(head) < position + length:
+            longer = _longer(file, head)
+            if len(longer) == len(head):
+                raise NotPart10("the File Meta Information is cut off")
+            head = longer
         elements[element] = head[position : position + length].rstrip(b"\0 ")
         position += length
     if 0x0010 not in elements:
@@ -83,13 +82,20 @@ def read_file_meta(file: BinaryIO) -> FileMeta:
     return FileMeta(elements, position)
 
 
-def _more(fd: int, head: bytes) -> bytes:
-    more = os.pread(fd, 65_536, len(head))
-    if not more and len(head) % 12:
-        raise NotPart10("the File Meta Information is cut off")
+def _element(head: bytes, position: int) -> tuple[int, int, int]:
+    """Element number, length of the value and where the value begins."""
+    _, element, vr, length = _EXPLICIT_SHORT.unpack_from(head, position)
+    position += 8
+    if vr in _LONG_VRS:
+        (length,) = struct.unpack_from("<L", head, position)
+        position += 4
+    return element, length, position
+
+
+def _longer(file: BinaryIO, head: bytes) -> bytes:
     if len(head) > MAXIMUM_META_BYTES:
         raise NotPart10("the File Meta Information is too long")
-    return head + more if more else head + b"\0" * (12 - len(head) % 12)
+    return head + os.pread(file.fileno(), 65_536, len(head))
 
 
 def file_meta_bytes(

@@ -81,7 +81,7 @@ class RequestorAssociation:
         }
         # 0 means no limit of the peer's own (PS3.8 D.1); ours still bounds what one write takes.
         maximum = min(assoc.acceptor.maximum_length or MAXIMUM_PDU_BYTES, MAXIMUM_PDU_BYTES)
-        self.fragment_bytes: int = maximum - 6
+        self.fragment_bytes: int = (maximum - 6) & ~1  # fragments are even (PS3.8 9.3.5.1)
         self._message_id = 0
         self._socket = _take_socket(assoc)
 

@@ -7,10 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPIPHTJ2KReferencedDeflate
+
 from dicomnet.part10 import read_file_meta
 from dicomnet.scu.association import MAXIMUM_CONTEXTS, Peer, PeerError, RequestorAssociation
 from dicomnet.statuses import in_words, is_stored
 
+DEFLATED = frozenset((DeflatedExplicitVRLittleEndian, JPIPHTJ2KReferencedDeflate))
 MINIMUM_BYTES_PER_SECOND = 50_000  # slower than an ISDN line: what takes longer is a peer that has stopped
 
 
@@ -29,6 +32,11 @@ class Outgoing:
     def context(self) -> tuple[str, str]:
         """The presentation context that it needs."""
         return self.sop_class_uid, self.transfer_syntax_uid
+
+    @property
+    def is_odd(self) -> bool:
+        """The data set has an odd number of bytes, which a fragment must not have (PS3.8 9.3.5.1)."""
+        return (self.size_bytes - self.data_set_offset) % 2 == 1
 
     @classmethod
     def from_file(cls, path: Path) -> "Outgoing":
@@ -90,6 +98,8 @@ class StoreAssociation(RequestorAssociation):
         if context_id is None:
             sop_class, syntax = instance.context
             return StoreOutcome(None, f"{self.peer.ae_title} does not accept SOP Class {sop_class} in {syntax}")
+        if instance.is_odd and instance.transfer_syntax_uid not in DEFLATED:
+            return StoreOutcome(None, "the data set has an odd length, which no peer may accept (PS3.5 7.1.1)")
         with instance.path.open("rb") as file:
             message_id = self.next_message_id()
             patience = self.peer.dimse_timeout_seconds + instance.size_bytes / MINIMUM_BYTES_PER_SECOND
@@ -122,23 +132,26 @@ class StoreAssociation(RequestorAssociation):
                 (0x1000, _even(instance.sop_instance_uid)),
             ],
         )
-        position, end = instance.data_set_offset, os.fstat(fd).st_size
+        position, end = instance.data_set_offset, instance.size_bytes
+        if position == end:
+            raise OSError("the file holds no data set")
         while position < end:
             count = min(self.fragment_bytes, end - position)
-            header = self.fragment_header(context_id, count, is_last=position + count == end)
+            is_last = position + count == end
+            # PS3.5 A.5: a deflated stream of odd length is padded with one zero byte.
+            padding = b"\0" if is_last and instance.is_odd else b""
+            header = self.fragment_header(context_id, count + len(padding), is_last=is_last)
             self.socket.sendall(head + header, socket.MSG_MORE)
             head = b""
             while count:
-                sent = self._send_from_file(fd, position, count)
-                position += sent
-                count -= sent
-
-    def _send_from_file(self, fd: int, position: int, count: int) -> int:
-        piece = os.pread(fd, min(count, 1 << 20), position)
-        if not piece:
-            raise OSError("the file became shorter while it was sent")
-        self.socket.sendall(piece)
-        return len(piece)
+                piece = os.pread(fd, min(count, 1 << 20), position)
+                if not piece:
+                    raise OSError("the file became shorter while it was sent")
+                self.socket.sendall(piece)
+                position += len(piece)
+                count -= len(piece)
+            if padding:
+                self.socket.sendall(padding)
 
 
 def by_association(instances: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:
