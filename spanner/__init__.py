@@ -1,1 +1,1 @@
-
+"""One query over many archives."""

@@ -1,1 +1,1 @@
-
+"""Tiers of storage: which copy is where, and when it moves."""

@@ -88,7 +88,9 @@ SQLITE_OPTIONS = {
 
 def database(url: str | None, home: Path) -> dict[str, Any]:
     """Django's database entry for a DATABASE_URL; None is the embedded SQLite."""
-    config: dict[str, Any] = dict(environ.Env.db_url_config(url or f"sqlite:///{home / 'db.sqlite3'}"))
+    if url is None:
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": home / "db.sqlite3", "OPTIONS": SQLITE_OPTIONS}
+    config: dict[str, Any] = dict(environ.Env.db_url_config(url))
     if config["ENGINE"].endswith("sqlite3"):
         return config | {"OPTIONS": SQLITE_OPTIONS}
     return config | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}

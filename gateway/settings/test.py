@@ -1,7 +1,5 @@
 """Settings of the test suite: the same product, quick password hashes, no manifest for static files."""
 
-import os
-
 from gateway.settings.base import *  # noqa: F403
 from gateway.settings.base import DATABASES, STORAGES
 
@@ -10,4 +8,4 @@ STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.st
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, so that threads and other processes of a test see the same rows as in production.
-    DATABASES["default"]["TEST"] = {"NAME": os.path.join(DATABASES["default"]["NAME"] + ".test")}  # noqa: PTH118
+    DATABASES["default"]["TEST"] = {"NAME": f"{DATABASES['default']['NAME']}.test"}

@@ -48,6 +48,7 @@ class Child:
         log_dir: Path,
         ready_dir: Path,
         environment: Mapping[str, str],
+        working_dir: Path | None = None,
         backoff: Backoff | None = None,
     ) -> None:
         self.program = program
@@ -56,6 +57,7 @@ class Child:
         self.early_ends = 0
         self._ready_file = ready_dir / program.name
         self._environment = {**environment, READY_FILE_VARIABLE: str(self._ready_file)}
+        self._working_dir = working_dir
         self._backoff = backoff or Backoff()
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
@@ -76,6 +78,7 @@ class Child:
             self._process = subprocess.Popen(  # noqa: PLW1509 (the supervisor has one thread)
                 self.program.command,
                 env=self._environment,
+                cwd=self._working_dir,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -96,9 +99,7 @@ class Child:
     def check(self) -> Ended | None:
         """Start it again when its wait is over; say when it has ended since the last check."""
         if self._process is None:
-            if self.restart_at is not None and time.monotonic() >= self.restart_at:
-                self.start()
-            return None
+            return self._start_again() if self._is_due() else None
         if not self._has_ended():
             return None
         # What a killed parent left in its session must not hold the port against the next start. The
@@ -112,6 +113,19 @@ class Child:
         delay = self._backoff.delay_seconds(uptime_seconds=now - self._started_at)
         self.restart_at = now + delay
         return Ended(self.name, _reason(status), delay)
+
+    def _is_due(self) -> bool:
+        return self.restart_at is not None and time.monotonic() >= self.restart_at
+
+    def _start_again(self) -> Ended | None:
+        try:
+            self.start()
+        except OSError as error:
+            # No memory or no process left on this machine now: the others go on, this one is tried later.
+            delay = self._backoff.delay_seconds(uptime_seconds=0)
+            self.restart_at = time.monotonic() + delay
+            return Ended(self.name, f"could not be started: {error.strerror}", delay)
+        return None
 
     def terminate(self) -> None:
         """Ask it to stop; it is not started again."""

@@ -1,0 +1,26 @@
+"""Application entity titles (PS3.5 6.2, VR AE)."""
+
+from django.core.exceptions import ValidationError
+
+MAXIMUM_LENGTH = 16
+
+
+def is_ae_title(value: str) -> bool:
+    """1 to 16 characters of the default repertoire, no backslash, not only spaces."""
+    return (
+        1 <= len(value) <= MAXIMUM_LENGTH
+        and value.isascii()
+        and value.isprintable()
+        and "\\" not in value
+        and value.strip() == value
+    )
+
+
+def validate_ae_title(value: str) -> None:
+    """Django validator.
+
+    Raises:
+        ValidationError: the value is not an AE title.
+    """
+    if not is_ae_title(value):
+        raise ValidationError("An AE title has 1 to 16 printable ASCII characters, and no backslash.")

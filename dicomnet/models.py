@@ -1,0 +1,73 @@
+"""Who may call this gateway, and for what."""
+
+from ipaddress import ip_network
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from dicomnet.ae_title import validate_ae_title
+
+ANY = "*"
+
+
+def validate_calling_ae_title(value: str) -> None:
+    """An AE title, or ``*`` for any."""
+    if value != ANY:
+        validate_ae_title(value)
+
+
+def validate_network(value: str) -> None:
+    """An address or a network in CIDR form, IPv4 or IPv6."""
+    try:
+        ip_network(value)
+    except ValueError as error:
+        raise ValidationError(
+            "Enter an address such as 10.1.2.3 or a network such as 10.1.2.0/24 (host bits zero)."
+        ) from error
+
+
+class AllowlistEntry(models.Model):
+    """One line of the allowlist; what no entry allows is refused. Holds no patient data."""
+
+    calling_ae_title = models.CharField(
+        "calling AE title",
+        max_length=16,
+        default=ANY,
+        validators=[validate_calling_ae_title],
+        help_text="The title under which the device calls; * for any.",
+    )
+    network = models.CharField(
+        max_length=49,
+        validators=[validate_network],
+        help_text="Where it may call from: an address, or a network such as 10.1.2.0/24.",
+    )
+    called_ae_title = models.CharField(
+        "called AE title",
+        max_length=16,
+        blank=True,
+        default="",
+        validators=[validate_ae_title],
+        help_text="The title that it must call; empty for every title of this gateway.",
+    )
+    may_echo = models.BooleanField(default=True, help_text="Ask for a sign of life (C-ECHO).")
+    may_store = models.BooleanField(default=True, help_text="Send instances (C-STORE).")
+    may_find = models.BooleanField(default=False, help_text="Search the archive (C-FIND).")
+    may_move = models.BooleanField(default=False, help_text="Have studies sent to a third party (C-MOVE).")
+    may_get = models.BooleanField(default=False, help_text="Fetch studies (C-GET).")
+    may_commit = models.BooleanField(default=False, help_text="Ask for proof of storage (Storage Commitment).")
+    comment = models.CharField(max_length=200, blank=True, help_text="Which device this is, and whom to call.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "allowlist entries"
+        ordering = ["calling_ae_title", "network", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["calling_ae_title", "network", "called_ae_title"],
+                name="allowlist_one_entry_per_caller",
+                violation_error_message="There is an entry for this AE title, network and called AE title already.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.calling_ae_title} from {self.network}"

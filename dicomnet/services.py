@@ -1,0 +1,64 @@
+"""What the listener needs of an archive: the protocol says it, ``settings.DICOM_SERVICES`` names who does it."""
+
+from typing_extensions import Buffer
+from dataclasses import dataclass
+from typing import Protocol
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from dicomnet.statuses import StoreStatus
+
+
+@dataclass(frozen=True)
+class StoreRequest:
+    """One C-STORE request, before its data set has come (PS3.7 9.1.1)."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    calling_ae_title: str
+    called_ae_title: str
+    source_address: str
+
+
+@dataclass(frozen=True)
+class StoreAnswer:
+    """Status and Error Comment of a C-STORE response; the comment holds no patient data.
+
+    Attributes:
+        offending_element: tag as an int for Offending Element (0000,0901); None when there is none.
+    """
+
+    status: StoreStatus
+    comment: str = ""
+    offending_element: int | None = None
+
+
+class StoreSink(Protocol):
+    """Takes the data set of one instance as it comes in."""
+
+    def write(self, piece: Buffer) -> None:
+        """Take the next bytes of the data set; an error is kept and answered by ``commit``."""
+
+    def commit(self) -> StoreAnswer:
+        """The data set is whole: make it durable. Success may be sent to the peer as soon as this returns."""
+
+    def discard(self) -> None:
+        """The transfer was broken off: leave nothing behind."""
+
+
+class Services(Protocol):
+    """The archive, or a federation, behind one called AE title."""
+
+    def open_store(self, request: StoreRequest) -> StoreSink:
+        """Begin to take one instance."""
+
+
+def services_for(called_ae_title: str) -> Services | None:
+    """The services behind a called AE title; None when nobody answers to it."""
+    path = settings.DICOM_SERVICES.get(called_ae_title)
+    if path is None:
+        return None
+    services: Services = import_string(path)()
+    return services

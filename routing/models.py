@@ -1,0 +1,197 @@
+"""Destination, Rule, RuleVersion and Delivery: where instances go, why, and what became of it."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from dicomnet.ae_title import validate_ae_title
+from dicomnet.statuses import in_words
+from routing.conditions import BadCondition, parse_conditions
+from studies.models import Instance
+
+
+class DestinationKind(models.TextChoices):
+    """How a destination is reached; each has its file in routing.transports."""
+
+    DICOM = "dicom", "DICOM (C-STORE)"
+
+
+class Destination(models.Model):
+    """A node that instances are sent to, its lane, and how it did lately. Holds no patient data."""
+
+    name = models.CharField(max_length=64, unique=True)
+    kind = models.CharField(max_length=8, choices=DestinationKind, default=DestinationKind.DICOM)
+    ae_title = models.CharField(
+        "AE title", max_length=16, validators=[validate_ae_title], help_text="The title that Gantry calls."
+    )
+    host = models.CharField(max_length=255, help_text="Host name or address.")
+    port = models.PositiveIntegerField(
+        default=104, validators=[MinValueValidator(1), MaxValueValidator(65535)], help_text="Often 104 or 11112."
+    )
+    calling_ae_title = models.CharField(
+        "calling AE title",
+        max_length=16,
+        blank=True,
+        default="",
+        validators=[validate_ae_title],
+        help_text="The title that Gantry calls under; empty for its own.",
+    )
+    is_enabled = models.BooleanField(
+        "enabled", default=True, help_text="Off: deliveries are kept and wait until it is on again."
+    )
+    timeout_seconds = models.PositiveIntegerField(
+        default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(3600)],
+        help_text="How long to wait for the answer to one instance, besides the time its size needs.",
+    )
+    comment = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    # One worker at a time drives a destination's lane: who holds this token, until when.
+    lane_token = models.CharField(max_length=32, blank=True, default="", editable=False)
+    lane_until = models.DateTimeField(null=True, blank=True, editable=False)
+    # The breaker: after failures to connect nothing is tried until this moment.
+    paused_until = models.DateTimeField(null=True, blank=True, editable=False)
+    failures_in_a_row = models.PositiveIntegerField(default=0, editable=False)
+    last_success_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_failure_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_error = models.CharField(max_length=300, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Priority(models.IntegerChoices):
+    """Order within a destination's lane: lower goes first."""
+
+    STAT = 1, "STAT"
+    HIGH = 2, "High"
+    ROUTINE = 3, "Routine"
+    BACKFILL = 4, "Backfill"
+
+
+class RuleScope(models.TextChoices):
+    """What a rule waits for before it decides."""
+
+    INSTANCE = "instance", "Each instance at once"
+
+
+def validate_conditions(value: Any) -> None:
+    """Django validator for the JSON of a rule's conditions."""
+    try:
+        parse_conditions(value)
+    except BadCondition as error:
+        raise ValidationError(str(error)) from error
+
+
+class Rule(models.Model):
+    """What goes where. Its current form is here, each form that it had is a RuleVersion."""
+
+    name = models.CharField(max_length=64, unique=True)
+    is_enabled = models.BooleanField("enabled", default=True)
+    order = models.IntegerField(default=100, help_text="Rules are tried from low to high; all that match count.")
+    scope = models.CharField(max_length=8, choices=RuleScope, default=RuleScope.INSTANCE)
+    conditions = models.JSONField(
+        default=list, blank=True, validators=[validate_conditions], help_text="All must hold; none: every instance."
+    )
+    destinations = models.ManyToManyField(Destination, related_name="rules", blank=True)
+    priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.ROUTINE)
+    comment = models.CharField(max_length=200, blank=True)
+    version = models.PositiveIntegerField(default=0, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["order", "pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RuleVersion(models.Model):
+    """One form of a rule, never changed: deliveries name the version that made them."""
+
+    rule = models.ForeignKey(Rule, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    definition = models.JSONField(help_text="Name, scope, conditions, destinations and priority as they were.")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["rule", "-number"]
+        constraints = [models.UniqueConstraint(fields=["rule", "number"], name="rule_version_once")]
+
+    def __str__(self) -> str:
+        return f"{self.definition.get('name', self.rule_id)} v{self.number}"
+
+
+class DeliveryState(models.TextChoices):
+    """Where a delivery stands."""
+
+    PENDING = "pending", "Waiting"
+    SENDING = "sending", "Sending"
+    DELIVERED = "delivered", "Delivered"
+    CONFIRMED = "confirmed", "Confirmed"
+    DEAD = "dead", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class Delivery(models.Model):
+    """One instance on its way to one destination: the ledger's line. Holds no patient data."""
+
+    instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="deliveries")
+    destination = models.ForeignKey(Destination, on_delete=models.PROTECT, related_name="deliveries")
+    rule_version = models.ForeignKey(RuleVersion, on_delete=models.PROTECT, related_name="deliveries")
+    priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.ROUTINE)
+    state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(default=timezone.now)
+    lease_token = models.CharField(max_length=32, blank=True, default="")
+    lease_until = models.DateTimeField(null=True, blank=True)
+    lost_leases = models.PositiveSmallIntegerField(
+        default=0, help_text="How often the worker was lost in the middle of it."
+    )
+    last_status = models.PositiveIntegerField(null=True, blank=True)
+    last_error = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_attempt_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["instance", "destination", "rule_version"], name="delivery_once_per_rule_version"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="sending", lease_until__isnull=False) | ~Q(state="sending"),
+                name="delivery_sending_has_lease",
+            ),
+        ]
+        indexes = [
+            # The claim: what is due for one destination, in the order of its lane.
+            models.Index(
+                fields=["destination", "priority", "next_attempt_at", "id"],
+                name="delivery_due",
+                condition=Q(state="pending"),
+            ),
+            models.Index(fields=["lease_until"], name="delivery_leases", condition=Q(state="sending")),
+            models.Index(fields=["state", "-id"], name="delivery_by_state"),  # the deliveries page
+            models.Index(fields=["destination", "state"], name="delivery_counts"),  # figures per destination
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}: {self.state}"
+
+    @property
+    def status_in_words(self) -> str:
+        """The peer's last status such as ``0xA700 Out of resources``; empty before the first answer."""
+        return "" if self.last_status is None else in_words(self.last_status)

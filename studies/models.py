@@ -1,0 +1,155 @@
+"""Study, Series, Instance and Conflict: the index of what is stored (PS3.3 A.1.2, PS3.4 C.6.2).
+
+Attributes keep the form of the standard: a date is the eight characters of a DA, a time those of a TM, a name those
+of a PN. What a modality wrote is thus kept even where it is no valid date, and compares as the standard's ranges do.
+"""
+
+from django.db import models
+from django.db.models import Q
+
+UID_LENGTH = 64
+LO_LENGTH = 64
+PN_LENGTH = 324  # three component groups of 64 characters, with what over-long values need
+AE_LENGTH = 16
+
+
+class Tier(models.TextChoices):
+    """How quickly a study can be read."""
+
+    HOT = "hot", "Hot"
+    COLD = "cold", "Cold"
+    ARCHIVE = "archive", "Archive"
+
+
+class Study(models.Model):
+    """One study. Holds patient data: name, identifiers, birth date, sex, dates, descriptions, physician."""
+
+    study_instance_uid = models.CharField("Study Instance UID", max_length=UID_LENGTH, unique=True)
+    patient_id = models.CharField("Patient ID", max_length=LO_LENGTH, blank=True)
+    issuer_of_patient_id = models.CharField("Issuer of Patient ID", max_length=LO_LENGTH, blank=True)
+    patient_name = models.CharField("Patient's Name", max_length=PN_LENGTH, blank=True)
+    patient_birth_date = models.CharField("Patient's Birth Date", max_length=8, blank=True)
+    patient_sex = models.CharField("Patient's Sex", max_length=16, blank=True)
+    study_date = models.CharField("Study Date", max_length=8, blank=True)
+    study_time = models.CharField("Study Time", max_length=16, blank=True)
+    accession_number = models.CharField("Accession Number", max_length=LO_LENGTH, blank=True)
+    study_id = models.CharField("Study ID", max_length=LO_LENGTH, blank=True)
+    study_description = models.CharField("Study Description", max_length=LO_LENGTH, blank=True)
+    referring_physician_name = models.CharField("Referring Physician's Name", max_length=PN_LENGTH, blank=True)
+    institution_name = models.CharField("Institution Name", max_length=LO_LENGTH, blank=True)
+
+    modalities_in_study = models.CharField(
+        max_length=255, blank=True, help_text="Modality of each series, between backslashes: \\CT\\SR\\."
+    )
+    number_of_study_related_series = models.PositiveIntegerField(default=0)
+    number_of_study_related_instances = models.PositiveIntegerField(default=0)
+    size_bytes = models.PositiveBigIntegerField(default=0)
+    calling_ae_title = models.CharField("Sending AE title", max_length=AE_LENGTH, blank=True)
+    tier = models.CharField(max_length=8, choices=Tier, default=Tier.HOT)
+    received_at = models.DateTimeField(help_text="When its first instance came in.")
+    last_received_at = models.DateTimeField(help_text="When its latest instance came in.")
+    completed_at = models.DateTimeField(null=True, blank=True, help_text="When it had been quiet long enough.")
+
+    class Meta:
+        verbose_name_plural = "studies"
+        ordering = ["-received_at", "-pk"]
+        indexes = [
+            models.Index(fields=["-received_at", "-id"], name="study_newest_first"),  # study list, default order
+            models.Index(fields=["patient_id"], name="study_by_patient_id"),
+            models.Index(fields=["accession_number"], name="study_by_accession"),
+            models.Index(fields=["study_date", "id"], name="study_by_date"),
+            models.Index(
+                fields=["last_received_at"], name="study_incomplete", condition=Q(completed_at=None)
+            ),  # the stability sweep
+        ]
+
+    def __str__(self) -> str:
+        return self.study_instance_uid
+
+    @property
+    def modalities(self) -> list[str]:
+        """Modality of each series, without doubles."""
+        return [modality for modality in self.modalities_in_study.split("\\") if modality]
+
+
+class Series(models.Model):
+    """One series. Holds no patient data but descriptions."""
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="series")
+    series_instance_uid = models.CharField("Series Instance UID", max_length=UID_LENGTH)
+    modality = models.CharField("Modality", max_length=16, blank=True)
+    series_number = models.CharField("Series Number", max_length=16, blank=True)
+    series_date = models.CharField("Series Date", max_length=8, blank=True)
+    series_time = models.CharField("Series Time", max_length=16, blank=True)
+    series_description = models.CharField("Series Description", max_length=LO_LENGTH, blank=True)
+    body_part_examined = models.CharField("Body Part Examined", max_length=16, blank=True)
+    manufacturer = models.CharField("Manufacturer", max_length=LO_LENGTH, blank=True)
+    station_name = models.CharField("Station Name", max_length=16, blank=True)
+    number_of_series_related_instances = models.PositiveIntegerField(default=0)
+    size_bytes = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "series"
+        ordering = ["pk"]
+        constraints = [
+            # By study too: devices that give one series UID to two studies must not mix patients.
+            models.UniqueConstraint(fields=["study", "series_instance_uid"], name="series_once_in_study")
+        ]
+        indexes = [models.Index(fields=["series_instance_uid"], name="series_by_uid")]
+
+    def __str__(self) -> str:
+        return self.series_instance_uid
+
+
+class Receipt(models.Model):
+    """How an instance came in, and where its bytes are."""
+
+    sop_class_uid = models.CharField("SOP Class UID", max_length=UID_LENGTH)
+    transfer_syntax_uid = models.CharField("Transfer Syntax UID", max_length=UID_LENGTH)
+    location = models.CharField(max_length=200, help_text="Name in the storage for DICOM files.")
+    size_bytes = models.PositiveBigIntegerField(help_text="Of the whole file.")
+    data_set_offset = models.PositiveIntegerField(help_text="Bytes before the data set.")
+    sha256 = models.CharField("SHA-256 of the data set", max_length=64)
+    calling_ae_title = models.CharField("Sending AE title", max_length=AE_LENGTH, blank=True)
+    called_ae_title = models.CharField("Called AE title", max_length=AE_LENGTH, blank=True)
+    source_address = models.CharField(max_length=45, blank=True)
+    received_at = models.DateTimeField()
+    indexed_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        abstract = True
+
+
+class Instance(Receipt):
+    """One stored SOP Instance. Holds no patient data itself; the file it points to does."""
+
+    series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="instances")
+    sop_instance_uid = models.CharField("SOP Instance UID", max_length=UID_LENGTH, unique=True)
+    instance_number = models.CharField("Instance Number", max_length=16, blank=True)
+    number_of_frames = models.PositiveIntegerField("Number of Frames", null=True, blank=True)
+    rows = models.PositiveIntegerField("Rows", null=True, blank=True)
+    columns = models.PositiveIntegerField("Columns", null=True, blank=True)
+    planned_at = models.DateTimeField(null=True, blank=True, help_text="When the rules had decided on it.")
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [
+            models.Index(fields=["id"], name="instance_unplanned", condition=Q(planned_at=None)),  # routing's plan
+        ]
+
+    def __str__(self) -> str:
+        return self.sop_instance_uid
+
+
+class Conflict(Receipt):
+    """A SOP Instance UID that came in again with other bytes; both are kept, the first one is in the index."""
+
+    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="conflicts")
+    resolved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-received_at", "-pk"]
+        constraints = [models.UniqueConstraint(fields=["instance", "sha256"], name="conflict_once_per_content")]
+
+    def __str__(self) -> str:
+        return f"{self.instance_id} {self.sha256[:12]}"
