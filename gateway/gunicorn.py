@@ -1,4 +1,4 @@
-"""How gunicorn runs the portal and the API: few processes with threads, and nothing that outlives its parent."""
+"""How gunicorn runs the portal and the API: few processes with threads, none outlives its parent."""
 
 import os
 from typing import Any
@@ -32,17 +32,17 @@ loglevel = "warning"
 control_socket_disable = True
 
 
-def when_ready(server: Any) -> None:
+def when_ready(_server: Any) -> None:
     """The port is open."""
     announce_ready()
 
 
-def post_fork(server: Any, worker: Any) -> None:
+def post_fork(server: Any, _worker: Any) -> None:
     """In each new worker."""
     die_with_parent(server.pid)
 
 
-def child_exit(server: Any, worker: Any) -> None:
+def child_exit(_server: Any, worker: Any) -> None:
     """A worker ended: its gauges are no longer part of the sum."""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         multiprocess.mark_process_dead(worker.pid)

@@ -1,1 +1,1 @@
-"""The whole product in the foreground: prepare, start every process, keep them running, stop them in order."""
+"""The whole product in the foreground: prepare, start and keep every process, stop them in order."""

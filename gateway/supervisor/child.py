@@ -1,10 +1,11 @@
-"""One child process: started in a session of its own, bound to the supervisor's life, started again when it ends."""
+"""One child process: bound to the supervisor's life, started again when it ends."""
 
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +34,7 @@ class Program:
 class Ended:
     """A child's end, as the supervisor reports it."""
 
-    name: str
+    child: str
     reason: str
     restart_seconds: float
 
@@ -75,7 +76,7 @@ class Child:
         self._ready_file.unlink(missing_ok=True)
         parent_pid = os.getpid()
         with open_log(self.log_path) as log:
-            self._process = subprocess.Popen(  # noqa: PLW1509 (the supervisor has one thread)
+            self._process = subprocess.Popen(
                 self.program.command,
                 env=self._environment,
                 cwd=self._working_dir,
@@ -83,7 +84,7 @@ class Child:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=lambda: die_with_parent(parent_pid),
+                preexec_fn=lambda: die_with_parent(parent_pid),  # noqa: PLW1509 (this process has one thread)
             )
         self._started_at = time.monotonic()
         self.restart_at = None
@@ -159,10 +160,8 @@ class Child:
 
     def _kill_group(self) -> None:
         if self._process is not None:
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
 
 
 def _reason(status: int) -> str:

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import groupby
 
 from gateway.supervisor.child import Child
@@ -22,7 +23,9 @@ EARLY_ENDS = 3
 class Keeper:
     """The children in the order they are started."""
 
-    def __init__(self, wake: Wake, *, ready_seconds: float = READY_SECONDS, stop_seconds: float = STOP_SECONDS) -> None:
+    def __init__(
+        self, wake: Wake, *, ready_seconds: float = READY_SECONDS, stop_seconds: float = STOP_SECONDS
+    ) -> None:
         self.children: list[Child] = []
         self._wake = wake
         self._ready_seconds = ready_seconds
@@ -73,7 +76,7 @@ class Keeper:
                 child.terminate()
             deadline = time.monotonic() + self._stop_seconds
             while time.monotonic() < deadline and self._wake.stop_requests <= max(requests, 1):
-                if all([child.is_stopped() for child in group]):
+                if all(child.is_stopped() for child in group):
                     break
                 self._wake.wait(0.05)
             for child in group:
@@ -84,10 +87,7 @@ class Keeper:
         for child in self.children:
             ended = child.check()
             if ended is not None:
-                logger.warning(
-                    "child ended, it is started again",
-                    extra={"child": ended.name, "reason": ended.reason, "after_seconds": ended.restart_seconds},
-                )
+                logger.warning("child ended, it is started again", extra=asdict(ended))
 
     def _rotate_logs(self) -> None:
         for child in self.children:

@@ -17,7 +17,14 @@ from gateway.supervisor.errors import CannotStart
 LEAST_FREE_BYTES = 256 * 1024 * 1024
 _PORT_WAIT_SECONDS = 5.0
 _SERVER_SECONDS = 5.0
-_DEFAULT_PORTS = {"redis": 6379, "rediss": 6379, "amqp": 5672, "amqps": 5671, "postgres": 5432, "postgresql": 5432}
+_DEFAULT_PORTS = {
+    "redis": 6379,
+    "rediss": 6379,
+    "amqp": 5672,
+    "amqps": 5671,
+    "postgres": 5432,
+    "postgresql": 5432,
+}
 
 
 def make_writable(home: Path, folders: list[Path]) -> None:
@@ -35,12 +42,13 @@ def make_writable(home: Path, folders: list[Path]) -> None:
         free = shutil.disk_usage(home).free
     except OSError as error:
         raise CannotStart(
-            f"GANTRY_HOME cannot be written ({error.filename or home}: {error.strerror}); choose another folder."
+            f"GANTRY_HOME cannot be written ({error.filename or home}: {error.strerror}); "
+            "choose another folder."
         ) from error
     if free < LEAST_FREE_BYTES:
         raise CannotStart(
-            f"Only {free // 2**20} MB are free on the disk of {home}, {LEAST_FREE_BYTES // 2**20} MB are needed; "
-            "make room or set GANTRY_HOME to a folder on another disk."
+            f"Only {free // 2**20} MB are free on the disk of {home}, "
+            f"{LEAST_FREE_BYTES // 2**20} MB are needed; make room or set GANTRY_HOME to a folder on another disk."
         )
 
 
@@ -99,10 +107,15 @@ def _try_to_listen(host: str, port: int) -> None:
 
 def _port_sentence(error: OSError, host: str, port: int, variable: str) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} on {host} is taken by another program; stop it or set {variable} to another port."
+        return (
+            f"Port {port} on {host} is taken by another program; stop it or set {variable} to another port."
+        )
     if error.errno == errno.EACCES:
         return f"Port {port} may not be opened by this user; set {variable} to a port above 1023."
-    return f"{variable} cannot be listened on ({host}:{port}: {error.strerror}); set it to an address of this machine."
+    return (
+        f"{variable} cannot be listened on ({host}:{port}: {error.strerror}); "
+        "set it to an address of this machine."
+    )
 
 
 def server_answers(url: str, variable: str) -> None:

@@ -14,7 +14,7 @@ from django.db.utils import Error as DatabaseError
 from gateway.env import Environment
 from gateway.supervisor.closing import SignIn
 from gateway.supervisor.errors import CannotStart
-from gateway.supervisor.first_run import first_allowlist_entries, first_sign_in
+from gateway.supervisor.first_run import sign_in
 
 Say = Callable[[str], None]
 
@@ -27,13 +27,13 @@ def prepare(environment: Environment, say: Say) -> SignIn | None:
     """
     try:
         migrate_when_pending(say)
-        sign_in = first_sign_in(environment)
-        if sign_in is not None and sign_in.is_new:
-            first_allowlist_entries()
         collect_static_when_changed(environment.run_dir / "static.sha256", say)
+        return sign_in(environment)
     except DatabaseError as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise CannotStart(f"The database cannot be used ({reason}); see DATABASE_URL and GANTRY_HOME.") from error
+        raise CannotStart(
+            f"The database cannot be used ({reason}); see DATABASE_URL and GANTRY_HOME."
+        ) from error
     except OSError as error:
         raise CannotStart(
             f"{error.filename or environment.home} cannot be written ({error.strerror}); "
@@ -42,7 +42,6 @@ def prepare(environment: Environment, say: Say) -> SignIn | None:
     finally:
         # A connection must not be shared with the processes that are forked from here.
         connections.close_all()
-    return sign_in
 
 
 def migrate_when_pending(say: Say) -> None:
@@ -71,6 +70,6 @@ def static_digest() -> str:
     for finder in get_finders():
         for path, storage in finder.list([]):
             digest.update(f"{path}\0".encode())
-            with storage.open(path) as content:
+            with Path(storage.path(path)).open("rb") as content:
                 digest.update(hashlib.file_digest(content, "sha256").digest())
     return digest.hexdigest()

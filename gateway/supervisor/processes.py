@@ -25,11 +25,12 @@ def broker(environment: Environment) -> list[Program]:
 def programs(environment: Environment) -> list[Program]:
     """Everything that needs the prepared database."""
     python = sys.executable
+    gunicorn = (python, "-m", "gunicorn", "gateway.wsgi", "-c", str(BASE_DIR / "gateway" / "gunicorn.py"))
     celery = (python, "-m", "celery", "-A", "gateway")
     worker = (*celery, "worker", "--loglevel", "WARNING", "--without-gossip", "--without-mingle")
     schedule = str(environment.run_dir / "beat")
     return [
-        Program("web", (python, "-m", "gunicorn", "gateway.wsgi", "-c", str(BASE_DIR / "gateway" / "gunicorn.py")), _WEB),
+        Program("web", gunicorn, _WEB),
         Program("scp", (python, str(BASE_DIR / "manage.py"), "runscp"), _RECEIVER),
         Program("worker-index", (*worker, "-Q", "index", "-P", "solo", "-n", "index@%h"), _WORKERS),
         Program(
@@ -47,7 +48,7 @@ def programs(environment: Environment) -> list[Program]:
 
 def children(programs: list[Program], environment: Environment) -> list[Child]:
     """These programs as children that share one environment and one place for logs and marks."""
-    # Passed on as it is, for gateway.env reads it again in each child; only the supervisor needs the password.
+    # Passed on as it is, gateway.env reads it again in each child; the password stays here.
     inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_SUPERUSER_PASSWORD"}
     shared = {
         **inherited,
