@@ -48,7 +48,8 @@ def make_writable(home: Path, folders: list[Path]) -> None:
     if free < LEAST_FREE_BYTES:
         raise CannotStart(
             f"Only {free // 2**20} MB are free on the disk of {home}, "
-            f"{LEAST_FREE_BYTES // 2**20} MB are needed; make room or set GANTRY_HOME to a folder on another disk."
+            f"{LEAST_FREE_BYTES // 2**20} MB are needed; make room "
+            "or set GANTRY_HOME to a folder on another disk."
         )
 
 

@@ -1,0 +1,58 @@
+# Gantry's commands; `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv/bin
+
+.DEFAULT_GOAL := help
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## set up what is missing and run the whole product (Ctrl-C stops it)
+	@$(PYTHON) bootstrap.py run
+
+demo: dev ## send synthetic studies through a running product to a synthetic PACS
+	@$(VENV)/python manage.py demo $(ARGS)
+
+test: dev ## set up what is missing and run all tests, on SQLite and on PostgreSQL (ARGS="-k name")
+	@$(VENV)/python tests/run.py $(ARGS)
+
+e2e: dev ## run the tests in a real browser only
+	@$(VENV)/pytest tests/e2e $(ARGS)
+
+check: lint types imports migrations ## lint, types, imports and migrations
+
+lint: dev ## style and common mistakes
+	@$(VENV)/ruff check .
+	@$(VENV)/ruff format --check .
+
+types: dev ## static types
+	@$(VENV)/mypy .
+
+imports: dev ## the direction of imports between the apps
+	@$(VENV)/lint-imports
+
+migrations: dev ## every model change has its migration
+	@$(VENV)/python manage.py makemigrations --check --dry-run
+
+fix: dev ## mend what lint can mend
+	@$(VENV)/ruff check --fix .
+	@$(VENV)/ruff format .
+
+docs: dev ## make the screenshots of the documentation again
+	@$(VENV)/python tests/e2e/screenshots.py $(ARGS)
+
+LOCK := $(VENV)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+lock: dev ## pin all packages anew, newest releases that the lower and upper bounds allow (on Python 3.11)
+	@$(LOCK) --upgrade --output-file=requirements/base.txt requirements/base.in
+	@$(LOCK) --upgrade --output-file=requirements/dev.txt requirements/dev.in
+
+clean: ## remove what can be made again: .venv and caches; var/, your data, stays
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+dev:
+	@$(PYTHON) bootstrap.py dev
+
+.PHONY: help run demo test e2e check lint types imports migrations fix docs lock clean dev
