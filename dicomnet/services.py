@@ -1,11 +1,11 @@
 """What the listener needs of an archive: the protocol says it, ``settings.DICOM_SERVICES`` names who does it."""
 
-from typing_extensions import Buffer
 from dataclasses import dataclass
 from typing import Protocol
 
 from django.conf import settings
 from django.utils.module_loading import import_string
+from typing_extensions import Buffer
 
 from dicomnet.statuses import StoreStatus
 

@@ -10,7 +10,13 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 def debug_off_loopback(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Pages with details of errors show settings and data to whoever can reach them."""
     if settings.DEBUG and settings.GANTRY.http_bind[0] not in {"127.0.0.1", "::1"}:
-        return [Error("DEBUG is on, and the portal is reachable from other machines.", hint="Set DJANGO_DEBUG=off.", id="gateway.E001")]
+        return [
+            Error(
+                "DEBUG is on, and the portal is reachable from other machines.",
+                hint="Set DJANGO_DEBUG=off.",
+                id="gateway.E001",
+            )
+        ]
     return []
 
 

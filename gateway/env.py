@@ -27,19 +27,35 @@ class Variable:
 
 
 VARIABLES = (
-    Variable("DATABASE_URL", "SQLite under GANTRY_HOME", "PostgreSQL for production: `postgres://user:password@host:5432/gantry`"),
-    Variable("REDIS_URL", "an embedded Valkey", "Redis or Valkey for locks and cache, and the broker when CELERY_BROKER_URL is not given"),
+    Variable(
+        "DATABASE_URL",
+        "SQLite under GANTRY_HOME",
+        "PostgreSQL for production: `postgres://user:password@host:5432/gantry`",
+    ),
+    Variable(
+        "REDIS_URL",
+        "an embedded Valkey",
+        "Redis or Valkey for locks and cache, and the broker when CELERY_BROKER_URL is not given",
+    ),
     Variable("CELERY_BROKER_URL", "REDIS_URL", "the broker of the Celery workers: `redis://` or `amqp://`"),
     Variable("GANTRY_HOME", "./var", "everything written: database, spool, stores, logs, secrets; a local disk"),
-    Variable("GANTRY_STORAGE", "$GANTRY_HOME/hot", "the hot store; on the file system of GANTRY_HOME it is filled without copying"),
+    Variable(
+        "GANTRY_STORAGE",
+        "$GANTRY_HOME/hot",
+        "the hot store; on the file system of GANTRY_HOME it is filled without copying",
+    ),
     Variable("GANTRY_HTTP_BIND", "127.0.0.1:8000", "address and port of portal and API"),
     Variable("GANTRY_AE_TITLE", "GANTRY", "the AE title under which Gantry is called and calls"),
     Variable("GANTRY_DICOM_BIND", "127.0.0.1:11112", "address and port of the DICOM listener"),
     Variable("GANTRY_SCP_PROCESSES", "2", "processes that share the DICOM port"),
     Variable("GANTRY_STABLE_SECONDS", "60", "quiet time after which a study counts as complete"),
-    Variable("GANTRY_SPOOL_HIGH_PERCENT", "92", "share of the spool's disk in use above which C-STORE is answered with A700"),
+    Variable(
+        "GANTRY_SPOOL_HIGH_PERCENT", "92", "share of the spool's disk in use above which C-STORE is answered with A700"
+    ),
     Variable("GANTRY_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
-    Variable("DJANGO_SECRET_KEY", "made and kept under GANTRY_HOME", "signs sessions and tokens; the same on every host"),
+    Variable(
+        "DJANGO_SECRET_KEY", "made and kept under GANTRY_HOME", "signs sessions and tokens; the same on every host"
+    ),
     Variable("DJANGO_DEBUG", "off", "on: error pages with details; never in production"),
     Variable("DJANGO_ALLOWED_HOSTS", "loopback", "host names under which the portal is reached, separated by commas"),
     Variable("DJANGO_SUPERUSER_USERNAME", "admin", "name of the first administrator"),
@@ -144,7 +160,9 @@ def _database_url(value: str) -> str | None:
     if not value:
         return None
     if value.split(":", 1)[0] not in {"postgres", "postgresql", "sqlite"}:
-        raise BadSetting("DATABASE_URL must begin with postgres:// (or sqlite:///); leave it out for the embedded SQLite.")
+        raise BadSetting(
+            "DATABASE_URL must begin with postgres:// (or sqlite:///); leave it out for the embedded SQLite."
+        )
     return value
 
 
@@ -211,4 +229,6 @@ def _kept_secret(path: Path) -> str:
                 fresh.unlink()
         return path.read_text().strip()
     except OSError as error:
-        raise BadSetting(f"GANTRY_HOME cannot be written ({path.parent}: {error.strerror}); choose another folder.") from error
+        raise BadSetting(
+            f"GANTRY_HOME cannot be written ({path.parent}: {error.strerror}); choose another folder."
+        ) from error

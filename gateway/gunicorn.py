@@ -45,4 +45,4 @@ def post_fork(server: Any, _worker: Any) -> None:
 def child_exit(_server: Any, worker: Any) -> None:
     """A worker ended: its gauges are no longer part of the sum."""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        multiprocess.mark_process_dead(worker.pid)
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

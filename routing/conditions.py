@@ -116,7 +116,9 @@ def parse_conditions(value: Any, *, depth: int = 0) -> tuple[Condition, ...]:
         BadCondition: it is not a list of conditions; nothing of it may be used.
     """
     if not isinstance(value, list):
-        raise BadCondition('Conditions are a list, such as [{"attribute": "Modality", "operator": "equals", "value": "CT"}].')
+        raise BadCondition(
+            'Conditions are a list, such as [{"attribute": "Modality", "operator": "equals", "value": "CT"}].'
+        )
     if depth > MAXIMUM_DEPTH:
         raise BadCondition(f"Groups of conditions may stand in each other {MAXIMUM_DEPTH} deep.")
     return tuple(_parse(item, f"Condition {number}", depth) for number, item in enumerate(value, 1))

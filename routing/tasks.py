@@ -1,5 +1,7 @@
 """Celery tasks of routing: each drains what it finds."""
+
 from celery import shared_task
+
 
 @shared_task
 def plan() -> None: ...

@@ -1,0 +1,43 @@
+"""What rules may ask about one instance: values of its header, and how it came in."""
+
+from pathlib import Path
+
+from pydicom.datadict import tag_for_keyword
+
+from routing.conditions import ASSOCIATION_ATTRIBUTES, Facts
+from studies.attributes import INDEX_TAGS, SPECIFIC_CHARACTER_SET
+from studies.header import Header, read_header
+
+CALLING_AE_TITLE, CALLED_AE_TITLE = 0x0017, 0x0018  # Sending and Receiving AE Title of group 0002
+
+
+def facts_of_file(path: Path, attributes: set[str] | None = None) -> Facts:
+    """Values of the asked attributes by keyword, from a Part 10 file.
+
+    Args:
+        path: the file.
+        attributes: keywords or 8-digit tags; None for those of the index.
+
+    Raises:
+        NotPart10, MalformedDataSet: the file is no DICOM file, or broken.
+        OSError: the file cannot be read.
+    """
+    tags = {name: tag_of(name) for name in attributes or () if name not in ASSOCIATION_ATTRIBUTES}
+    header = read_header(path, INDEX_TAGS | frozenset(tags.values()) | {SPECIFIC_CHARACTER_SET})
+    return facts_of_header(header, tags)
+
+
+def facts_of_header(header: Header, tags: dict[str, int]) -> Facts:
+    """Values by name for these tags, and what the association tells."""
+    facts = {name: header.values(tag) for name, tag in tags.items()}
+    facts["CallingAETitle"] = [header.meta.text(CALLING_AE_TITLE)]
+    facts["CalledAETitle"] = [header.meta.text(CALLED_AE_TITLE)]
+    facts["SourceAddress"] = [header.source_address]
+    facts["TransferSyntaxUID"] = [header.meta.transfer_syntax_uid]
+    return facts
+
+
+def tag_of(name: str) -> int:
+    """The tag of a keyword, or of eight hexadecimal digits."""
+    tag = tag_for_keyword(name)
+    return int(name, 16) if tag is None else tag

@@ -1,0 +1,222 @@
+"""The ledger as a queue: claimed with a lease, finished only by whoever holds it, repaired by the sweep.
+
+A claim is one conditional UPDATE, so two workers never hold the same delivery; its token fences off a worker that
+comes back after its lease ran out. The rows are the only truth: no message is needed for any of it.
+"""
+
+import random
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from routing.events import deliveries_due
+from routing.models import Delivery, DeliveryState, Destination, RuleVersion
+from studies.models import Study
+
+LEASE_SECONDS = 45
+FIRST_BACK_OFF_SECONDS = 5
+LONGEST_BACK_OFF_SECONDS = 15 * 60
+GIVE_UP_AFTER = timedelta(hours=72)
+MAXIMUM_LOST_LEASES = 3
+ERROR_LENGTH = 300
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Deliveries that this worker alone may work on until the lease ends."""
+
+    token: str
+    deliveries: list[Delivery]
+
+
+def claim(destination: Destination, *, limit: int) -> Claim:
+    """Take what is due for one destination, the most urgent and oldest first.
+
+    A delivery whose worker was lost before is taken alone: if it is what kills workers, it takes no other with it.
+    """
+    now = timezone.now()
+    due = Delivery.objects.filter(destination=destination, state=DeliveryState.PENDING, next_attempt_at__lte=now)
+    rows = list(due.order_by("priority", "next_attempt_at", "pk").values_list("pk", "lost_leases")[:limit])
+    suspect = next((index for index, (_, lost) in enumerate(rows) if lost), None)
+    if suspect is not None:
+        rows = rows[: max(suspect, 1)]
+    token = secrets.token_hex(16)
+    Delivery.objects.filter(pk__in=[pk for pk, _ in rows], state=DeliveryState.PENDING).update(
+        state=DeliveryState.SENDING,
+        lease_token=token,
+        lease_until=now + timedelta(seconds=LEASE_SECONDS),
+        attempts=F("attempts") + 1,
+        last_attempt_at=now,
+    )
+    held = Delivery.objects.filter(lease_token=token).select_related("instance")
+    return Claim(token, list(held.order_by("priority", "next_attempt_at", "pk")))
+
+
+def renew(token: str) -> None:
+    """Extend the lease of all that is still held under this token."""
+    until = timezone.now() + timedelta(seconds=LEASE_SECONDS)
+    Delivery.objects.filter(lease_token=token, state=DeliveryState.SENDING).update(lease_until=until)
+
+
+def finish_delivered(token: str, delivered: dict[int, list[int]]) -> int:
+    """Record successes, by status: primary keys.
+
+    Returns:
+        How many were still ours; the others were taken back by the sweep, and will be sent again.
+    """
+    now, count = timezone.now(), 0
+    for status, pks in delivered.items():
+        count += _held(token, pks).update(
+            state=DeliveryState.DELIVERED,
+            last_status=status,
+            last_error="",
+            delivered_at=now,
+            lease_token="",
+            lease_until=None,
+        )
+    return count
+
+
+def finish_failed(token: str, pk: int, *, status: int | None, error: str, is_permanent: bool) -> None:
+    """Record a failure of one delivery: it waits for its next attempt, or has failed for good."""
+    for delivery in _held(token, [pk]):
+        is_too_old = timezone.now() - delivery.created_at > GIVE_UP_AFTER
+        _held(token, [pk]).update(
+            state=DeliveryState.DEAD if is_permanent or is_too_old else DeliveryState.PENDING,
+            next_attempt_at=timezone.now() + back_off(delivery.attempts),
+            last_status=status,
+            last_error=error[:ERROR_LENGTH],
+            lease_token="",
+            lease_until=None,
+        )
+
+
+def give_back(token: str, *, error: str, at: datetime) -> None:
+    """Return what was claimed but never tried: the attempt does not count against it."""
+    held = Delivery.objects.filter(lease_token=token, state=DeliveryState.SENDING)
+    held.filter(created_at__lt=timezone.now() - GIVE_UP_AFTER).update(
+        state=DeliveryState.DEAD, last_error=error[:ERROR_LENGTH], lease_token="", lease_until=None
+    )
+    held.update(
+        state=DeliveryState.PENDING,
+        next_attempt_at=at,
+        last_error=error[:ERROR_LENGTH],
+        lease_token="",
+        lease_until=None,
+    )
+
+
+def back_off(attempts: int) -> timedelta:
+    """Doubling from 5 s to 15 min, with full jitter so that what failed together does not come back together."""
+    longest = min(FIRST_BACK_OFF_SECONDS * 2 ** min(attempts, 16), LONGEST_BACK_OFF_SECONDS)
+    return timedelta(seconds=random.uniform(FIRST_BACK_OFF_SECONDS / 2, longest))  # noqa: S311 (no secret)
+
+
+def take_back_expired_leases() -> int:
+    """Deliveries whose worker was lost are pending again; the third time they are set aside."""
+    now = timezone.now()
+    expired = Delivery.objects.filter(state=DeliveryState.SENDING, lease_until__lt=now)
+    poison = expired.filter(lost_leases__gte=MAXIMUM_LOST_LEASES - 1).update(
+        state=DeliveryState.DEAD,
+        lost_leases=F("lost_leases") + 1,
+        last_error=f"The sending process was lost {MAXIMUM_LOST_LEASES} times during this delivery.",
+        lease_token="",
+        lease_until=None,
+    )
+    lost = expired.update(
+        state=DeliveryState.PENDING,
+        lost_leases=F("lost_leases") + 1,
+        next_attempt_at=now,
+        last_error="The sending process was lost; the delivery is tried again.",
+        lease_token="",
+        lease_until=None,
+    )
+    return poison + lost
+
+
+def pull_in_far_attempts() -> int:
+    """No attempt is further away than the longest back-off: the clock may have jumped when it was set."""
+    farthest = timezone.now() + timedelta(seconds=LONGEST_BACK_OFF_SECONDS)
+    return Delivery.objects.filter(state=DeliveryState.PENDING, next_attempt_at__gt=farthest).update(
+        next_attempt_at=farthest
+    )
+
+
+def retry(deliveries: QuerySet[Delivery]) -> int:
+    """Have failed, cancelled or waiting deliveries tried at once."""
+    chosen = deliveries.filter(state__in=[DeliveryState.DEAD, DeliveryState.CANCELLED, DeliveryState.PENDING])
+    return _due_now(chosen)
+
+
+def cancel(deliveries: QuerySet[Delivery]) -> int:
+    """Take waiting deliveries out of the queue; they stay in the ledger and can be retried."""
+    waiting = Delivery.objects.filter(pk__in=deliveries.values("pk"))
+    return waiting.filter(state__in=[DeliveryState.PENDING, DeliveryState.DEAD]).update(
+        state=DeliveryState.CANCELLED, lease_token="", lease_until=None
+    )
+
+
+def replay(study: Study, destinations: Iterable[Destination] | None = None) -> int:
+    """Send a study's ledgered deliveries again, delivered ones too.
+
+    Args:
+        study: whose instances.
+        destinations: only to these; None for all that it was sent to.
+    """
+    ledger = Delivery.objects.filter(instance__series__study=study).exclude(state=DeliveryState.SENDING)
+    if destinations is not None:
+        ledger = ledger.filter(destination__in=list(destinations))
+    return _due_now(ledger)
+
+
+def add_deliveries(version: RuleVersion, pairs: Iterable[tuple[int, int]]) -> None:
+    """Write the ledger's lines for (instance, destination) primary keys; those that exist are left as they are."""
+    now = timezone.now()
+    Delivery.objects.bulk_create(
+        [
+            Delivery(
+                instance_id=instance_pk,
+                destination_id=destination_pk,
+                rule_version=version,
+                priority=version.definition["priority"],
+                next_attempt_at=now,
+            )
+            for instance_pk, destination_pk in pairs
+        ],
+        ignore_conflicts=True,
+        batch_size=500,
+    )
+
+
+def tell_due(destination_pks: Iterable[int]) -> None:
+    """Wake these destinations' lanes once the transaction stands."""
+    for pk in set(destination_pks):
+        transaction.on_commit(lambda pk=pk: deliveries_due.send(Delivery, destination_pk=pk))
+
+
+@transaction.atomic
+def _due_now(deliveries: QuerySet[Delivery]) -> int:
+    pks = list(deliveries.values_list("pk", "destination_id"))
+    count = 0
+    for start in range(0, len(pks), 500):
+        chosen = Delivery.objects.filter(pk__in=[pk for pk, _ in pks[start : start + 500]])
+        count += chosen.exclude(state=DeliveryState.SENDING).update(
+            state=DeliveryState.PENDING,
+            attempts=0,
+            lost_leases=0,
+            next_attempt_at=timezone.now(),
+            delivered_at=None,
+            lease_token="",
+            lease_until=None,
+        )
+    tell_due({destination_pk for _, destination_pk in pks})
+    return count
+
+
+def _held(token: str, pks: list[int]) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(pk__in=pks, lease_token=token, state=DeliveryState.SENDING)
