@@ -1,0 +1,160 @@
+"""Reads of the archive that pages and API share: the study list with its filters, and what a study consists of."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db.models import Count, F, Max, Q, QuerySet, Sum
+from django.db.models.functions import TruncHour
+from django.utils import timezone
+
+from studies.lookups import Wildcard
+from studies.models import Conflict, Instance, Series, Study
+
+MAXIMUM_FILTER_LENGTH = 200
+FREE_TEXT_FIELDS = ("patient_name", "patient_id", "accession_number", "study_description", "study_instance_uid")
+_BETWEEN_WORDS = re.compile(r"[\s,^]+")
+_BETWEEN_CODES = re.compile(r"[\s,;\\]+")
+
+
+@dataclass(frozen=True)
+class StudyFilters:
+    """What a study must have; an empty value asks nothing.
+
+    Text is found anywhere in the attribute, without regard to case; ``*`` stands for any text, ``?`` for one
+    character. A name is found by its words in any order. ``modality`` takes several codes, separated by commas,
+    of which the study has at least one. ``q`` looks for each of its words in name, identifiers and description.
+    """
+
+    patient_id: str = ""
+    patient_name: str = ""
+    accession_number: str = ""
+    modality: str = ""
+    study_date_from: date | None = None
+    study_date_to: date | None = None
+    description: str = ""
+    tier: str = ""
+    q: str = ""
+
+
+def list_studies(filters: StudyFilters) -> QuerySet[Study]:
+    """Studies that satisfy all filters, newest first."""
+    studies = Study.objects.filter(
+        _text("patient_id", filters.patient_id),
+        _text("accession_number", filters.accession_number),
+        _text("study_description", filters.description),
+        _words(("patient_name",), filters.patient_name),
+        _words(FREE_TEXT_FIELDS, filters.q),
+        _modalities(filters.modality),
+    )
+    if filters.study_date_from:
+        studies = studies.filter(study_date__gte=filters.study_date_from.strftime("%Y%m%d"))
+    if filters.study_date_to:
+        # Without a date a study is in no range, but its empty text would sort before every date.
+        studies = studies.filter(study_date__gt="", study_date__lte=filters.study_date_to.strftime("%Y%m%d"))
+    if filters.tier:
+        studies = studies.filter(tier=filters.tier)
+    return studies
+
+
+def known_modalities() -> list[str]:
+    """Modality codes of the archive's series, in alphabetical order."""
+    return sorted(Series.objects.exclude(modality="").values_list("modality", flat=True).distinct().order_by())
+
+
+def instances_of(study: Study) -> QuerySet[Instance]:
+    """All instances of a study, in the order in which they came."""
+    return Instance.objects.filter(series__study=study).order_by("pk")
+
+
+def conflicts() -> QuerySet[Conflict]:
+    """All conflicts with what a page shows of them: open ones first, newest first."""
+    return Conflict.objects.select_related("instance__series__study").order_by("resolved_at", "-received_at", "-pk")
+
+
+def open_conflicts() -> QuerySet[Conflict]:
+    """Conflicts that nobody has marked as seen."""
+    return Conflict.objects.filter(resolved_at=None)
+
+
+@dataclass(frozen=True)
+class StoredTotals:
+    """How much the archive holds, and when it last grew."""
+
+    studies: int
+    instances: int
+    size_bytes: int
+    last_received_at: datetime | None
+
+
+def stored_totals() -> StoredTotals:
+    """Sums over the study rows: they are kept up to date by the index, so no instance is counted."""
+    sums = Study.objects.aggregate(
+        studies=Count("pk"),
+        instances=Sum("number_of_study_related_instances"),
+        size_bytes=Sum("size_bytes"),
+        last_received_at=Max("last_received_at"),
+    )
+    return StoredTotals(
+        studies=sums["studies"],
+        instances=sums["instances"] or 0,
+        size_bytes=sums["size_bytes"] or 0,
+        last_received_at=sums["last_received_at"],
+    )
+
+
+def received_since(*moments: datetime) -> list[int]:
+    """How many instances came in since each of these moments, in one query."""
+    counts = Instance.objects.filter(received_at__gte=min(moments)).aggregate(
+        **{f"n{number}": Count("pk", filter=Q(received_at__gte=at)) for number, at in enumerate(moments)}
+    )
+    return [counts[f"n{number}"] for number in range(len(moments))]
+
+
+def received_per_hour(hours: int) -> list[tuple[datetime, int]]:
+    """Instances received in each of the last hours, the running one last; hours without any are zero."""
+    first = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours - 1)
+    found = dict(
+        Instance.objects.filter(received_at__gte=first)
+        .annotate(hour=TruncHour("received_at"))
+        .values_list("hour")
+        .annotate(count=Count("pk"))
+        .order_by()
+    )
+    steps = [first + timedelta(hours=step) for step in range(hours)]
+    return [(hour, found.get(hour, 0)) for hour in steps]
+
+
+def _text(field: str, pattern: str) -> Q:
+    pattern = _clean(pattern)
+    return _either_case(field, pattern) if pattern else Q()
+
+
+def _words(fields: tuple[str, ...], text: str) -> Q:
+    wanted = Q()
+    for word in filter(None, _BETWEEN_WORDS.split(_clean(text))):
+        anywhere = Q()
+        for field in fields:
+            anywhere |= _either_case(field, word)
+        wanted &= anywhere
+    return wanted
+
+
+def _modalities(codes: str) -> Q:
+    wanted = Q()
+    for code in filter(None, _BETWEEN_CODES.split(_clean(codes).upper())):
+        wanted |= Q(modalities_in_study__contains=f"\\{code}\\")
+    return wanted
+
+
+def _either_case(field: str, pattern: str) -> Q:
+    # SQLite knows upper and lower case of ASCII letters only.
+    forms = {pattern} if pattern.isascii() else {pattern, pattern.upper(), pattern.lower(), pattern.title()}
+    wanted = Q()
+    for form in sorted(forms):
+        wanted |= Q(Wildcard(F(field), form))
+    return wanted
+
+
+def _clean(text: str) -> str:
+    return text.replace("\0", "").strip()[:MAXIMUM_FILTER_LENGTH]

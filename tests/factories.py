@@ -1,0 +1,188 @@
+"""Factories of rows as a working gateway has them; names and numbers are fictitious."""
+
+# mypy: disable-error-code="attr-defined, untyped-decorator"
+
+from datetime import timedelta
+from typing import Any
+
+import factory
+from django.utils import timezone
+from factory.django import DjangoModelFactory
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+
+from dicomnet.models import AllowlistEntry
+from gateway.accounts.models import Role, User
+from routing.models import Delivery, DeliveryState, Destination, Rule, RuleVersion
+from studies.models import Conflict, Instance, Series, Study
+
+PASSWORD = "correct horse battery"
+
+
+class UserFactory(DjangoModelFactory[User]):
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    username = factory.Sequence(lambda n: f"person{n}")
+    role = Role.VIEWER
+    is_active = True
+
+    @factory.post_generation
+    def password(self: User, create: bool, extracted: str | None, **kwargs: Any) -> None:
+        self.set_password(extracted or PASSWORD)
+        if create:
+            self.save(update_fields=["password"])
+
+
+class AllowlistEntryFactory(DjangoModelFactory[AllowlistEntry]):
+    class Meta:
+        model = AllowlistEntry
+
+    calling_ae_title = factory.Sequence(lambda n: f"MODALITY{n}")
+    network = "10.1.2.0/24"
+
+
+class StudyFactory(DjangoModelFactory[Study]):
+    class Meta:
+        model = Study
+
+    study_instance_uid = factory.LazyFunction(generate_uid)
+    patient_id = factory.Sequence(lambda n: f"PAT{n:06d}")
+    patient_name = factory.Sequence(lambda n: f"Example^Person{n}")
+    patient_birth_date = "19700101"
+    patient_sex = "O"
+    study_date = "20261120"
+    study_time = "101112"
+    accession_number = factory.Sequence(lambda n: f"ACC{n:06d}")
+    study_description = "CT Thorax"
+    modalities_in_study = "\\CT\\"
+    calling_ae_title = "CT_ROOM1"
+    received_at = factory.LazyFunction(timezone.now)
+    last_received_at = factory.SelfAttribute("received_at")
+
+
+class SeriesFactory(DjangoModelFactory[Series]):
+    class Meta:
+        model = Series
+
+    study = factory.SubFactory(StudyFactory)
+    series_instance_uid = factory.LazyFunction(generate_uid)
+    modality = "CT"
+    series_number = "1"
+    series_description = "Thin slices"
+
+
+class InstanceFactory(DjangoModelFactory[Instance]):
+    """One instance; ``series__study=study`` puts it into a study. Counts of its parents are left alone."""
+
+    class Meta:
+        model = Instance
+
+    series = factory.SubFactory(SeriesFactory)
+    sop_instance_uid = factory.LazyFunction(generate_uid)
+    instance_number = factory.Sequence(str)
+    rows = 512
+    columns = 512
+    sop_class_uid = str(CTImageStorage)
+    transfer_syntax_uid = str(ExplicitVRLittleEndian)
+    location = factory.Sequence(lambda n: f"aa/bb/{n:026d}.dcm")
+    size_bytes = 526_000
+    data_set_offset = 400
+    sha256 = factory.Sequence(lambda n: f"{n:064x}")
+    calling_ae_title = "CT_ROOM1"
+    called_ae_title = "GANTRY"
+    source_address = "10.1.2.3"
+    received_at = factory.LazyFunction(timezone.now)
+
+
+class ConflictFactory(DjangoModelFactory[Conflict]):
+    class Meta:
+        model = Conflict
+
+    instance = factory.SubFactory(InstanceFactory)
+    sop_class_uid = str(CTImageStorage)
+    transfer_syntax_uid = str(ExplicitVRLittleEndian)
+    location = factory.Sequence(lambda n: f"cc/dd/{n:026d}.dcm")
+    size_bytes = 526_100
+    data_set_offset = 400
+    sha256 = factory.Sequence(lambda n: f"{n + 2**200:064x}")
+    calling_ae_title = "CT_ROOM2"
+    called_ae_title = "GANTRY"
+    source_address = "10.1.2.4"
+    received_at = factory.LazyFunction(timezone.now)
+
+
+class DestinationFactory(DjangoModelFactory[Destination]):
+    class Meta:
+        model = Destination
+
+    name = factory.Sequence(lambda n: f"Archive {n}")
+    ae_title = factory.Sequence(lambda n: f"ARCHIVE{n}")
+    host = "127.0.0.1"
+    port = 11119
+
+
+class RuleFactory(DjangoModelFactory[Rule]):
+    """A rule as its row; ``destinations=[...]`` adds them. It has no version: see RuleVersionFactory."""
+
+    class Meta:
+        model = Rule
+        skip_postgeneration_save = True
+
+    name = factory.Sequence(lambda n: f"Rule {n}")
+    conditions = factory.LazyFunction(lambda: [{"attribute": "Modality", "operator": "equals", "value": "CT"}])
+    version = 1
+
+    @factory.post_generation
+    def destinations(self: Rule, create: bool, extracted: list[Destination] | None, **kwargs: Any) -> None:
+        if create and extracted:
+            self.destinations.set(extracted)
+
+
+class RuleVersionFactory(DjangoModelFactory[RuleVersion]):
+    class Meta:
+        model = RuleVersion
+
+    rule = factory.SubFactory(RuleFactory)
+    number = 1
+    definition = factory.LazyAttribute(
+        lambda version: {
+            "name": version.rule.name,
+            "scope": version.rule.scope,
+            "conditions": version.rule.conditions,
+            "destinations": [],
+            "priority": version.rule.priority,
+        }
+    )
+
+
+class DeliveryFactory(DjangoModelFactory[Delivery]):
+    """A waiting delivery; the traits ``is_delivered``, ``is_sending`` and ``has_failed`` are the other states."""
+
+    class Meta:
+        model = Delivery
+
+    class Params:
+        is_delivered = factory.Trait(
+            state=DeliveryState.DELIVERED,
+            attempts=1,
+            last_status=0,
+            delivered_at=factory.LazyFunction(timezone.now),
+        )
+        is_sending = factory.Trait(
+            state=DeliveryState.SENDING,
+            attempts=1,
+            lease_token="token",
+            lease_until=factory.LazyFunction(lambda: timezone.now() + timedelta(minutes=1)),
+        )
+        has_failed = factory.Trait(
+            state=DeliveryState.DEAD,
+            attempts=8,
+            last_status=0xA700,
+            last_error="the peer answered 0xA700 Out of resources",
+            last_attempt_at=factory.LazyFunction(timezone.now),
+        )
+
+    instance = factory.SubFactory(InstanceFactory)
+    destination = factory.SubFactory(DestinationFactory)
+    rule_version = factory.SubFactory(RuleVersionFactory)
