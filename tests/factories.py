@@ -13,6 +13,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from dicomnet.models import AllowlistEntry
 from gateway.accounts.models import Role, User
 from routing.models import Delivery, DeliveryState, Destination, Rule, RuleVersion
+from routing.rules import save_rule
 from studies.models import Conflict, Instance, Series, Study
 
 PASSWORD = "correct horse battery"
@@ -123,37 +124,24 @@ class DestinationFactory(DjangoModelFactory[Destination]):
 
 
 class RuleFactory(DjangoModelFactory[Rule]):
-    """A rule as its row; ``destinations=[...]`` adds them. It has no version: see RuleVersionFactory."""
+    """A saved rule with its first version; ``to=[destination, ...]`` says where it sends to."""
 
     class Meta:
         model = Rule
-        skip_postgeneration_save = True
 
     name = factory.Sequence(lambda n: f"Rule {n}")
     conditions = factory.LazyFunction(lambda: [{"attribute": "Modality", "operator": "equals", "value": "CT"}])
-    version = 1
 
-    @factory.post_generation
-    def destinations(self: Rule, create: bool, extracted: list[Destination] | None, **kwargs: Any) -> None:
-        if create and extracted:
-            self.destinations.set(extracted)
+    @classmethod
+    def _create(cls, model_class: type[Rule], **kwargs: Any) -> Rule:
+        destinations = kwargs.pop("to", [])
+        rule = model_class(**kwargs)
+        save_rule(rule, destinations=destinations)
+        return rule
 
 
-class RuleVersionFactory(DjangoModelFactory[RuleVersion]):
-    class Meta:
-        model = RuleVersion
-
-    rule = factory.SubFactory(RuleFactory)
-    number = 1
-    definition = factory.LazyAttribute(
-        lambda version: {
-            "name": version.rule.name,
-            "scope": version.rule.scope,
-            "conditions": version.rule.conditions,
-            "destinations": [],
-            "priority": version.rule.priority,
-        }
-    )
+def version_of_a_new_rule() -> RuleVersion:
+    return RuleFactory().versions.get()
 
 
 class DeliveryFactory(DjangoModelFactory[Delivery]):
@@ -185,4 +173,4 @@ class DeliveryFactory(DjangoModelFactory[Delivery]):
 
     instance = factory.SubFactory(InstanceFactory)
     destination = factory.SubFactory(DestinationFactory)
-    rule_version = factory.SubFactory(RuleVersionFactory)
+    rule_version = factory.LazyFunction(version_of_a_new_rule)
