@@ -1,0 +1,1 @@
+"""Pages of the DICOM network: the allowlist."""

@@ -1,0 +1,87 @@
+"""What every page of the portal needs: the sections a person may see, and what asks for attention."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from routing.models import Delivery, DeliveryState
+from studies.selectors import open_conflicts
+
+
+@dataclass(frozen=True)
+class Section:
+    """One entry of the side bar."""
+
+    label: str
+    url_name: str
+    icon: str
+    permission: str
+    url_names: tuple[str, ...] = ()
+
+
+SECTIONS = (
+    Section("Dashboard", "dashboard", "dashboard", ""),
+    Section("Studies", "study-list", "studies", "studies.view_study", ("study-detail", "series-instances")),
+    Section("Deliveries", "delivery-list", "deliveries", "routing.view_delivery"),
+    Section(
+        "Destinations",
+        "destination-list",
+        "destinations",
+        "routing.view_destination",
+        ("destination-create", "destination-update", "destination-delete"),
+    ),
+    Section(
+        "Rules",
+        "rule-list",
+        "rules",
+        "routing.view_rule",
+        ("rule-create", "rule-update", "rule-delete", "rule-detail", "rule-try"),
+    ),
+    Section(
+        "Allowlist",
+        "allowlist",
+        "allowlist",
+        "dicomnet.view_allowlistentry",
+        ("allowlist-create", "allowlist-update", "allowlist-delete"),
+    ),
+    Section("Conflicts", "conflict-list", "conflicts", "studies.view_conflict"),
+    Section("System", "system", "system", "studies.view_study"),
+)
+
+
+def portal(request: HttpRequest) -> dict[str, Any]:
+    """Django context processor; the counts are callables, so that only the side bar asks the database."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {"ae_title": settings.GANTRY.ae_title}
+    match = request.resolver_match
+    url_name = match.url_name if match else None
+    return {
+        "ae_title": settings.GANTRY.ae_title,
+        "sections": [
+            {
+                "label": section.label,
+                "url_name": section.url_name,
+                "icon": section.icon,
+                "is_current": url_name == section.url_name or url_name in section.url_names,
+                "count": ATTENTION.get(section.url_name),
+            }
+            for section in SECTIONS
+            if not section.permission or user.has_perm(section.permission)
+        ],
+    }
+
+
+def failed_deliveries() -> int:
+    """Deliveries that will not be tried again unless somebody says so."""
+    return Delivery.objects.filter(state=DeliveryState.DEAD).count()
+
+
+def unseen_conflicts() -> int:
+    """Conflicts that nobody has marked as seen."""
+    return open_conflicts().count()
+
+
+ATTENTION = {"delivery-list": failed_deliveries, "conflict-list": unseen_conflicts}

@@ -1,0 +1,91 @@
+"""Filters and tags of every page: names and dates of the standard, times, sizes, icons and sortable headers."""
+
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from gateway.portal import words
+
+register = template.Library()
+
+register.filter("person_name", words.person_name)
+register.filter("iso_date", words.iso_date)
+register.filter("clock_time", words.clock_time)
+register.filter("uid_name", words.uid_name)
+register.filter("size", words.size)
+
+
+@register.filter
+def ago(at: datetime | None) -> str:
+    """A moment relative to now, with the absolute one at hand; nothing for no moment."""
+    if at is None:
+        return ""
+    absolute = f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        absolute,
+        words.relative(at, timezone.now()),
+    )
+
+
+@register.filter
+def lasts(since: datetime | None) -> str:
+    """How long ago a moment is, as a duration; a dash for no moment."""
+    return "–" if since is None else words.duration(max((timezone.now() - since).total_seconds(), 0))
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """An icon of the sprite; without a label it is decoration that a screen reader skips."""
+    href = static("img/icons.svg")
+    if label:
+        return format_html(
+            '<svg class="icon" role="img" aria-label="{}"><use href="{}#{}"/></svg>', label, href, name
+        )
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', href, name)
+
+
+@register.inclusion_tag("_sort_header.html", takes_context=True)
+def sort_header(context: dict[str, Any], field: str, label: str, kind: str = "") -> dict[str, Any]:
+    """A column's header that sorts by it, and the other way round when it does already."""
+    current = context["ordering"]
+    is_ascending, is_descending = current == field, current == f"-{field}"
+    first = f"-{field}" if kind == "newest" else field
+    following = {field: f"-{field}", f"-{field}": field}.get(current, first)
+    return {
+        "query": _replaced(context, {"ordering": following, "page": None}),
+        "label": label,
+        "kind": kind,
+        "is_ascending": is_ascending,
+        "is_descending": is_descending,
+    }
+
+
+@register.simple_tag(takes_context=True)
+def hidden_fields(context: dict[str, Any], *leave_out: str) -> SafeString:
+    """The filters in the address as hidden fields, so that a form acts on what the list shows."""
+    shown = context["request"].GET
+    return SafeString(
+        "".join(
+            format_html('<input type="hidden" name="{}" value="{}">', name, value)
+            for name, values in shown.lists()
+            if name not in leave_out
+            for value in values
+            if value
+        )
+    )
+
+
+def _replaced(context: dict[str, Any], values: dict[str, str | None]) -> str:
+    query = context["request"].GET.copy()
+    for name, value in values.items():
+        query.pop(name, None)
+        if value is not None:
+            query[name] = value
+    return f"?{query.urlencode()}"

@@ -1,0 +1,1 @@
+"""Pages of routing: deliveries, destinations and rules."""

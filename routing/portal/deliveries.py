@@ -1,0 +1,95 @@
+"""The deliveries page: the ledger by state, live, with retry and cancel."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.views.decorators.http import require_POST
+from django.views.generic import ListView
+
+from routing import queue
+from routing.models import Delivery
+from routing.portal.forms import DeliveryFilterForm
+from routing.selectors import counts_by_tab, list_deliveries, with_what_a_list_shows
+
+TABS = {
+    "waiting": "Waiting",
+    "sending": "Sending",
+    "delivered": "Delivered",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+    "all": "All",
+}
+
+
+class DeliveryList(PermissionRequiredMixin, ListView[Delivery]):
+    """Deliveries of one state, newest first."""
+
+    permission_required = "routing.view_delivery"
+    raise_exception = True
+    template_name = "routing/delivery_list.html"
+    context_object_name = "deliveries"
+    paginate_by = 50
+
+    @cached_property
+    def form(self) -> DeliveryFilterForm:
+        """The filters in the address."""
+        return DeliveryFilterForm(self.request.GET)
+
+    def get_queryset(self) -> QuerySet[Delivery]:
+        """What the filters ask for."""
+        return with_what_a_list_shows(list_deliveries(self.form.filters()))
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """The tabs with their counts besides."""
+        counts = counts_by_tab(self.form.filters())
+        tabs = [{"name": name, "label": label, "count": counts[name]} for name, label in TABS.items()]
+        return super().get_context_data(
+            form=self.form,
+            tabs=tabs,
+            current_tab=self.form.current_tab,
+            is_filtered=any(self.request.GET.get(name) for name in ("destination", "patient_id", "study")),
+            **kwargs,
+        )
+
+
+@require_POST
+@permission_required("routing.change_delivery", raise_exception=True)
+def retry(request: HttpRequest) -> HttpResponse:
+    """Retry the chosen deliveries, or all that match the filters."""
+    count = queue.retry(_chosen(request))
+    messages.success(request, f"{_deliveries(count)} will be tried now." if count else "Nothing was left to retry.")
+    return _back(request)
+
+
+@require_POST
+@permission_required("routing.change_delivery", raise_exception=True)
+def cancel(request: HttpRequest) -> HttpResponse:
+    """Cancel the chosen deliveries, or all that match the filters."""
+    count = queue.cancel(_chosen(request))
+    words = f"{_deliveries(count)} cancelled; each can still be retried." if count else "Nothing was left to cancel."
+    messages.success(request, words)
+    return _back(request)
+
+
+def _chosen(request: HttpRequest) -> QuerySet[Delivery]:
+    if "all" in request.POST:
+        return list_deliveries(DeliveryFilterForm(request.POST).filters())
+    return Delivery.objects.filter(pk__in=[pk for pk in request.POST.getlist("delivery") if pk.isdecimal()])
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    names = ("tab", "destination", "patient_id", "study", "page")
+    query = request.POST.copy()
+    for name in set(query) - set(names):
+        del query[name]
+    return HttpResponseRedirect(f"{reverse('delivery-list')}?{query.urlencode()}")
+
+
+def _deliveries(count: int) -> str:
+    return "1 delivery" if count == 1 else f"{count:,} deliveries"

@@ -1,0 +1,92 @@
+"""Pages of destinations: their lanes, forms, and the echo button."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.contrib.messages.views import SuccessMessageMixin
+from django.db.models import ProtectedError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse, reverse_lazy
+from django.views.decorators.http import require_POST
+from django.views.generic import CreateView, DeleteView, TemplateView, UpdateView
+
+from dicomnet.scu.echo import echo
+from routing.destinations import peer_of
+from routing.models import Destination
+from routing.portal.forms import DestinationForm
+from routing.selectors import lanes
+
+
+class DestinationList(PermissionRequiredMixin, TemplateView):
+    """All destinations with their lanes."""
+
+    permission_required = "routing.view_destination"
+    raise_exception = True
+    template_name = "routing/destination_list.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """The lanes."""
+        return super().get_context_data(lanes=lanes(), **kwargs)
+
+
+class DestinationCreate(PermissionRequiredMixin, SuccessMessageMixin[DestinationForm], CreateView[Destination, DestinationForm]):
+    """A new destination."""
+
+    permission_required = "routing.add_destination"
+    raise_exception = True
+    model = Destination
+    form_class = DestinationForm
+    template_name = "routing/destination_form.html"
+    success_url = reverse_lazy("destination-list")
+    success_message = "%(name)s is added. Press Echo to see whether it answers, then send to it with a rule."
+
+
+class DestinationUpdate(PermissionRequiredMixin, SuccessMessageMixin[DestinationForm], UpdateView[Destination, DestinationForm]):
+    """A destination's settings."""
+
+    permission_required = "routing.change_destination"
+    raise_exception = True
+    model = Destination
+    form_class = DestinationForm
+    template_name = "routing/destination_form.html"
+    success_url = reverse_lazy("destination-list")
+    success_message = "%(name)s is saved."
+
+
+class DestinationDelete(PermissionRequiredMixin, DeleteView[Destination, Any]):
+    """Asks before a destination is deleted; one with deliveries is kept, for they are the record of what was sent."""
+
+    permission_required = "routing.delete_destination"
+    raise_exception = True
+    model = Destination
+    template_name = "routing/destination_delete.html"
+    success_url = reverse_lazy("destination-list")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Whether deliveries keep it."""
+        return super().get_context_data(has_deliveries=self.object.deliveries.exists(), **kwargs)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Delete, unless a delivery came in between."""
+        try:
+            response = super().form_valid(form)
+        except ProtectedError:
+            return HttpResponseRedirect(reverse("destination-delete", args=[self.object.pk]))
+        messages.success(self.request, f"{self.object.name} is deleted.")
+        return response
+
+
+@require_POST
+@permission_required("routing.change_delivery", raise_exception=True)
+def echo_destination(request: HttpRequest, pk: int) -> HttpResponse:
+    """C-ECHO the destination now; the answer is a fragment, or a message where there is no script."""
+    destination = get_object_or_404(Destination, pk=pk)
+    outcome = echo(peer_of(destination))
+    if request.headers.get("HX-Request"):
+        return render(request, "routing/_echo.html", {"outcome": outcome, "destination": destination})
+    words = f"{destination.name}: {outcome.words} ({outcome.milliseconds:.0f} ms)"
+    (messages.success if outcome.is_alive else messages.error)(request, words)
+    return HttpResponseRedirect(reverse("destination-list"))

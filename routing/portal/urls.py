@@ -1,0 +1,23 @@
+"""Addresses of routing's pages."""
+
+from django.urls import path
+
+from routing.portal import deliveries, destinations, rules, try_rules
+
+urlpatterns = [
+    path("deliveries/", deliveries.DeliveryList.as_view(), name="delivery-list"),
+    path("deliveries/retry/", deliveries.retry, name="delivery-retry"),
+    path("deliveries/cancel/", deliveries.cancel, name="delivery-cancel"),
+    path("destinations/", destinations.DestinationList.as_view(), name="destination-list"),
+    path("destinations/new/", destinations.DestinationCreate.as_view(), name="destination-create"),
+    path("destinations/<int:pk>/", destinations.DestinationUpdate.as_view(), name="destination-update"),
+    path("destinations/<int:pk>/delete/", destinations.DestinationDelete.as_view(), name="destination-delete"),
+    path("destinations/<int:pk>/echo/", destinations.echo_destination, name="destination-echo"),
+    path("rules/", rules.RuleList.as_view(), name="rule-list"),
+    path("rules/new/", rules.RuleCreate.as_view(), name="rule-create"),
+    path("rules/try/", try_rules.RuleTry.as_view(), name="rule-try"),
+    path("rules/<int:pk>/", rules.RuleDetail.as_view(), name="rule-detail"),
+    path("rules/<int:pk>/edit/", rules.RuleUpdate.as_view(), name="rule-update"),
+    path("rules/<int:pk>/delete/", rules.RuleDelete.as_view(), name="rule-delete"),
+    path("rules/<int:pk>/switch/", rules.switch_rule, name="rule-switch"),
+]
