@@ -5,25 +5,25 @@ from pathlib import Path
 from pydicom.datadict import tag_for_keyword
 
 from routing.conditions import ASSOCIATION_ATTRIBUTES, Facts
-from studies.attributes import INDEX_TAGS, SPECIFIC_CHARACTER_SET
+from studies.attributes import INDEX_TAGS
 from studies.header import Header, read_header
 
 CALLING_AE_TITLE, CALLED_AE_TITLE = 0x0017, 0x0018  # Sending and Receiving AE Title of group 0002
 
 
-def facts_of_file(path: Path, attributes: set[str] | None = None) -> Facts:
-    """Values of the asked attributes by keyword, from a Part 10 file.
+def facts_of_file(path: Path, attributes: set[str]) -> Facts:
+    """Values of the asked attributes, from a Part 10 file.
 
     Args:
         path: the file.
-        attributes: keywords or 8-digit tags; None for those of the index.
+        attributes: keywords or 8-digit tags, and what the association tells.
 
     Raises:
         NotPart10, MalformedDataSet: the file is no DICOM file, or broken.
         OSError: the file cannot be read.
     """
-    tags = {name: tag_of(name) for name in attributes or () if name not in ASSOCIATION_ATTRIBUTES}
-    header = read_header(path, INDEX_TAGS | frozenset(tags.values()) | {SPECIFIC_CHARACTER_SET})
+    tags = {name: tag_of(name) for name in attributes if name not in ASSOCIATION_ATTRIBUTES}
+    header = read_header(path, INDEX_TAGS | frozenset(tags.values()))
     return facts_of_header(header, tags)
 
 

@@ -85,7 +85,7 @@ def finish_delivered(token: str, delivered: dict[int, list[int]]) -> int:
 def finish_failed(token: str, pk: int, *, status: int | None, error: str, is_permanent: bool) -> None:
     """Record a failure of one delivery: it waits for its next attempt, or has failed for good."""
     for delivery in _held(token, [pk]):
-        is_too_old = timezone.now() - delivery.created_at > GIVE_UP_AFTER
+        is_too_old = timezone.now() - delivery.queued_at > GIVE_UP_AFTER
         _held(token, [pk]).update(
             state=DeliveryState.DEAD if is_permanent or is_too_old else DeliveryState.PENDING,
             next_attempt_at=timezone.now() + back_off(delivery.attempts),
@@ -97,9 +97,9 @@ def finish_failed(token: str, pk: int, *, status: int | None, error: str, is_per
 
 
 def give_back(token: str, *, error: str, at: datetime) -> None:
-    """Return what was claimed but never tried: the attempt does not count against it."""
+    """Return what was claimed but not sent, because the peer could not be reached; it gives up by age only."""
     held = Delivery.objects.filter(lease_token=token, state=DeliveryState.SENDING)
-    held.filter(created_at__lt=timezone.now() - GIVE_UP_AFTER).update(
+    held.filter(queued_at__lt=timezone.now() - GIVE_UP_AFTER).update(
         state=DeliveryState.DEAD, last_error=error[:ERROR_LENGTH], lease_token="", lease_until=None
     )
     held.update(
@@ -209,6 +209,7 @@ def _due_now(deliveries: QuerySet[Delivery]) -> int:
             state=DeliveryState.PENDING,
             attempts=0,
             lost_leases=0,
+            queued_at=timezone.now(),
             next_attempt_at=timezone.now(),
             delivered_at=None,
             lease_token="",

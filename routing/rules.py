@@ -40,9 +40,7 @@ class RuleVerdict:
 def active_rules() -> list[ActiveRule]:
     """The enabled rules in their order, each with its current version; constant in queries."""
     rules = list(Rule.objects.filter(is_enabled=True).prefetch_related("destinations").order_by("order", "pk"))
-    versions = {
-        (version.rule_id, version.number): version for version in RuleVersion.objects.filter(rule__in=rules)
-    }
+    versions = {(version.rule_id, version.number): version for version in RuleVersion.objects.filter(rule__in=rules)}
     return [
         ActiveRule(
             rule, versions[rule.pk, rule.version], parse_conditions(rule.conditions), tuple(rule.destinations.all())
@@ -58,9 +56,7 @@ def needed_by(rules: Sequence[ActiveRule]) -> set[str]:
 
 def explain(facts: Facts) -> list[RuleVerdict]:
     """Every enabled rule's verdict on one instance, with reasons; changes nothing."""
-    return [
-        RuleVerdict(active.rule, judge(active.conditions, facts), active.destinations) for active in active_rules()
-    ]
+    return [RuleVerdict(active.rule, judge(active.conditions, facts), active.destinations) for active in active_rules()]
 
 
 def explain_file(path: Path) -> list[RuleVerdict]:

@@ -40,9 +40,7 @@ def list_deliveries(filters: DeliveryFilters) -> QuerySet[Delivery]:
     if filters.destination:
         deliveries = deliveries.filter(destination=filters.destination)
     if filters.study_instance_uid:
-        deliveries = deliveries.filter(
-            instance__series__study__study_instance_uid=filters.study_instance_uid.strip()
-        )
+        deliveries = deliveries.filter(instance__series__study__study_instance_uid=filters.study_instance_uid.strip())
     if filters.patient_id:
         deliveries = deliveries.filter(instance__series__study__patient_id__iexact=filters.patient_id.strip())
     return deliveries
@@ -56,9 +54,7 @@ def with_what_a_list_shows(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]
 def counts_by_tab(filters: DeliveryFilters) -> dict[str, int]:
     """How many deliveries each tab has under these filters; their states are not looked at."""
     by_state: dict[str, int] = dict(
-        list_deliveries(
-            DeliveryFilters((), filters.destination, filters.study_instance_uid, filters.patient_id)
-        )
+        list_deliveries(DeliveryFilters((), filters.destination, filters.study_instance_uid, filters.patient_id))
         .order_by()
         .values_list("state")
         .annotate(count=Count("pk"))
@@ -104,9 +100,7 @@ def lanes() -> list[Lane]:
     found = []
     for destination in Destination.objects.all():
         row = figures.get(destination.pk, defaultdict(int, oldest=None))
-        found.append(
-            Lane(destination, row["waiting"], row["sending"], row["failed"], row["delivered"], row["oldest"])
-        )
+        found.append(Lane(destination, row["waiting"], row["sending"], row["failed"], row["delivered"], row["oldest"]))
     return found
 
 
@@ -173,7 +167,9 @@ def deliveries_by_destination(study: Study) -> list[DestinationSummary]:
     for pk, name, state, count, last, error in rows:
         summary = found.setdefault(pk, DestinationSummary(pk, name))
         summary.deliveries.add(state, count)
-        summary.deliveries.last_delivered_at = max(filter(None, [summary.deliveries.last_delivered_at, last]), default=None)
+        summary.deliveries.last_delivered_at = max(
+            filter(None, [summary.deliveries.last_delivered_at, last]), default=None
+        )
         if state != DeliveryState.DELIVERED:
             summary.deliveries.last_error = error or summary.deliveries.last_error
     return list(found.values())

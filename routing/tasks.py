@@ -1,9 +1,31 @@
-"""Celery tasks of routing: each drains what it finds."""
+"""Celery tasks of routing: each drains what it finds, so losing or repeating one changes nothing."""
 
 from celery import shared_task
 
+from routing.deliver import drive
+from routing.events import deliveries_due
+from routing.lanes import waiting_lanes
+from routing.models import Delivery
+from routing.plan import plan_all
+from routing.queue import pull_in_far_attempts, take_back_expired_leases
+
 
 @shared_task
-def plan() -> None: ...
+def plan() -> None:
+    """Ask the rules about new instances."""
+    plan_all()
+
+
 @shared_task
-def deliver(destination_pk: int) -> None: ...
+def deliver(destination_pk: int) -> None:
+    """Send what is due for one destination."""
+    drive(destination_pk)
+
+
+@shared_task
+def sweep() -> None:
+    """Take back what lost workers held, and wake every lane that has something due."""
+    take_back_expired_leases()
+    pull_in_far_attempts()
+    for destination_pk in waiting_lanes():
+        deliveries_due.send(Delivery, destination_pk=destination_pk)

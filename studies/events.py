@@ -3,4 +3,3 @@
 from django.dispatch import Signal
 
 instances_indexed = Signal()  # new rows that no rule has seen yet; sent after commit, carries nothing
-study_completed = Signal()  # a study was quiet long enough; carries study_pk

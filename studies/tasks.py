@@ -1,1 +1,20 @@
-"""Celery tasks of the archive: each drains what it finds."""
+"""Celery tasks of the archive: each drains what it finds, so losing or repeating one changes nothing."""
+
+from celery import shared_task
+from django.conf import settings
+
+from studies.dimse import local_spool
+from studies.index import index_spool as index_all
+from studies.stability import complete_quiet_studies
+
+
+@shared_task
+def index_spool() -> None:
+    """Index what waits in the spool."""
+    index_all(local_spool())
+
+
+@shared_task
+def complete_studies() -> None:
+    """Mark studies that have been quiet long enough."""
+    complete_quiet_studies(settings.GANTRY.stable_seconds)

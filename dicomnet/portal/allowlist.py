@@ -27,9 +27,7 @@ class AllowlistPage(PermissionRequiredMixin, ListView[AllowlistEntry]):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The rights as columns, with their explanation."""
         fields = [AllowlistEntry._meta.get_field(right) for right in RIGHTS]
-        rights = [
-            {"label": AllowlistEntryForm.Meta.labels[field.name], "help": field.help_text} for field in fields
-        ]
+        rights = [{"label": AllowlistEntryForm.Meta.labels[field.name], "help": field.help_text} for field in fields]
         rows = [(entry, [getattr(entry, right) for right in RIGHTS]) for entry in self.object_list]
         return super().get_context_data(rights=rights, rows=rows, **kwargs)
 

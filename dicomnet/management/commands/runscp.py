@@ -1,0 +1,43 @@
+"""``manage.py runscp``: the DICOM listener."""
+
+import os
+import threading
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from dicomnet.allowlist import Allowlist
+from dicomnet.scp.processes import PortTaken, check_port, run_processes
+from dicomnet.scp.server import make_server, serve_until
+
+GRACE_SECONDS = 8
+
+
+class Command(BaseCommand):
+    help = "Run the DICOM listener in the foreground, in as many processes as GANTRY_SCP_PROCESSES says."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--processes", type=int, default=settings.GANTRY.scp_processes)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        address = settings.GANTRY.dicom_bind
+        try:
+            check_port(address)
+        except PortTaken as error:
+            raise CommandError(f"The DICOM port is taken: {error}. Set GANTRY_DICOM_BIND to another one.") from error
+        settings.GANTRY.run_dir.mkdir(parents=True, exist_ok=True)
+        run_processes(options["processes"], serve)
+
+
+def serve(stop: threading.Event) -> None:
+    """One listener process."""
+    allowlist = Allowlist(settings.GANTRY.run_dir / "allowlist.json")
+    allowlist.refresh_forever()
+    server = make_server(settings.GANTRY.dicom_bind, settings.GANTRY.ae_title, allowlist)
+    ready = os.environ.get("GANTRY_READY_FILE")
+    if ready:
+        Path(ready).touch()
+    serve_until(server, stop, GRACE_SECONDS)

@@ -1,0 +1,117 @@
+"""Drive one destination's lane: claim a batch, send it, record each outcome; until nothing is due."""
+
+import logging
+import time
+from collections import defaultdict
+
+from django.utils import timezone
+
+from routing import queue
+from routing.lanes import lane, record_failure, record_success
+from routing.models import Destination
+from routing.queue import Claim
+from routing.transports import SENDERS, Outcome, PeerLost
+
+logger = logging.getLogger(__name__)
+BATCH = 50
+FLUSH_SECONDS = 1.0  # what a crash may have to send again
+LOSSES_BEFORE_REST = 3
+
+
+def drive(destination_pk: int) -> int:
+    """Send what is due for one destination; returns how many instances it took.
+
+    Does nothing when another worker is at it already, or the destination rests.
+    """
+    delivered = 0
+    with lane(destination_pk) as destination:
+        while destination is not None:
+            claim = queue.claim(destination, limit=BATCH)
+            if not claim.deliveries:
+                break
+            count, is_reachable = _send(destination, claim)
+            delivered += count
+            if not is_reachable or not _may_go_on(destination):
+                break
+    return delivered
+
+
+def _may_go_on(destination: Destination) -> bool:
+    destination.refresh_from_db(fields=["is_enabled"])
+    return destination.is_enabled
+
+
+def _send(destination: Destination, claim: Claim) -> tuple[int, bool]:
+    """Send one claim; returns how many were delivered, and whether the peer is still there."""
+    began = time.monotonic()
+    recorder = _Recorder(destination, claim)
+    is_reachable = True
+    try:
+        for outcome in SENDERS[destination.kind](destination, claim.deliveries):
+            recorder.record(outcome)
+    except PeerLost as lost:
+        recorder.flush()
+        is_reachable = _record_loss(destination, claim, lost, any_delivered=recorder.count > 0)
+    finally:
+        recorder.flush()
+        # What a lost association left untried is due again; after a normal end there is none.
+        queue.give_back(claim.token, error="", at=timezone.now())
+    logger.info(
+        "delivered",
+        extra={
+            "destination": destination.name,
+            "count": recorder.count,
+            "claimed": len(claim.deliveries),
+            "milliseconds": round((time.monotonic() - began) * 1000),
+        },
+    )
+    return recorder.count, is_reachable
+
+
+def _record_loss(destination: Destination, claim: Claim, lost: PeerLost, *, any_delivered: bool) -> bool:
+    """Note a lost peer on the instance it was lost with and on the destination; True when to go on at once."""
+    logger.warning("destination lost", extra={"destination": destination.name, "reason": str(lost)})
+    if lost.during is not None:
+        queue.finish_failed(claim.token, lost.during.pk, status=None, error=str(lost), is_permanent=False)
+    destination.refresh_from_db(fields=["failures_in_a_row"])
+    losses = 0 if any_delivered else destination.failures_in_a_row + 1
+    rest = lost.during is None or losses >= LOSSES_BEFORE_REST
+    record_failure(destination, str(lost), rest=rest)
+    if lost.during is None:
+        queue.give_back(claim.token, error=str(lost), at=timezone.now())
+    return not rest
+
+
+class _Recorder:
+    """Writes successes in groups and failures at once."""
+
+    def __init__(self, destination: Destination, claim: Claim) -> None:
+        self._destination = destination
+        self._token = claim.token
+        self._delivered: dict[int, list[int]] = defaultdict(list)
+        self._flushed_at = time.monotonic()
+        self.count = 0
+
+    def record(self, outcome: Outcome) -> None:
+        """Note one outcome."""
+        if outcome.is_delivered:
+            self.count += 1
+            self._delivered[outcome.status or 0].append(outcome.delivery.pk)
+            if time.monotonic() - self._flushed_at > FLUSH_SECONDS:
+                self.flush()
+            return
+        queue.finish_failed(
+            self._token,
+            outcome.delivery.pk,
+            status=outcome.status,
+            error=outcome.error,
+            is_permanent=outcome.is_permanent,
+        )
+
+    def flush(self) -> None:
+        """Write the successes."""
+        if self._delivered:
+            queue.finish_delivered(self._token, self._delivered)
+            record_success(self._destination)
+            self._delivered = defaultdict(list)
+        self._flushed_at = time.monotonic()

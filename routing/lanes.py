@@ -1,0 +1,96 @@
+"""A destination's lane: one worker drives it at a time, and a breaker rests it while its peer is away."""
+
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from django.db import DatabaseError, connection
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from routing.models import Delivery, DeliveryState, Destination
+
+LANE_SECONDS = 45
+RENEW_SECONDS = 10
+FIRST_PAUSE_SECONDS = 5
+LONGEST_PAUSE_SECONDS = 60
+
+
+@contextmanager
+def lane(destination_pk: int) -> Iterator[Destination | None]:
+    """Drive this destination's lane; None when another worker does, or the destination rests or is disabled.
+
+    A thread renews the hold while the lane is driven, with its deliveries' leases: one slow instance may take longer
+    than a lease, and a worker that died renews nothing.
+    """
+    token = secrets.token_hex(16)
+    now = timezone.now()
+    is_ours = (
+        _drivable().filter(pk=destination_pk).update(lane_token=token, lane_until=now + timedelta(seconds=LANE_SECONDS))
+    )
+    if not is_ours:
+        yield None
+        return
+    stop = threading.Event()
+    renewer = threading.Thread(target=_renew_until, args=(destination_pk, token, stop), daemon=True)
+    renewer.start()
+    try:
+        yield Destination.objects.get(pk=destination_pk)
+    finally:
+        stop.set()
+        renewer.join()
+        Destination.objects.filter(pk=destination_pk, lane_token=token).update(lane_token="", lane_until=None)
+
+
+def waiting_lanes() -> list[int]:
+    """Destinations that have something due and that nobody drives."""
+    due = Delivery.objects.filter(
+        destination=OuterRef("pk"), state=DeliveryState.PENDING, next_attempt_at__lte=timezone.now()
+    )
+    return list(_drivable().filter(Exists(due)).values_list("pk", flat=True))
+
+
+def record_success(destination: Destination) -> None:
+    """The peer took something: the breaker closes."""
+    Destination.objects.filter(pk=destination.pk).update(
+        last_success_at=timezone.now(), failures_in_a_row=0, paused_until=None, last_error=""
+    )
+
+
+def record_failure(destination: Destination, error: str, *, rest: bool) -> None:
+    """The peer could not be reached or was lost; it rests for 5 s, doubling to a minute, when ``rest`` says so."""
+    destination.refresh_from_db(fields=["failures_in_a_row"])
+    seconds = min(FIRST_PAUSE_SECONDS * 2 ** min(destination.failures_in_a_row, 8), LONGEST_PAUSE_SECONDS)
+    now = timezone.now()
+    Destination.objects.filter(pk=destination.pk).update(
+        last_failure_at=now,
+        last_error=error[:300],
+        failures_in_a_row=F("failures_in_a_row") + 1,
+        paused_until=now + timedelta(seconds=seconds) if rest else None,
+    )
+
+
+def _drivable() -> QuerySet[Destination]:
+    now = timezone.now()
+    # A pause is never longer than its maximum: if it seems so, the clock was set back.
+    farthest = now + timedelta(seconds=LONGEST_PAUSE_SECONDS)
+    return Destination.objects.filter(
+        Q(lane_until=None) | Q(lane_until__lt=now) | Q(lane_until__gt=now + timedelta(seconds=2 * LANE_SECONDS)),
+        Q(paused_until=None) | Q(paused_until__lte=now) | Q(paused_until__gt=farthest),
+        is_enabled=True,
+    )
+
+
+def _renew_until(destination_pk: int, token: str, stop: threading.Event) -> None:
+    try:
+        while not stop.wait(RENEW_SECONDS):
+            until = timezone.now() + timedelta(seconds=LANE_SECONDS)
+            Destination.objects.filter(pk=destination_pk, lane_token=token).update(lane_until=until)
+            sending = Delivery.objects.filter(destination=destination_pk, state=DeliveryState.SENDING)
+            sending.update(lease_until=until)
+    except DatabaseError:
+        pass  # the lease runs out and the sweep takes it back, as if this worker had died
+    finally:
+        connection.close()

@@ -1,0 +1,17 @@
+"""Ways to reach a destination: one module each, named by the destination's kind.
+
+A transport is a function ``send(destination, deliveries)`` that yields an Outcome per delivery, in order, as soon as
+it is known, and raises PeerLost when the destination can take no more of them.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from routing.models import Delivery, Destination, DestinationKind
+from routing.transports.dimse import send as send_by_dimse
+from routing.transports.outcome import Outcome, PeerLost
+
+Send = Callable[[Destination, Sequence[Delivery]], Iterator[Outcome]]
+
+SENDERS: dict[str, Send] = {DestinationKind.DICOM: send_by_dimse}
+
+__all__ = ["SENDERS", "Outcome", "PeerLost", "Send"]

@@ -1,0 +1,72 @@
+"""Deliver by C-STORE over one association (PS3.4 Annex B)."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from dicomnet.scu.association import PeerError
+from dicomnet.scu.store import Outgoing, StoreAssociation, StoreOutcome, by_association
+from routing.destinations import peer_of
+from routing.models import Delivery, Destination
+from routing.transports.outcome import Outcome, PeerLost
+from studies.storage import hot_storage
+
+# Statuses after which the same bytes would be refused again (PS3.7 Annex C): the class or the instance is the reason.
+PERMANENT = frozenset({0x0117, 0x0122, 0x0124})
+ATTEMPTS_BEFORE_CANNOT_UNDERSTAND_IS_BELIEVED = 2
+
+
+def send(destination: Destination, deliveries: Sequence[Delivery]) -> Iterator[Outcome]:
+    """Send each delivery's file as it is stored; nothing is decoded or transcoded.
+
+    Raises:
+        PeerLost: no association, or it broke.
+    """
+    waiting = {_outgoing(delivery): delivery for delivery in deliveries}
+    for run in by_association(waiting):
+        yield from _send_run(destination, [(instance, waiting[instance]) for instance in run])
+
+
+def _send_run(destination: Destination, run: list[tuple[Outgoing, Delivery]]) -> Iterator[Outcome]:
+    during: Delivery | None = None
+    try:
+        with StoreAssociation(peer_of(destination), [instance.context for instance, _ in run]) as assoc:
+            for instance, delivery in run:
+                during = delivery
+                try:
+                    outcome = _outcome(delivery, assoc.send(instance))
+                except OSError as error:
+                    outcome = Outcome(delivery, None, f"the stored file cannot be read: {error.strerror}")
+                during = None
+                yield outcome
+    except PeerError as error:
+        raise PeerLost(str(error), during) from error
+
+
+def _outgoing(delivery: Delivery) -> Outgoing:
+    instance = delivery.instance
+    return Outgoing(
+        path=Path(hot_storage().path(instance.location)),
+        sop_class_uid=instance.sop_class_uid,
+        sop_instance_uid=instance.sop_instance_uid,
+        transfer_syntax_uid=instance.transfer_syntax_uid,
+        data_set_offset=instance.data_set_offset,
+        size_bytes=instance.size_bytes,
+    )
+
+
+def _outcome(delivery: Delivery, stored: StoreOutcome) -> Outcome:
+    if stored.is_stored:
+        return Outcome(delivery, stored.status)
+    return Outcome(delivery, stored.status, str(stored), is_permanent(stored.status, delivery.attempts))
+
+
+def is_permanent(status: int | None, attempts: int) -> bool:
+    """Whether to give up at once; a code that the standard does not know is tried again.
+
+    Args:
+        status: None when the peer accepts no presentation context for the instance.
+        attempts: how often it was tried, this time included.
+    """
+    if status is None or status in PERMANENT or 0xA900 <= status <= 0xA9FF:
+        return True
+    return 0xC000 <= status <= 0xCFFF and attempts >= ATTEMPTS_BEFORE_CANNOT_UNDERSTAND_IS_BELIEVED

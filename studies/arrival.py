@@ -1,0 +1,99 @@
+"""One spooled file as the index needs it: columns of its study, series and instance, and the hash of its data set."""
+
+import hashlib
+import mmap
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.db import models
+
+from studies.attributes import INDEX_TAGS, Level, of_level
+from studies.header import Header, read_header
+from studies.models import Instance, Series, Study
+from studies.storage import location_for
+
+CALLING_AE_TITLE, CALLED_AE_TITLE = 0x0017, 0x0018  # Sending and Receiving AE Title of group 0002
+MAXIMUM_INTEGER = 2**31 - 1
+_MODELS: dict[Level, type[models.Model]] = {Level.STUDY: Study, Level.SERIES: Series, Level.IMAGE: Instance}
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A file in the spool, read.
+
+    Attributes:
+        study, series, instance: column values by field name.
+        receipt: columns of studies.models.Receipt.
+    """
+
+    path: Path
+    study: dict[str, Any]
+    series: dict[str, Any]
+    instance: dict[str, Any]
+    receipt: dict[str, Any]
+
+    @property
+    def sop_instance_uid(self) -> str:
+        """What it is found by."""
+        return str(self.instance["sop_instance_uid"])
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from others: same UID and same bytes is the same instance."""
+        return self.sop_instance_uid, self.receipt["sha256"]
+
+
+def read_arrival(path: Path) -> Arrival:
+    """Read one spooled file.
+
+    Raises:
+        NotPart10, MalformedDataSet: it is not what the listener writes.
+        OSError: it cannot be read.
+    """
+    header = read_header(path, INDEX_TAGS)
+    instance = columns(header, Level.IMAGE)
+    receipt = {
+        "sop_class_uid": instance.pop("sop_class_uid"),
+        "transfer_syntax_uid": header.meta.transfer_syntax_uid,
+        "location": location_for(path.stem),
+        "size_bytes": header.size_bytes,
+        "data_set_offset": header.meta.data_set_offset,
+        "sha256": data_set_sha256(path, header.meta.data_set_offset),
+        "calling_ae_title": header.meta.text(CALLING_AE_TITLE)[:16],
+        "called_ae_title": header.meta.text(CALLED_AE_TITLE)[:16],
+        "source_address": header.source_address[:45],
+        "received_at": header.received_at or datetime.fromtimestamp(path.stat().st_mtime, UTC),
+    }
+    return Arrival(path, columns(header, Level.STUDY), columns(header, Level.SERIES), instance, receipt)
+
+
+def columns(header: Header, level: Level) -> dict[str, Any]:
+    """The level's attributes by field name, cut to what the column takes; the file keeps the rest."""
+    model = _MODELS[level]
+    values: dict[str, Any] = {}
+    for attribute in of_level(level):
+        text = header.text(attribute.tag)
+        if attribute.field == "sop_class_uid":  # a column of Receipt, shared with conflicts
+            values[attribute.field] = text
+            continue
+        field = model._meta.get_field(attribute.field)
+        is_number = isinstance(field, models.IntegerField)
+        values[attribute.field] = _number(text) if is_number else text[: getattr(field, "max_length", None)]
+    return values
+
+
+def data_set_sha256(path: Path, offset: int) -> str:
+    """SHA-256 of the data set's bytes, File Meta Information left out."""
+    with path.open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return hashlib.sha256(memoryview(mapped)[offset:]).hexdigest()
+
+
+def _number(text: str) -> int | None:
+    try:
+        number = int(text.split("\\", maxsplit=1)[0])
+    except ValueError:
+        return None
+    return number if 0 <= number <= MAXIMUM_INTEGER else None

@@ -1,0 +1,41 @@
+"""Tells the indexer that the spool has files, without ever making the listener wait for the broker."""
+
+import logging
+import threading
+import time
+
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+logger = logging.getLogger(__name__)
+PAUSE_SECONDS = 0.2  # at most five messages a second and process, whatever comes in
+EXPIRES_SECONDS = 30
+
+
+class Doorbell:
+    """A thread that publishes ``index_spool`` soon after it was rung; a broker that is down is passed over."""
+
+    def __init__(self) -> None:
+        self._rung = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def ring(self) -> None:
+        """Return at once; the thread starts at the first ring, so after any fork."""
+        self._rung.set()
+        if self._thread is None:
+            with self._lock:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._publish_forever, name="doorbell", daemon=True)
+                    self._thread.start()
+
+    def _publish_forever(self) -> None:
+        from studies.tasks import index_spool  # at the first ring: the listener's start needs no Celery
+
+        while self._rung.wait():
+            self._rung.clear()
+            try:
+                index_spool.apply_async(expires=EXPIRES_SECONDS)
+            except (OperationalError, RedisError, OSError) as error:
+                logger.warning("bell not heard", extra={"task": index_spool.name, "error": str(error)})
+            time.sleep(PAUSE_SECONDS)

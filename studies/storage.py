@@ -1,0 +1,61 @@
+"""The hot store: DICOM files under names that Gantry makes (Django storage ``dicom``)."""
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+from django.core.files.storage import FileSystemStorage, storages
+
+from studies.spool import sync_folder
+
+
+class HotStorage(FileSystemStorage):
+    """A folder of files that can take over a spooled one without copying it."""
+
+    def adopt(self, source: Path, name: str) -> None:
+        """Give a spooled file its place; it may be there already, from a run that was broken off.
+
+        On one file system this is a hard link; on two it is a copy, synced and then named. The folder is not synced
+        here: ``sync`` does that once for a batch, before the index says that the file is there.
+        """
+        target = Path(self.path(name))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(source, target)
+        except FileExistsError:
+            pass
+        except OSError as error:
+            if error.errno not in {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP}:
+                raise
+            _copy_durably(source, target)
+
+    def sync(self, names: list[str]) -> None:
+        """Make the names of a batch durable, and those of the folders that they are in."""
+        folders = {Path(self.path(name)).parent for name in names}
+        for folder in [*folders, *{folder.parent for folder in folders}, Path(self.location)]:
+            sync_folder(folder)
+
+
+def hot_storage() -> HotStorage:
+    """The storage that settings name ``dicom``."""
+    storage = storages["dicom"]
+    assert isinstance(storage, HotStorage)  # noqa: S101 (settings name no other class)
+    return storage
+
+
+def location_for(ulid: str) -> str:
+    """``01KAJ/01KAJ3Q/<ulid>.dcm``: a folder for each 33 s of receipt, in one for each 9 h.
+
+    So folders stay small at any rate, a batch has its files in one or two of them, and old ones are left alone.
+    """
+    return f"{ulid[:5]}/{ulid[:7]}/{ulid}.dcm"
+
+
+def _copy_durably(source: Path, target: Path) -> None:
+    part = target.with_suffix(".part")
+    with source.open("rb") as reader, part.open("wb") as writer:
+        shutil.copyfileobj(reader, writer, 1 << 20)
+        writer.flush()
+        os.fdatasync(writer.fileno())
+    part.replace(target)
