@@ -38,9 +38,9 @@ def _lungs(labels: Labels, grid: Grid, cavity: Floats) -> None:
     paint(labels, Tissue.LUNG, lung)
     hilum = np.sqrt((np.abs(x) - 25) ** 2 + (y - 5) ** 2 + (0.7 * (z + 5)) ** 2)
     branches = texture(grid, name=21, scale_mm=11)
-    paint(labels, Tissue.VESSEL, lung & (branches > 1.35 + hilum / 75))
+    paint(labels, Tissue.VESSEL, lung & (branches > 1.0 + hilum / 85))
     twigs = texture(grid, name=22, scale_mm=5)
-    paint(labels, Tissue.VESSEL, lung & (twigs > 2.1 + hilum / 160))
+    paint(labels, Tissue.VESSEL, lung & (twigs > 1.55 + hilum / 170))
     paint(labels, Tissue.LESION, (x + 82) ** 2 + (y + 12) ** 2 + (z - 38) ** 2 < 9**2)
 
 
@@ -105,9 +105,9 @@ def _ribs(labels: Labels, x: Floats, y: Floats, z: Floats) -> None:
     phase = (z - 0.62 * y + 0.10 * np.abs(x)) / 25
     middle = np.abs(phase - np.round(phase)) * 25
     is_costal = (np.abs(x) > np.where(y < 0, 42, 16)) & (labels > 0)
-    rib = (np.abs(shell - 0.97) < 0.035) & (middle < 5.5) & is_costal
+    rib = (np.abs(shell - 0.97) < 0.042) & (middle < 6.5) & is_costal
     paint(labels, Tissue.BONE, rib)
-    paint(labels, Tissue.MARROW, rib & (np.abs(shell - 0.97) < 0.020) & (middle < 3.8))
+    paint(labels, Tissue.MARROW, rib & (np.abs(shell - 0.97) < 0.018) & (middle < 4))
     sternum = (np.abs(x) < 17) & (np.abs(y + 92) < 6) & (z > -50) & (z < 95)
     paint(labels, Tissue.BONE, sternum)
     paint(labels, Tissue.MARROW, sternum & (np.abs(x) < 14) & (np.abs(y + 92) < 4))
@@ -123,11 +123,11 @@ def _spine(labels: Labels, x: Floats, y: Floats, z: Floats) -> None:
     body = np.sqrt((x / 17) ** 2 + ((y - 62) / 14.5) ** 2)
     level = np.abs(z / 27 - np.round(z / 27)) * 27
     paint(labels, Tissue.BONE, body < 1)
-    paint(labels, Tissue.MARROW, (body < 0.88) & (level < 10.5))
-    paint(labels, Tissue.DISC, (body < 0.97) & (level > 11.5))
+    paint(labels, Tissue.MARROW, (body < 0.92) & (level < 11))
+    paint(labels, Tissue.DISC, (body < 1) & (level > 11.8))
     arch = (x / 15) ** 2 + ((y - 83) / 12) ** 2
-    paint(labels, Tissue.BONE, (arch < 1) & (level < 9))
+    paint(labels, Tissue.MARROW, (arch < 1) & (level < 9))
     wing = (np.abs(x) < 34) & (np.abs(y - 80 - 0.15 * np.abs(x)) < 5) & (level < 5)
-    paint(labels, Tissue.BONE, wing)
+    paint(labels, Tissue.MARROW, wing)
     paint(labels, Tissue.CSF, (x / 9) ** 2 + ((y - 83) / 8) ** 2 < 1)
     paint(labels, Tissue.BONE, (np.abs(x) < 3) & (np.abs(y - 98) < 9) & (level < 6))

@@ -12,6 +12,7 @@ def head(grid: Grid) -> Labels:
     radius = np.sqrt((x / 73) ** 2 + ((y + 0.03 * np.abs(z)) / 92) ** 2 + (z / 84) ** 2)
     labels = np.zeros(grid.shape, dtype=np.uint8)
     _neck(labels, x, y, z)
+    _cheeks(labels, x, y, z)
     for limit, tissue in (
         (1.085, Tissue.SKIN), (1.065, Tissue.FAT), (1.0, Tissue.BONE), (0.982, Tissue.MARROW), (0.955, Tissue.BONE),
         (0.935, Tissue.CSF),
@@ -33,15 +34,15 @@ def headrest(labels: Labels, grid: Grid) -> None:
 def _brain(labels: Labels, grid: Grid, radius: Floats) -> None:
     """Cortex along the surface and along the sulci, white matter below."""
     x, y, z = grid.axes()
-    fold = np.abs(texture(grid, name=11, scale_mm=15))
+    fold = np.abs(texture(grid, name=11, scale_mm=12))
     cerebellum = (z < -28) & (y > 18)
     if cerebellum.any():
         fold = np.where(cerebellum, np.abs(texture(grid, name=12, scale_mm=6)), fold)
     inside = radius < 0.925
     depth = 0.925 - radius
     paint(labels, Tissue.WHITE, inside)
-    paint(labels, Tissue.GRAY, inside & ((depth < 0.045) | ((fold < 0.42) & (depth < 0.30))))
-    paint(labels, Tissue.CSF, inside & (fold < 0.14 - 0.45 * depth))
+    paint(labels, Tissue.GRAY, inside & ((depth < 0.045) | (fold < 0.5 - 0.6 * depth)))
+    paint(labels, Tissue.CSF, inside & (fold < 0.17 - 0.42 * depth))
     midline = inside & (np.abs(x) < 1.9) & (z > -20) & (depth < 0.36)
     paint(labels, Tissue.CSF, midline)
     paint(labels, Tissue.FALX, midline & (np.abs(x) < 0.8) & (np.abs(y) > 25))
@@ -84,6 +85,13 @@ def _face(labels: Labels, x: Floats, y: Floats, z: Floats) -> None:
     ):
         where = ((side - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 + ((z - cz) / rz) ** 2 < 1
         paint(labels, tissue, where)
+
+
+def _cheeks(labels: Labels, x: Floats, y: Floats, z: Floats) -> None:
+    """Soft tissue of the face, over which the skull and the sockets are laid."""
+    face = np.sqrt((x / 66) ** 2 + ((y + 42) / 62) ** 2 + ((z + 50) / 46) ** 2)
+    for limit, tissue in ((1.0, Tissue.SKIN), (0.97, Tissue.FAT), (0.88, Tissue.MUSCLE)):
+        paint(labels, tissue, face < limit)
 
 
 def _neck(labels: Labels, x: Floats, y: Floats, z: Floats) -> None:

@@ -75,7 +75,7 @@ FLAIR = {
 
 # Linear attenuation per millimetre at the effective energy of a chest radiograph.
 ATTENUATION = {
-    Tissue.SKIN: 0.0190, Tissue.FAT: 0.0172, Tissue.MUSCLE: 0.0195, Tissue.BONE: 0.0520, Tissue.MARROW: 0.0290,
+    Tissue.SKIN: 0.0190, Tissue.FAT: 0.0172, Tissue.MUSCLE: 0.0195, Tissue.BONE: 0.0520, Tissue.MARROW: 0.0240,
     Tissue.CSF: 0.0188, Tissue.LESION: 0.0195, Tissue.LUNG: 0.0045, Tissue.VESSEL: 0.0185, Tissue.BLOOD: 0.0195,
     Tissue.LIVER: 0.0195, Tissue.DISC: 0.0200,
 }  # fmt: skip

@@ -8,6 +8,8 @@ import time
 from typing import Any
 
 from pynetdicom import AE, _config, evt
+from pynetdicom.presentation import build_context
+from pynetdicom.sop_class import Verification
 from pynetdicom.transport import ThreadedAssociationServer
 
 from dicomnet.allowlist import Allowlist
@@ -65,7 +67,7 @@ def make_server(address: tuple[str, int], ae_title: str, allowlist: Allowlist) -
         evt_handlers=handlers,
         server_class=SharedPortServer,
         request_handler=ConnectionHandler,
-        contexts=None,
+        contexts=[build_context(Verification)],  # pynetdicom wants one; on_requested sets what is really supported
     )
 
 
