@@ -1,0 +1,23 @@
+"""Sign in and out."""
+
+from typing import Any
+
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from gateway.accounts.forms import SignInForm
+
+
+class SignIn(LoginView):
+    """The sign-in page; where the person wanted to go is kept when it is on this site."""
+
+    authentication_form = SignInForm
+    template_name = "portal/sign_in.html"
+    redirect_authenticated_user = True
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """A page that asks for its live part after the session ended is loaded anew, and then comes here."""
+        if request.headers.get("HX-Request"):
+            return HttpResponse(headers={"HX-Refresh": "true"})
+        return super().dispatch(request, *args, **kwargs)

@@ -1,0 +1,126 @@
+"""The system page: health in words, versions, the settings in force, and disks."""
+
+import platform
+import shutil
+import tomllib
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import django
+import pydicom
+import pynetdicom
+from django.conf import settings
+from django.contrib.auth.decorators import permission_required
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from gateway.env import BASE_DIR, Environment
+from gateway.health import checks
+
+
+@dataclass(frozen=True)
+class Disk:
+    """The file system under one of Gantry's folders."""
+
+    label: str
+    path: Path
+    total_bytes: int
+    used_bytes: int
+    free_bytes: int
+
+    @property
+    def used_percent(self) -> int:
+        """Share in use."""
+        return round(self.used_bytes / self.total_bytes * 100) if self.total_bytes else 0
+
+
+@require_GET
+@permission_required("studies.view_study", raise_exception=True)
+def system(request: HttpRequest) -> HttpResponse:
+    """The page."""
+    context = {
+        "checks": checks(),
+        "versions": versions(),
+        "settings": settings_in_words(settings.GANTRY),
+        "disks": disks(settings.GANTRY),
+        "now": timezone.now(),
+    }
+    return render(request, "portal/system.html", context)
+
+
+@require_GET
+def lights(request: HttpRequest) -> HttpResponse:
+    """The lamps of the top bar: a fragment, for the checks may take a second."""
+    return render(request, "portal/_lights.html", {"checks": checks()})
+
+
+def versions() -> list[tuple[str, str]]:
+    """What runs here."""
+    return [
+        ("Gantry", _gantry_version()),
+        ("Python", platform.python_version()),
+        ("Django", django.get_version()),
+        ("pynetdicom", pynetdicom.__version__),
+        ("pydicom", pydicom.__version__),
+        ("Celery", version("celery")),
+        ("Database", f"{connection.display_name} {'.'.join(map(str, _database_version()))}"),
+    ]
+
+
+def settings_in_words(environment: Environment) -> list[tuple[str, str, str]]:
+    """Name, value and meaning of the settings that an operator may ask for; no secret among them."""
+    dicom, http = environment.dicom_bind, environment.http_bind
+    return [
+        ("GANTRY_AE_TITLE", environment.ae_title, "AE title under which Gantry is called and calls"),
+        ("GANTRY_DICOM_BIND", f"{dicom[0]}:{dicom[1]}", "address and port of the DICOM listener"),
+        ("GANTRY_HTTP_BIND", f"{http[0]}:{http[1]}", "address and port of portal and API"),
+        ("GANTRY_SCP_PROCESSES", str(environment.scp_processes), "processes that share the DICOM port"),
+        ("GANTRY_HOME", str(environment.home), "everything written"),
+        ("GANTRY_STORAGE", str(environment.storage), "hot store"),
+        ("GANTRY_STABLE_SECONDS", str(environment.stable_seconds), "quiet time until a study is complete"),
+        (
+            "GANTRY_SPOOL_HIGH_PERCENT",
+            str(environment.spool_high_percent),
+            "disk share above which instances are refused",
+        ),
+        ("DATABASE_URL", _place(environment.database_url) or "embedded SQLite", "database"),
+        (
+            "CELERY_BROKER_URL",
+            "embedded Valkey" if environment.is_broker_embedded else _place(environment.broker_url),
+            "broker that wakes the workers",
+        ),
+        ("GANTRY_LOG_LEVEL", environment.log_level, "what is logged"),
+        ("DJANGO_DEBUG", "on" if environment.is_debug else "off", "error pages with details; off in production"),
+    ]
+
+
+def disks(environment: Environment) -> list[Disk]:
+    """Home and hot store; a folder that is not there yet has no line."""
+    folders = [("Home: database, spool, logs", environment.home), ("Hot store", environment.storage)]
+    return [
+        Disk(label, path, *shutil.disk_usage(path)) for label, path in folders if path.exists()
+    ]
+
+
+def _place(url: str | None) -> str:
+    """Scheme and host of a URL: user and password are nobody's business."""
+    if not url:
+        return ""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+def _database_version() -> tuple[Any, ...]:
+    found: tuple[Any, ...] = connection.get_database_version()
+    return found
+
+
+def _gantry_version() -> str:
+    with (BASE_DIR / "pyproject.toml").open("rb") as file:
+        return str(tomllib.load(file)["project"]["version"])

@@ -1,0 +1,17 @@
+"""Addresses of the pages that span apps."""
+
+from django.contrib.auth.views import LogoutView
+from django.urls import path
+
+from gateway.portal import dashboard, sign_in, studies, system
+
+urlpatterns = [
+    path("", dashboard.dashboard, name="dashboard"),
+    path("sign-in/", sign_in.SignIn.as_view(), name="sign-in"),
+    path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("studies/", studies.StudyList.as_view(), name="study-list"),
+    path("studies/<str:study_instance_uid>/", studies.StudyDetail.as_view(), name="study-detail"),
+    path("studies/<str:study_instance_uid>/trace/", studies.study_trace, name="study-trace"),
+    path("system/", system.system, name="system"),
+    path("system/lights/", system.lights, name="system-lights"),
+]
