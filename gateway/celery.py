@@ -8,6 +8,8 @@ import os
 
 from celery import Celery
 
+import gateway.supervisor.ready  # noqa: F401 (connects the signals that tell the supervisor)
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings.base")
 
 SWEEP_SECONDS = 5

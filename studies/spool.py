@@ -153,15 +153,19 @@ class SpoolSink:
 
     def _name(self) -> None:
         ulid = new_ulid()
-        folder = self._spool.new / f"{ord(ulid[-1]) % SHARDS:x}"
-        source = self._part or Path(f"/proc/self/fd/{self._fd}")
-        final = folder / f"{ulid}{SUFFIX}"
-        os.link(source, final, follow_symlinks=True)
+        name = f"{ulid}{SUFFIX}"
+        source = self._part or f"/proc/self/fd/{self._fd}"
+        folder = os.open(self._spool.new / f"{ord(ulid[-1]) % SHARDS:x}", os.O_RDONLY | os.O_DIRECTORY)
         try:
-            sync_folder(folder)
-        except OSError:
-            final.unlink(missing_ok=True)
-            raise
+            # With a folder's descriptor Python uses linkat(), which follows the link in /proc; link() would not.
+            os.link(source, name, dst_dir_fd=folder, follow_symlinks=True)
+            try:
+                os.fsync(folder)
+            except OSError:
+                os.unlink(name, dir_fd=folder)
+                raise
+        finally:
+            os.close(folder)
 
 
 def sync_folder(folder: Path) -> None:

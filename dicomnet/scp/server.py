@@ -62,13 +62,15 @@ def make_server(address: tuple[str, int], ae_title: str, allowlist: Allowlist) -
         (evt.EVT_ABORTED, on_end, ["aborted"]),
         (evt.EVT_CONN_CLOSE, on_end, ["connection closed"]),
     ]
-    return ae.make_server(
+    server: SharedPortServer = ae.make_server(
         address,
         evt_handlers=handlers,
         server_class=SharedPortServer,
         request_handler=ConnectionHandler,
         contexts=[build_context(Verification)],  # pynetdicom wants one; on_requested sets what is really supported
     )
+    ae._servers.append(server)  # as AE.start_server does: its shutdown takes it out again
+    return server
 
 
 def on_c_echo(event: evt.Event) -> int:
