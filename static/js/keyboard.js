@@ -1,0 +1,53 @@
+// Keys: / to search, j and k through the rows, Enter opens (rows are links), g and a letter goes to a section, ? for help.
+const SECTIONS = { d: "dashboard", s: "study-list", q: "delivery-list", t: "destination-list", r: "rule-list" };
+let isGoing = false;
+
+function rows() {
+  return [...document.querySelectorAll("main [data-row]")].filter((row) => row.offsetParent);
+}
+
+function step(by) {
+  const all = rows();
+  if (!all.length) return;
+  const current = document.activeElement.closest("tr")?.querySelector("[data-row]") ?? document.activeElement;
+  const index = all.indexOf(current);
+  const next = index < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(Math.max(index + by, 0), all.length - 1);
+  all[next].focus();
+  all[next].scrollIntoView({ block: "nearest" });
+}
+
+const ACTIONS = {
+  "/": () => document.querySelector("[data-search]")?.focus(),
+  j: () => step(1),
+  k: () => step(-1),
+  "?": () => document.getElementById("keys").showModal(),
+  g: () => {
+    isGoing = true;
+    setTimeout(() => (isGoing = false), 1200);
+  },
+};
+
+function isTyping(target) {
+  return target.isContentEditable || target.matches("textarea, select, input:not([type=checkbox], [type=radio])");
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (isTyping(event.target)) {
+    if (event.key === "Escape") event.target.blur();
+    return;
+  }
+  if (isGoing && SECTIONS[event.key]) {
+    document.querySelector(`[data-section="${SECTIONS[event.key]}"]`)?.click();
+    return;
+  }
+  if (ACTIONS[event.key]) {
+    event.preventDefault();
+    ACTIONS[event.key]();
+  }
+});
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-open-keys]")) document.getElementById("keys").showModal();
+  if (event.target.closest("[data-close]")) event.target.closest("dialog").close();
+});

@@ -1,0 +1,65 @@
+// Small parts: copy a UID, choose all rows, act only on a choice, ask before what cannot be undone, close menus.
+const DONE_MILLISECONDS = 1500;
+
+async function copy(button) {
+  const text = button.dataset.copy;
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // Off https and loopback there is no clipboard: select the text, so that Ctrl-C takes it.
+    const range = document.createRange();
+    range.selectNodeContents(button.previousElementSibling);
+    getSelection().removeAllRanges();
+    getSelection().addRange(range);
+    return;
+  }
+  button.classList.add("is-done");
+  document.getElementById("status").textContent = "Copied";
+  setTimeout(() => button.classList.remove("is-done"), DONE_MILLISECONDS);
+}
+
+function countChosen(root) {
+  for (const bar of root.querySelectorAll("[data-chosen-bar]")) {
+    const boxes = [...bar.closest("form").querySelectorAll("[data-choose]")];
+    const count = boxes.filter((box) => box.checked).length;
+    for (const button of bar.querySelectorAll("[data-needs-choice]")) button.disabled = !count;
+    for (const words of bar.querySelectorAll("[data-chosen-count]")) words.textContent = count ? ` (${count})` : "";
+    const all = bar.closest("form").querySelector("[data-choose-all]");
+    if (all) {
+      all.checked = count > 0 && count === boxes.length;
+      all.indeterminate = count > 0 && count < boxes.length;
+    }
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) copy(button);
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-choose-all]")) {
+    for (const box of event.target.closest("form").querySelectorAll("[data-choose]")) box.checked = event.target.checked;
+  }
+  if (event.target.matches("[data-choose], [data-choose-all]")) countChosen(document);
+  if (event.target.matches("[data-go-on-change]")) event.target.form.requestSubmit();
+});
+
+document.addEventListener("submit", (event) => {
+  const question = event.submitter?.dataset.ask;
+  if (question && !confirm(question)) event.preventDefault();
+});
+
+document.addEventListener("htmx:load", () => countChosen(document));
+countChosen(document);
