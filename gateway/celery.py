@@ -7,6 +7,7 @@ and takes ids or nothing. So a message that nobody fetched in time is dropped: t
 import os
 
 from celery import Celery
+from celery.signals import setup_logging
 
 import gateway.supervisor.ready  # noqa: F401 (connects the signals that tell the supervisor)
 
@@ -31,3 +32,8 @@ app.conf.beat_schedule = {
     ]
 }
 app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def keep_logging(**kwargs: object) -> None:
+    """Django has configured logging; a receiver of this signal keeps Celery from doing it again its own way."""
