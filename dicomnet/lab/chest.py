@@ -37,9 +37,9 @@ def _lungs(labels: Labels, grid: Grid, cavity: Floats) -> None:
     lung = (shape < apex) & (cavity < 0.97) & ~_diaphragm(x, y, z)
     paint(labels, Tissue.LUNG, lung)
     hilum = np.sqrt((np.abs(x) - 25) ** 2 + (y - 5) ** 2 + (0.7 * (z + 5)) ** 2)
-    branches = texture(grid, name=21, scale_mm=11)
-    paint(labels, Tissue.VESSEL, lung & (branches > 1.0 + hilum / 85))
-    twigs = texture(grid, name=22, scale_mm=5)
+    branches = texture(grid, name=21, scale_mm=9)
+    paint(labels, Tissue.VESSEL, lung & (branches > 1.25 + hilum / 80))
+    twigs = texture(grid, name=22, scale_mm=4)
     paint(labels, Tissue.VESSEL, lung & (twigs > 1.55 + hilum / 170))
     paint(labels, Tissue.LESION, (x + 82) ** 2 + (y + 12) ** 2 + (z - 38) ** 2 < 9**2)
 
