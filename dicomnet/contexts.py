@@ -20,7 +20,7 @@ def narrow(proposed: list[PresentationContext]) -> list[PresentationContext]:
         The supported contexts with which the negotiation then comes out that way: what is not among them is
         answered with "abstract syntax not supported" or "transfer syntaxes not supported".
     """
-    chosen: dict[UID, list[UID]] = {}
+    chosen: dict[UID, list[str | UID]] = {}
     for context in proposed:
         if context.abstract_syntax is None or not is_accepted(context.abstract_syntax):
             continue

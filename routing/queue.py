@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import transaction
 from django.db.models import F, QuerySet
@@ -196,7 +197,7 @@ def add_deliveries(version: RuleVersion, pairs: Iterable[tuple[int, int]]) -> No
 def tell_due(destination_pks: Iterable[int]) -> None:
     """Wake these destinations' lanes once the transaction stands."""
     for pk in set(destination_pks):
-        transaction.on_commit(lambda pk=pk: deliveries_due.send(Delivery, destination_pk=pk))
+        transaction.on_commit(partial(deliveries_due.send, Delivery, destination_pk=pk))
 
 
 @transaction.atomic

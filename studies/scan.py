@@ -86,7 +86,7 @@ class _Reader:
 
     def _looks_long(self, vr: bytes, position: int) -> bool:
         # VRs that later editions add have the long form, with two reserved bytes of zero (PS3.5 7.1.2).
-        return vr.isalpha() and vr.isupper() and self.data[position + 6 : position + 8] == b"\0\0"
+        return vr.isalpha() and vr.isupper() and not any(self.data[position + 6 : position + 8])
 
 
 def scan(data: Buffer, transfer_syntax_uid: str, wanted: frozenset[int]) -> Scan:

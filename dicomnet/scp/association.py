@@ -23,6 +23,8 @@ class AssociationRecord:
     """What one association did, for its one log line."""
 
     began: float = field(default_factory=time.monotonic)
+    calling_ae_title: str = ""
+    called_ae_title: str = ""
     rights: Rights = field(default_factory=Rights)
     refusal: str = ""
     statuses: Counter[str] = field(default_factory=Counter)
@@ -34,7 +36,7 @@ class AssociationRecord:
         return round((time.monotonic() - self.began) * 1000)
 
 
-class AcceptedAssociation(Association):  # type: ignore[misc]
+class AcceptedAssociation(Association):
     """An association as acceptor, with its record, and storage of SOP Classes that pynetdicom does not know."""
 
     def __init__(self, ae: Any, mode: str) -> None:
@@ -50,7 +52,7 @@ class AcceptedAssociation(Association):  # type: ignore[misc]
             super()._serve_request(msg, context_id)
 
 
-class ConnectionHandler(RequestHandler):  # type: ignore[misc]
+class ConnectionHandler(RequestHandler):
     """Makes our associations; leaves out pynetdicom's deep copy of the contexts, which the handlers set anyway."""
 
     def _create_association(self) -> AcceptedAssociation:
@@ -64,10 +66,16 @@ class ConnectionHandler(RequestHandler):  # type: ignore[misc]
         assoc.acceptor.implementation_class_uid = self.ae.implementation_class_uid
         assoc.acceptor.implementation_version_name = self.ae.implementation_version_name
         assoc.requestor.address_info = self.remote
-        for event, handlers in self.server._handlers.items():
+        bound: dict[Any, Any] = self.server._handlers
+        for event, handlers in bound.items():
             if event.is_intervention and handlers:
                 assoc.bind(event, *handlers)
             elif isinstance(event, evt.NotificationEvent):
                 for handler, arguments in handlers:
                     assoc.bind(event, handler, arguments)
         return assoc
+
+
+def source_address(assoc: Association) -> str:
+    """The address of the peer's end of the connection."""
+    return assoc.requestor.address or ""

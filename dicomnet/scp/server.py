@@ -5,18 +5,18 @@ import os
 import socket
 import threading
 import time
-from typing import Any
+from typing import Any, cast
 
 from pynetdicom import AE, _config, evt
 from pynetdicom.presentation import build_context
-from pynetdicom.sop_class import Verification
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from pynetdicom.transport import ThreadedAssociationServer
 
 from dicomnet.allowlist import Allowlist
 from dicomnet.metrics import ASSOCIATIONS
 from dicomnet.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicomnet.scp.admission import on_requested
-from dicomnet.scp.association import AcceptedAssociation, ConnectionHandler
+from dicomnet.scp.association import AcceptedAssociation, ConnectionHandler, source_address
 from dicomnet.scp.store import on_c_store
 from dicomnet.statuses import StoreStatus
 
@@ -26,7 +26,7 @@ MAXIMUM_PDU_BYTES = 131_072
 NETWORK_TIMEOUT_SECONDS = 120
 
 
-class SharedPortServer(ThreadedAssociationServer):  # type: ignore[misc]
+class SharedPortServer(ThreadedAssociationServer):
     """Binds with SO_REUSEPORT: the kernel spreads connections over all processes that listen so."""
 
     request_queue_size = 128
@@ -34,7 +34,7 @@ class SharedPortServer(ThreadedAssociationServer):  # type: ignore[misc]
 
     def server_bind(self) -> None:
         """Bind; the option must be set before."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        cast(socket.socket, self.socket).setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         super().server_bind()
 
 
@@ -54,7 +54,7 @@ def make_server(address: tuple[str, int], ae_title: str, allowlist: Allowlist) -
     ae.network_timeout = NETWORK_TIMEOUT_SECONDS
     ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
     ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
-    handlers = [
+    handlers: list[Any] = [
         (evt.EVT_REQUESTED, on_requested, [allowlist]),
         (evt.EVT_C_ECHO, on_c_echo),
         (evt.EVT_C_STORE, on_c_store),
@@ -62,7 +62,7 @@ def make_server(address: tuple[str, int], ae_title: str, allowlist: Allowlist) -
         (evt.EVT_ABORTED, on_end, ["aborted"]),
         (evt.EVT_CONN_CLOSE, on_end, ["connection closed"]),
     ]
-    server: SharedPortServer = ae.make_server(
+    server = ae.make_server(
         address,
         evt_handlers=handlers,
         server_class=SharedPortServer,
@@ -70,19 +70,20 @@ def make_server(address: tuple[str, int], ae_title: str, allowlist: Allowlist) -
         contexts=[build_context(Verification)],  # pynetdicom wants one; on_requested sets what is really supported
     )
     ae._servers.append(server)  # as AE.start_server does: its shutdown takes it out again
-    return server
+    return cast(SharedPortServer, server)
 
 
 def on_c_echo(event: evt.Event) -> int:
     """Answer a sign of life, where the allowlist lets it (PS3.4 Annex A)."""
-    status = StoreStatus.SUCCESS if event.assoc.record.rights.may_echo else StoreStatus.NOT_AUTHORISED
-    event.assoc.record.statuses[f"echo 0x{status:04X}"] += 1
+    record = cast(AcceptedAssociation, event.assoc).record
+    status = StoreStatus.SUCCESS if record.rights.may_echo else StoreStatus.NOT_AUTHORISED
+    record.statuses[f"echo 0x{status:04X}"] += 1
     return int(status)
 
 
 def on_end(event: evt.Event, outcome: str) -> None:
     """One log line per association, by the first of the events that end it."""
-    assoc: AcceptedAssociation = event.assoc
+    assoc = cast(AcceptedAssociation, event.assoc)
     record = assoc.record
     if record.is_closed or record.refusal:
         return
@@ -92,8 +93,8 @@ def on_end(event: evt.Event, outcome: str) -> None:
         "association ended",
         extra={
             "outcome": outcome,
-            "calling_ae_title": assoc.requestor.ae_title.strip(),
-            "source_address": assoc.requestor.address,
+            "calling_ae_title": record.calling_ae_title,
+            "source_address": source_address(assoc),
             "answers": dict(record.statuses),
             "bytes": record.bytes_received,
             "milliseconds": record.milliseconds(),

@@ -9,6 +9,7 @@ import contextlib
 import socket
 import struct
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -66,7 +67,7 @@ class RequestorAssociation:
         contexts: accepted presentation context ID by (abstract syntax, transfer syntax).
     """
 
-    def __init__(self, peer: Peer, proposed: list[tuple[str, str]]) -> None:
+    def __init__(self, peer: Peer, proposed: Sequence[tuple[str, str]]) -> None:
         """Negotiate one presentation context per pair, so that nothing is ever transcoded.
 
         Raises:
@@ -183,7 +184,7 @@ def parse_command(command: bytes) -> dict[int, bytes]:
     return elements
 
 
-def _negotiate(peer: Peer, proposed: list[tuple[str, str]]) -> Any:
+def _negotiate(peer: Peer, proposed: Sequence[tuple[str, str]]) -> Any:
     ae = AE(ae_title=peer.calling_ae_title)
     ae.connection_timeout = peer.connect_timeout_seconds
     ae.acse_timeout = peer.acse_timeout_seconds
@@ -194,8 +195,9 @@ def _negotiate(peer: Peer, proposed: list[tuple[str, str]]) -> Any:
     answers: list[A_ASSOCIATE] = []
 
     def remember(event: evt.Event) -> None:
-        if isinstance(event.primitive, A_ASSOCIATE):
-            answers.append(event.primitive)
+        primitive = getattr(event, "primitive", None)
+        if isinstance(primitive, A_ASSOCIATE):
+            answers.append(primitive)
 
     try:
         assoc = ae.associate(
@@ -212,7 +214,7 @@ def _negotiate(peer: Peer, proposed: list[tuple[str, str]]) -> Any:
         return assoc
     if assoc.is_rejected and answers:
         answer = answers[-1]
-        raise AssociationRejected(answer.result, answer.result_source, answer.diagnostic)
+        raise AssociationRejected(answer.result or 0, answer.result_source or 0, answer.diagnostic or 0)
     if answers:
         raise PeerError(f"{peer} accepted the association, but none of its presentation contexts")
     raise PeerError(f"{peer} did not answer: nobody listens there, or it closed the connection")

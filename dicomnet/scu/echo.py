@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom.sop_class import Verification
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from dicomnet.scu.association import Peer, PeerError, RequestorAssociation
 from dicomnet.statuses import in_words
