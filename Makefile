@@ -14,7 +14,7 @@ demo: dev ## send synthetic studies through a running product to a synthetic PAC
 	@$(VENV)/python manage.py demo $(ARGS)
 
 test: dev ## set up what is missing and run all tests, on SQLite and on PostgreSQL (ARGS="-k name")
-	@$(VENV)/python tests/run.py $(ARGS)
+	@$(VENV)/python -m tests.run $(ARGS)
 
 e2e: dev ## run the tests in a real browser only
 	@$(VENV)/pytest tests/e2e $(ARGS)

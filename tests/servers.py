@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from gateway.supervisor.parent_death import die_with_parent
@@ -69,7 +70,7 @@ def postgresql() -> Iterator[str]:
             # SIGINT: end sessions and stop; a killed parent leaves SIGQUIT, which stops without a checkpoint.
             with _running(command, folder, stop_signal=signal.SIGINT, user=user) as process:
                 try:
-                    _wait_for(lambda: _pg_answers(programs, port), process, "PostgreSQL", base / "server.log")
+                    _wait_for(partial(_pg_answers, programs, port), process, "PostgreSQL", base / "server.log")
                 except ServerError:
                     if "Address already in use" in (base / "server.log").read_text(errors="replace"):
                         continue
@@ -157,7 +158,7 @@ def _runs_as(program: Path, user: str) -> bool:
 
 
 def _initdb(programs: Path, data: Path, user: str | None) -> None:
-    command = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"]
+    command = [str(programs / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8"]
     done = subprocess.run(
         [*command, "--locale=C.UTF-8", "--no-sync"],
         user=user,
@@ -171,7 +172,7 @@ def _initdb(programs: Path, data: Path, user: str | None) -> None:
 
 
 def _pg_answers(programs: Path, port: int) -> bool:
-    command = [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+    command = [str(programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
     return subprocess.run(command, env=_environment(), check=False).returncode == 0
 
 

@@ -1,0 +1,45 @@
+"""Count what a pytest run did, from the XML file it wrote."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Tests by outcome; an error in setting one up or tearing it down counts as failed."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def read_tally(report: Path, exit_status: int) -> Tally:
+    """The counts of one run.
+
+    A run that wrote no report, or that says it failed where the report shows no failure, counts as one more
+    failed test: what did not happen must not look like success.
+    """
+    tally = Tally()
+    if report.exists() and report.stat().st_size:
+        for case in ElementTree.parse(report).getroot().iter("testcase"):  # noqa: S314 (pytest wrote it)
+            tally += _outcome(case)
+    if exit_status != 0 and tally.failed == 0:
+        tally += Tally(failed=1)
+    return tally
+
+
+def _outcome(case: ElementTree.Element) -> Tally:
+    if case.find("failure") is not None or case.find("error") is not None:
+        return Tally(failed=1)
+    skipped = case.find("skipped")
+    # A test that is expected to fail and did is written down as skipped, but it ran.
+    if skipped is not None and skipped.get("type") != "pytest.xfail":
+        return Tally(skipped=1)
+    return Tally(passed=1)
