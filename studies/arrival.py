@@ -25,7 +25,7 @@ class Arrival:
 
     Attributes:
         study, series, instance: column values by field name.
-        receipt: columns of studies.models.Receipt.
+        receipt: columns of the instance that tell how it came in and where its bytes are.
     """
 
     path: Path
@@ -53,9 +53,7 @@ def read_arrival(path: Path) -> Arrival:
         OSError: it cannot be read.
     """
     header = read_header(path, INDEX_TAGS)
-    instance = columns(header, Level.IMAGE)
     receipt = {
-        "sop_class_uid": instance.pop("sop_class_uid"),
         "transfer_syntax_uid": header.meta.transfer_syntax_uid,
         "location": location_for(path.stem),
         "size_bytes": header.size_bytes,
@@ -66,7 +64,9 @@ def read_arrival(path: Path) -> Arrival:
         "source_address": header.source_address[:45],
         "received_at": header.received_at or datetime.fromtimestamp(path.stat().st_mtime, UTC),
     }
-    return Arrival(path, columns(header, Level.STUDY), columns(header, Level.SERIES), instance, receipt)
+    return Arrival(
+        path, columns(header, Level.STUDY), columns(header, Level.SERIES), columns(header, Level.IMAGE), receipt
+    )
 
 
 def columns(header: Header, level: Level) -> dict[str, Any]:
@@ -75,9 +75,6 @@ def columns(header: Header, level: Level) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for attribute in of_level(level):
         text = header.text(attribute.tag)
-        if attribute.field == "sop_class_uid":  # a column of Receipt, shared with conflicts
-            values[attribute.field] = text
-            continue
         field = model._meta.get_field(attribute.field)
         is_number = isinstance(field, models.IntegerField)
         values[attribute.field] = _number(text) if is_number else text[: getattr(field, "max_length", None)]

@@ -6,7 +6,7 @@ spool is simply indexed again.
 
 import fcntl
 import logging
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -47,31 +47,16 @@ def index_spool(spool: Spool) -> int:
 def index_batch(spool: Spool, paths: list[Path]) -> None:
     """Index these files, oldest first, and take them from the spool."""
     arrivals = list(_readable(spool, paths))
-    held = dict(
-        Instance.objects.filter(sop_instance_uid__in=[arrival.sop_instance_uid for arrival in arrivals]).values_list(
-            "sop_instance_uid", "sha256"
-        )
-    )
-    fresh: dict[str, Arrival] = {}
-    conflicts: dict[tuple[str, str], Arrival] = {}
-    for arrival in arrivals:
-        first = fresh.get(arrival.sop_instance_uid)
-        sha256 = first.receipt["sha256"] if first else held.get(arrival.sop_instance_uid)
-        if sha256 is None:
-            fresh[arrival.sop_instance_uid] = arrival
-        elif sha256 != arrival.receipt["sha256"]:
-            conflicts.setdefault(arrival.key, arrival)
-    _place(fresh.values(), conflicts.values())
+    uids = {arrival.sop_instance_uid for arrival in arrivals}
+    held = set(Instance.objects.filter(sop_instance_uid__in=uids).values_list("sop_instance_uid", "sha256"))
+    fresh = {arrival.key: arrival for arrival in reversed(arrivals) if arrival.key not in held}
+    ordered = [arrival for arrival in arrivals if fresh.get(arrival.key) is arrival]
+    _place(ordered)
     with transaction.atomic():
-        _insert(list(fresh.values()))
-        _record(list(conflicts.values()))
+        _insert(ordered)
     for arrival in arrivals:
         arrival.path.unlink(missing_ok=True)
-    if arrivals:
-        logger.info(
-            "indexed",
-            extra={"count": len(fresh), "conflicts": len(conflicts), "repeated": len(arrivals) - len(fresh)},
-        )
+    logger.info("indexed", extra={"count": len(ordered), "repeated": len(arrivals) - len(ordered)})
 
 
 def _readable(spool: Spool, paths: Iterable[Path]) -> Iterator[Arrival]:
@@ -88,9 +73,8 @@ def _readable(spool: Spool, paths: Iterable[Path]) -> Iterator[Arrival]:
             logger.error("file in the spool cannot be read", extra={"file": path.name, "reason": str(error)})
 
 
-def _place(*groups: Iterable[Arrival]) -> None:
+def _place(arrivals: list[Arrival]) -> None:
     storage = hot_storage()
-    arrivals = [arrival for group in groups for arrival in group]
     for arrival in arrivals:
         storage.adopt(arrival.path, arrival.receipt["location"])
     if arrivals:
@@ -98,16 +82,36 @@ def _place(*groups: Iterable[Arrival]) -> None:
 
 
 def _insert(arrivals: list[Arrival]) -> None:
-    """Write studies, series and instances, and count what is new."""
+    """Write studies, series, instances and conflicts, and count what is new."""
     if not arrivals:
         return
+    uids = {arrival.sop_instance_uid for arrival in arrivals}
+    primary = {row.sop_instance_uid: row for row in Instance.objects.filter(sop_instance_uid__in=uids, is_primary=True)}
     studies = _upsert_studies(arrivals)
     series = _upsert_series(arrivals, studies)
-    Instance.objects.bulk_create(
-        [Instance(series=series[_series_key(arrival)], **arrival.instance, **arrival.receipt) for arrival in arrivals]
-    )
-    _count(arrivals, studies, series)
+    rows, others = [], []
+    for arrival in arrivals:
+        row = Instance(series=series[_series_key(arrival)], **arrival.instance, **arrival.receipt)
+        row.is_primary = primary.setdefault(row.sop_instance_uid, row) is row
+        rows.append(row)
+        if not row.is_primary:
+            others.append(row)
+    Instance.objects.bulk_create(rows)
+    _record_conflicts(others, primary)
+    _count(rows, studies, series)
     transaction.on_commit(lambda: instances_indexed.send(Instance))
+
+
+def _record_conflicts(others: list[Instance], primary: dict[str, Instance]) -> None:
+    """The same UID with other content: both are kept and routed, and people are told."""
+    Conflict.objects.bulk_create(
+        [
+            Conflict(instance=primary[other.sop_instance_uid], other=other, received_at=other.received_at)
+            for other in others
+        ]
+    )
+    if others:
+        logger.error("same SOP Instance UID with other content, both kept", extra={"count": len(others)})
 
 
 def _upsert_studies(arrivals: list[Arrival]) -> dict[str, Study]:
@@ -155,49 +159,37 @@ def _fill_blanks(rows: Iterable[tuple[Model, dict[str, str]]]) -> None:
             type(row)._default_manager.filter(pk=row.pk).update(**blanks)
 
 
-def _count(arrivals: list[Arrival], studies: dict[str, Study], series: dict[tuple[str, str], Series]) -> None:
-    """Add what is new to the counters, and re-open the studies; one UPDATE for each series and study."""
-    by_series: Counter[tuple[str, str]] = Counter(map(_series_key, arrivals))
-    size: dict[tuple[str, str], int] = defaultdict(int)
-    last = {}
-    for arrival in arrivals:
-        size[_series_key(arrival)] += arrival.receipt["size_bytes"]
-        last[arrival.study["study_instance_uid"]] = arrival.receipt["received_at"]
-    for key, count in by_series.items():
-        Series.objects.filter(pk=series[key].pk).update(
-            number_of_series_related_instances=F("number_of_series_related_instances") + count,
-            size_bytes=F("size_bytes") + size[key],
+def _count(rows: list[Instance], studies: dict[str, Study], series: dict[tuple[str, str], Series]) -> None:
+    """Add what is new to the counters, and open the studies again; one UPDATE for each series and study."""
+    by_series: dict[int, list[Instance]] = defaultdict(list)
+    for row in rows:
+        by_series[row.series_id].append(row)
+    for pk, members in by_series.items():
+        Series.objects.filter(pk=pk).update(
+            number_of_series_related_instances=F("number_of_series_related_instances") + _primaries(members),
+            size_bytes=F("size_bytes") + sum(member.size_bytes for member in members),
         )
-    for uid, study in studies.items():
-        all_series = list(Series.objects.filter(study=study).values_list("modality", flat=True))
+    for study in studies.values():
+        members = [row for one in series.values() if one.study_id == study.pk for row in by_series[one.pk]]
+        modalities = list(Series.objects.filter(study=study).values_list("modality", flat=True))
         Study.objects.filter(pk=study.pk).update(
-            number_of_study_related_series=len(all_series),
-            number_of_study_related_instances=F("number_of_study_related_instances")
-            + sum(count for key, count in by_series.items() if key[0] == uid),
-            size_bytes=F("size_bytes") + sum(total for key, total in size.items() if key[0] == uid),
-            modalities_in_study=modalities_column(all_series),
-            last_received_at=last[uid],
+            number_of_study_related_series=len(modalities),
+            number_of_study_related_instances=F("number_of_study_related_instances") + _primaries(members),
+            size_bytes=F("size_bytes") + sum(member.size_bytes for member in members),
+            modalities_in_study=modalities_column(modalities),
+            last_received_at=max(member.received_at for member in members),
             completed_at=None,
         )
+
+
+def _primaries(rows: list[Instance]) -> int:
+    return sum(row.is_primary for row in rows)
 
 
 def modalities_column(modalities: Iterable[str]) -> str:
     r"""The distinct modalities between backslashes, ``\CT\SR\``, so that each can be searched for whole."""
     distinct = sorted({modality for modality in modalities if modality})
     return "\\" + "\\".join(distinct) + "\\" if distinct else ""
-
-
-def _record(arrivals: list[Arrival]) -> None:
-    """Keep instances whose UID is taken by other bytes as conflicts; the first one stays in the index."""
-    if not arrivals:
-        return
-    uids = {arrival.sop_instance_uid for arrival in arrivals}
-    instances = {row.sop_instance_uid: row for row in Instance.objects.filter(sop_instance_uid__in=uids)}
-    Conflict.objects.bulk_create(
-        [Conflict(instance=instances[arrival.sop_instance_uid], **arrival.receipt) for arrival in arrivals],
-        ignore_conflicts=True,
-    )
-    logger.error("same SOP Instance UID with other content, both kept", extra={"count": len(arrivals)})
 
 
 @contextmanager

@@ -101,55 +101,69 @@ class Series(models.Model):
         return self.series_instance_uid
 
 
-class Receipt(models.Model):
-    """How an instance came in, and where its bytes are."""
+class Instance(models.Model):
+    """One stored content of one SOP Instance. Holds no patient data itself; the file it points to does.
 
+    A SOP Instance UID has as many rows as it came in with different bytes: all are kept and routed as they came, the
+    first is the primary one that queries count and show.
+    """
+
+    series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="instances")
+    sop_instance_uid = models.CharField("SOP Instance UID", max_length=UID_LENGTH)
+    is_primary = models.BooleanField(default=True, help_text="The first content that came in under this UID.")
     sop_class_uid = models.CharField("SOP Class UID", max_length=UID_LENGTH)
+    instance_number = models.CharField("Instance Number", max_length=16, blank=True)
+    number_of_frames = models.PositiveIntegerField("Number of Frames", null=True, blank=True)
+    rows = models.PositiveIntegerField("Rows", null=True, blank=True)
+    columns = models.PositiveIntegerField("Columns", null=True, blank=True)
+
     transfer_syntax_uid = models.CharField("Transfer Syntax UID", max_length=UID_LENGTH)
     location = models.CharField(max_length=200, help_text="Name in the storage for DICOM files.")
     size_bytes = models.PositiveBigIntegerField(help_text="Of the whole file.")
     data_set_offset = models.PositiveIntegerField(help_text="Bytes before the data set.")
     sha256 = models.CharField("SHA-256 of the data set", max_length=64)
+
     calling_ae_title = models.CharField("Sending AE title", max_length=AE_LENGTH, blank=True)
     called_ae_title = models.CharField("Called AE title", max_length=AE_LENGTH, blank=True)
     source_address = models.CharField(max_length=45, blank=True)
     received_at = models.DateTimeField()
     indexed_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        abstract = True
-
-
-class Instance(Receipt):
-    """One stored SOP Instance. Holds no patient data itself; the file it points to does."""
-
-    series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="instances")
-    sop_instance_uid = models.CharField("SOP Instance UID", max_length=UID_LENGTH, unique=True)
-    instance_number = models.CharField("Instance Number", max_length=16, blank=True)
-    number_of_frames = models.PositiveIntegerField("Number of Frames", null=True, blank=True)
-    rows = models.PositiveIntegerField("Rows", null=True, blank=True)
-    columns = models.PositiveIntegerField("Columns", null=True, blank=True)
     planned_at = models.DateTimeField(null=True, blank=True, help_text="When the rules had decided on it.")
 
     class Meta:
         ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["sop_instance_uid", "sha256"], name="instance_once_per_content"),
+            models.UniqueConstraint(
+                fields=["sop_instance_uid"], condition=Q(is_primary=True), name="instance_one_primary"
+            ),
+        ]
         indexes = [
             models.Index(fields=["id"], name="instance_unplanned", condition=Q(planned_at=None)),  # routing's plan
+            models.Index(fields=["received_at"], name="instance_by_receipt"),  # received per hour, on the dashboard
         ]
 
     def __str__(self) -> str:
         return self.sop_instance_uid
 
 
-class Conflict(Receipt):
-    """A SOP Instance UID that came in again with other bytes; both are kept, the first one is in the index."""
+class Conflict(models.Model):
+    """A SOP Instance UID that came in again with other bytes, for people to look at."""
 
-    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="conflicts")
-    resolved_at = models.DateTimeField(null=True, blank=True)
+    instance = models.ForeignKey(
+        Instance, on_delete=models.CASCADE, related_name="conflicts", help_text="The first, primary content."
+    )
+    other = models.OneToOneField(
+        Instance, on_delete=models.CASCADE, related_name="conflict", help_text="The content that came later."
+    )
+    received_at = models.DateTimeField(help_text="When the other content came in.")
+    resolved_at = models.DateTimeField(null=True, blank=True, help_text="When somebody marked it as seen.")
 
     class Meta:
         ordering = ["-received_at", "-pk"]
-        constraints = [models.UniqueConstraint(fields=["instance", "sha256"], name="conflict_once_per_content")]
+        indexes = [
+            models.Index(fields=["-received_at"], name="conflict_open", condition=Q(resolved_at=None)),  # its page
+        ]
 
     def __str__(self) -> str:
-        return f"{self.instance_id} {self.sha256[:12]}"
+        return f"{self.instance} and {self.other_id}"

@@ -69,7 +69,9 @@ def instances_of(study: Study) -> QuerySet[Instance]:
 
 def conflicts() -> QuerySet[Conflict]:
     """All conflicts with what a page shows of them: open ones first, newest first."""
-    return Conflict.objects.select_related("instance__series__study").order_by("resolved_at", "-received_at", "-pk")
+    return Conflict.objects.select_related("instance__series__study", "other").order_by(
+        "resolved_at", "-received_at", "-pk"
+    )
 
 
 def open_conflicts() -> QuerySet[Conflict]:

@@ -101,15 +101,13 @@ class ConflictFactory(DjangoModelFactory[Conflict]):
         model = Conflict
 
     instance = factory.SubFactory(InstanceFactory)
-    sop_class_uid = str(CTImageStorage)
-    transfer_syntax_uid = str(ExplicitVRLittleEndian)
-    location = factory.Sequence(lambda n: f"cc/dd/{n:026d}.dcm")
-    size_bytes = 526_100
-    data_set_offset = 400
-    sha256 = factory.Sequence(lambda n: f"{n + 2**200:064x}")
-    calling_ae_title = "CT_ROOM2"
-    called_ae_title = "GANTRY"
-    source_address = "10.1.2.4"
+    other = factory.SubFactory(
+        InstanceFactory,
+        series=factory.SelfAttribute("..instance.series"),
+        sop_instance_uid=factory.SelfAttribute("..instance.sop_instance_uid"),
+        is_primary=False,
+        calling_ae_title="CT_ROOM2",
+    )
     received_at = factory.LazyFunction(timezone.now)
 
 
