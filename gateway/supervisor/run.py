@@ -1,5 +1,6 @@
 """One run of the whole product: from the first check to the last stopped child."""
 
+import os
 import shutil
 
 from gateway.env import Environment
@@ -16,6 +17,8 @@ def run(environment: Environment) -> None:
     Raises:
         CannotStart: with the children, if any, stopped again.
     """
+    # Database, spool and store hold patient data: every file of every child is for this user only.
+    os.umask(0o077)
     make_writable(
         environment.home,
         [
