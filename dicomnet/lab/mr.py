@@ -79,7 +79,8 @@ def _base(sequence_index: int, place: float) -> Floats:
     plane = labels[:, :, 0] if sequence.is_sagittal else labels[0]
     signal = values(plane, sequence.signal).reshape(SIDE, 2, SIDE, 2).mean(axis=(1, 3))
     lumps = texture(Grid(axis, axis, here), name=31, scale_mm=70)[0]
-    return softened(signal) * (1 + 0.05 * lumps)
+    signal_at_coil: Floats = softened(signal) * (1 + 0.05 * lumps)
+    return signal_at_coil
 
 
 def _acquisition(ds: FileDataset, sequence: Sequence) -> None:

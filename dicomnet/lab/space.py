@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 FIELD_CELLS = 96
 
 
@@ -36,7 +37,8 @@ class Grid:
 
 def centred(count: int, spacing: float) -> Floats:
     """``count`` points with this spacing, symmetrical about zero."""
-    return ((np.arange(count, dtype=np.float32) - (count - 1) / 2) * spacing).astype(np.float32)
+    positions: Floats = (np.arange(count, dtype=np.float32) - (count - 1) / 2) * spacing
+    return positions.astype(np.float32)
 
 
 @lru_cache(maxsize=8)
@@ -47,7 +49,8 @@ def _field(name: int, smoothness_cells: float) -> Floats:
     squares = frequencies[:, None, None] + frequencies[None, :, None] + frequencies[None, None, :FIELD_CELLS]
     spectrum = np.fft.fftn(noise) * np.exp(-2 * (np.pi * smoothness_cells) ** 2 * squares)
     smooth = np.fft.ifftn(spectrum).real
-    return ((smooth - smooth.mean()) / smooth.std()).astype(np.float32)
+    cut: Floats = ((smooth - smooth.mean()) / smooth.std()).astype(np.float32)
+    return cut
 
 
 def texture(grid: Grid, *, name: int, scale_mm: float) -> Floats:

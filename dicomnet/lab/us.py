@@ -91,7 +91,8 @@ def _echogenicity(squeeze: float) -> Floats:
         on_leaf = (np.abs(y - leaf) < 4) & (np.abs(x - cx) < half) & (np.abs(x - cx) > 5 + 18 * opening)
         tissue[on_leaf] = 2.2
     near = np.exp(-radius / 14) * 2.5
-    return (tissue + near) * np.exp(-radius / 520) * np.cos(angle * 0.9)
+    strength: Floats = (tissue + near) * np.exp(-radius / 520) * np.cos(angle * 0.9)
+    return strength
 
 
 def _with_flow(loop: Bytes) -> NDArray[np.uint8]:
