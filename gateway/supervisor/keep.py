@@ -102,7 +102,7 @@ class Keeper:
 def _missing_text(missing: Sequence[Child], *, hopeless: bool) -> str:
     names = ", ".join(child.name for child in missing)
     what = "ended each time it was started" if hopeless else "did not begin to serve in time"
-    lines = [f"Gantry cannot start: {names} {what}; the last lines of its log say why."]
+    lines = [f"{names} {what}; the last lines of the log say why."]
     for child in missing:
         lines += [f"--- {child.log_path}", *last_lines(child.log_path)]
     return "\n".join(lines)

@@ -45,7 +45,7 @@ def test_wait_until_ready_names_who_is_missing_and_its_last_lines(tmp_path: Path
         keeper.stop()
 
     first, *rest = str(failure.value).splitlines()
-    assert first.startswith("Gantry cannot start: slow did not begin to serve in time")
+    assert first.startswith("slow did not begin to serve in time")
     assert "quick" not in first
     assert rest[-1] == "still reading the map"
 

@@ -20,4 +20,4 @@ class Command(BaseCommand):
             run(settings.GANTRY)
         except CannotStart as error:
             sys.stdout.flush()
-            sys.exit(str(error))
+            sys.exit(f"Gantry cannot start: {error}")
