@@ -1,7 +1,11 @@
-"""Users and their role."""
+"""Users and their role, and API keys and their scopes."""
+
+from typing import Any
 
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
 from django.db import models
+from rest_framework_api_key.models import AbstractAPIKey
 
 
 class Role(models.TextChoices):
@@ -21,3 +25,28 @@ class User(AbstractUser):
     def is_administrator(self) -> bool:
         """Administrators alone change the configuration and use Django admin."""
         return self.role == Role.ADMINISTRATOR or self.is_superuser
+
+
+class Scope(models.TextChoices):
+    """What a program with an API key may do: that of a role, or read the metrics."""
+
+    VIEWER = Role.VIEWER.value, "Viewer"
+    OPERATOR = Role.OPERATOR.value, "Operator"
+    ADMINISTRATOR = Role.ADMINISTRATOR.value, "Administrator"
+    METRICS = "metrics", "Metrics"
+
+
+def validate_scopes(value: Any) -> None:
+    """Django validator: a list of at least one scope."""
+    if not isinstance(value, list) or not value or not set(map(str, value)) <= set(Scope.values):
+        raise ValidationError(f"Give a list of one or more of {', '.join(Scope.values)}.")
+
+
+class ApiKey(AbstractAPIKey):
+    """A key of a program. Only a hash of it is kept; holds no patient data."""
+
+    scopes = models.JSONField(default=list, validators=[validate_scopes], help_text="Roles, and metrics.")
+
+    class Meta(AbstractAPIKey.Meta):
+        verbose_name = "API key"
+        verbose_name_plural = "API keys"

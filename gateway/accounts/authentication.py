@@ -1,0 +1,89 @@
+"""``Authorization: Api-Key <key>``: programs that sign in with a key of their own."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.http import HttpRequest
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+from rest_framework_api_key.permissions import KeyParser
+
+from gateway.accounts.models import ApiKey, Role
+from gateway.accounts.roles import highest_role, role_may
+
+
+@dataclass(frozen=True)
+class KeyHolder:
+    """Whoever has an API key, where Django and DRF expect a user."""
+
+    api_key: ApiKey
+
+    pk: ClassVar[None] = None
+    id: ClassVar[None] = None
+    is_authenticated: ClassVar[bool] = True
+    is_anonymous: ClassVar[bool] = False
+    is_active: ClassVar[bool] = True
+
+    @property
+    def role(self) -> Role | None:
+        """The highest role among the key's scopes; None when it may only read the metrics."""
+        return highest_role(self.api_key.scopes)
+
+    @property
+    def is_administrator(self) -> bool:
+        """As of a user."""
+        return self.role == Role.ADMINISTRATOR
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """As of a user with this role."""
+        return obj is None and self.role is not None and role_may(self.role, perm)
+
+    def has_perms(self, perms: list[str], obj: Any = None) -> bool:
+        """Whether it has all of them."""
+        return all(self.has_perm(perm, obj) for perm in perms)
+
+    def get_username(self) -> str:
+        """The name of the key; it may stand in a log."""
+        return f"API key {self.api_key.name}"
+
+    def __str__(self) -> str:
+        return self.get_username()
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """The first way in that DRF tries; its header is also what a 401 names."""
+
+    def authenticate(self, request: Request) -> tuple[KeyHolder, ApiKey] | None:
+        """The holder of the key in the header; None when the header is absent or of another kind.
+
+        Raises:
+            AuthenticationFailed: the key is unknown, revoked or expired; the answer is the same for all three.
+        """
+        given = KeyParser().get(request)
+        if given is None:
+            return None
+        api_key = find_api_key(given)
+        if api_key is None:
+            raise AuthenticationFailed("This API key is unknown, revoked or expired.")
+        return KeyHolder(api_key), api_key
+
+    def authenticate_header(self, request: Request) -> str:
+        """``WWW-Authenticate`` of a 401: without one DRF would answer 403."""
+        return KeyParser.keyword
+
+
+def find_api_key(key: str) -> ApiKey | None:
+    """The key's row, when the key is right and may still be used."""
+    try:
+        found: ApiKey = ApiKey.objects.get_from_key(key)
+    except ApiKey.DoesNotExist:
+        return None
+    return None if found.expiry_date is not None and found.expiry_date <= timezone.now() else found
+
+
+def api_key_of(request: HttpRequest) -> ApiKey | None:
+    """The valid API key in a request's header, for views outside the REST framework."""
+    given = KeyParser().get(request)
+    return find_api_key(given) if given else None

@@ -1,0 +1,121 @@
+"""Whether this installation can do its work: one check per dependency, and the two addresses that tell."""
+
+import logging
+import socket
+import tempfile
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import redis
+from celery import current_app
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from kombu.exceptions import OperationalError
+
+from studies.spool import Spool
+
+logger = logging.getLogger(__name__)
+WAIT_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """One dependency; the words are for everyone, so they name no address and no password."""
+
+    name: str
+    is_ok: bool
+    words: str
+
+
+def checks() -> list[Check]:
+    """All checks; one that fails costs at most about a second."""
+    return [check_database(), check_broker(), check_spool(), check_receiver()]
+
+
+def check_database() -> Check:
+    """Whether the database answers a query."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        logger.warning("database does not answer", extra={"error": type(error).__name__})
+        return Check("database", False, "The database does not answer; instances are received, but not indexed.")
+    return Check("database", True, f"{connection.display_name} answers.")
+
+
+def check_broker() -> Check:
+    """Whether the broker takes messages."""
+    try:
+        _ask_broker(settings.GANTRY.broker_url)
+    except (redis.RedisError, OperationalError, OSError) as error:
+        logger.warning("broker does not answer", extra={"error": type(error).__name__})
+        return Check("broker", False, "The broker does not answer; workers are not woken until it does.")
+    return Check("broker", True, "The broker answers.")
+
+
+def check_spool() -> Check:
+    """Whether an instance could be written to the spool, and the share of its disk that is in use."""
+    spool = Spool(settings.GANTRY.spool_dir, settings.GANTRY.spool_high_percent)
+    try:
+        with tempfile.TemporaryFile(dir=spool.root / "tmp") as file:
+            file.write(b"can write")
+            file.flush()
+        used = spool.used_percent()
+    except OSError as error:
+        logger.warning("spool cannot be written", extra={"error": error.strerror})
+        return Check("spool", False, f"The spool cannot be written ({error.strerror}); instances are refused.")
+    if used >= spool.high_percent:
+        words = f"{used:.0f} % of its disk is in use, the limit is {spool.high_percent} %: instances are refused."
+        return Check("spool", False, words)
+    return Check("spool", True, f"Writable, {used:.0f} % of its disk is in use.")
+
+
+def check_receiver() -> Check:
+    """Whether the DICOM port takes connections."""
+    host, port = settings.GANTRY.dicom_bind
+    try:
+        socket.create_connection((_reachable(host), port), timeout=WAIT_SECONDS).close()
+    except OSError:
+        return Check("receiver", False, f"Nothing accepts connections on the DICOM port {port}.")
+    return Check("receiver", True, f"The DICOM port {port} accepts connections.")
+
+
+@require_safe
+@never_cache
+@login_not_required
+def livez(request: HttpRequest) -> HttpResponse:
+    """The process answers; nothing else is asked, so that no outage of another part restarts this one."""
+    return HttpResponse("ok", content_type="text/plain; charset=utf-8")
+
+
+@require_safe
+@never_cache
+@login_not_required
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 when all dependencies are there, else 503; JSON with one entry for each."""
+    found = checks()
+    is_ready = all(check.is_ok for check in found)
+    body = {
+        "status": "ready" if is_ready else "not ready",
+        "checks": {check.name: {"ok": check.is_ok, "words": check.words} for check in found},
+    }
+    return JsonResponse(body, status=200 if is_ready else 503)
+
+
+def _ask_broker(url: str) -> None:
+    if urlsplit(url).scheme in {"redis", "rediss", "redis+socket"}:
+        url = url.replace("redis+socket://", "unix://", 1)
+        with redis.Redis.from_url(url, socket_timeout=WAIT_SECONDS, socket_connect_timeout=WAIT_SECONDS) as client:
+            client.ping()
+        return
+    with current_app.connection(url, connect_timeout=WAIT_SECONDS) as broker:
+        broker.ensure_connection(max_retries=1, interval_start=0, timeout=WAIT_SECONDS)
+
+
+def _reachable(host: str) -> str:
+    """A listener on every address of the machine is asked on its loopback."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (nothing is bound here)

@@ -1,0 +1,185 @@
+"""One time line of a study, read from rows: received, indexed, planned, delivered, in conflict, complete.
+
+Everything is summed up in the database, so a study of ten thousand instances costs as many queries as one of ten.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models.functions import Coalesce, TruncMinute
+
+from dicomnet.statuses import in_words
+from routing.models import Delivery, DeliveryState, RuleVersion
+from studies.models import Conflict, Instance, Study
+
+BURST_GAP = timedelta(minutes=2)
+MAXIMUM_GROUPS = 500
+# Order of what happened at the same moment.
+STAGES = ("received", "conflict", "indexed", "planned", "delivery", "completed")
+
+
+@dataclass(frozen=True)
+class TraceEvent:
+    """What happened, in words for people.
+
+    Attributes:
+        at: when it ended, or happened last.
+        kind: one of STAGES.
+        detail: one more line; empty when there is nothing to add.
+        state: ``ok``, ``busy`` while it goes on, ``warning``, ``failed``; empty when it was decided so.
+    """
+
+    at: datetime
+    kind: str
+    words: str
+    detail: str
+    state: str
+
+
+def trace(study: Study) -> list[TraceEvent]:
+    """All that is known of a study, the oldest first."""
+    instances = Instance.objects.filter(series__study=study).order_by()
+    deliveries = Delivery.objects.filter(instance__series__study=study).order_by()
+    events = [
+        *_received(instances),
+        *_indexed(instances),
+        *_conflicts(study),
+        *_planned(deliveries),
+        *_delivered(deliveries),
+        *_completed(study),
+    ]
+    return sorted(events, key=lambda event: (event.at, STAGES.index(event.kind)))
+
+
+def _received(instances: QuerySet[Instance]) -> Iterator[TraceEvent]:
+    """One event for each burst: minutes in which the same device sent, without a pause between them."""
+    minutes = (
+        instances.annotate(minute=TruncMinute("received_at"))
+        .values("calling_ae_title", "source_address", "minute")
+        .annotate(count=Count("pk"), first=Min("received_at"), last=Max("received_at"))
+        .order_by("calling_ae_title", "source_address", "minute")[:MAXIMUM_GROUPS]
+    )
+    burst: dict[str, Any] | None = None
+    for row in minutes:
+        if burst is not None and _sender(burst) == _sender(row) and row["first"] - burst["last"] < BURST_GAP:
+            burst |= {"count": burst["count"] + row["count"], "last": row["last"]}
+            continue
+        if burst is not None:
+            yield _burst(burst)
+        burst = dict(row)
+    if burst is not None:
+        yield _burst(burst)
+
+
+def _sender(row: dict[str, Any]) -> tuple[str, str]:
+    return row["calling_ae_title"], row["source_address"]
+
+
+def _burst(row: dict[str, Any]) -> TraceEvent:
+    title, address = _sender(row)
+    words = f"Received {_instances(row['count'])} from {title or 'a sender without AE title'}"
+    detail = ", ".join(filter(None, [f"from {address}" if address else "", _span(row["first"], row["last"])]))
+    return TraceEvent(row["last"], "received", words, detail, "ok")
+
+
+def _indexed(instances: QuerySet[Instance]) -> Iterator[TraceEvent]:
+    found = instances.aggregate(
+        count=Count("pk"),
+        series=Count("series", distinct=True),
+        last=Max("indexed_at"),
+        unplanned=Count("pk", filter=Q(planned_at=None)),
+    )
+    if found["last"] is None:
+        return
+    series = f"{found['series']} series"
+    yield TraceEvent(found["last"], "indexed", f"Indexed {_instances(found['count'])}", series, "ok")
+    if found["unplanned"]:
+        words = f"{_instances(found['unplanned']).capitalize()} not yet judged by the rules"
+        yield TraceEvent(found["last"], "planned", words, "", "busy")
+    unmatched = instances.filter(planned_at__isnull=False, deliveries=None).aggregate(
+        count=Count("pk"), last=Max("planned_at")
+    )
+    if unmatched["count"]:
+        yield TraceEvent(unmatched["last"], "planned", f"No rule matched {_instances(unmatched['count'])}", "", "")
+
+
+def _conflicts(study: Study) -> Iterator[TraceEvent]:
+    rows = (
+        Conflict.objects.filter(instance__series__study=study)
+        .order_by()
+        .values("other__calling_ae_title")
+        .annotate(count=Count("pk"), last=Max("received_at"), unseen=Count("pk", filter=Q(resolved_at=None)))
+    )
+    for row in rows[:MAXIMUM_GROUPS]:
+        words = f"{_instances(row['count']).capitalize()} came again with other content from {row['other__calling_ae_title']}"
+        detail = f"Both are kept; {row['unseen']} not marked as seen."
+        yield TraceEvent(row["last"], "conflict", words, detail, "warning" if row["unseen"] else "ok")
+
+
+def _planned(deliveries: QuerySet[Delivery]) -> Iterator[TraceEvent]:
+    rows = deliveries.values("rule_version").annotate(
+        count=Count("instance", distinct=True),
+        destinations=Count("destination", distinct=True),
+        last=Max("created_at"),
+    )[:MAXIMUM_GROUPS]
+    versions = RuleVersion.objects.in_bulk([row["rule_version"] for row in rows])
+    for row in rows:
+        version = versions[row["rule_version"]]
+        name = version.definition.get("name", "")
+        words = f"Rule “{name}” version {version.number} matched {_instances(row['count'])}"
+        count = row["destinations"]
+        yield TraceEvent(row["last"], "planned", words, f"to {count} destination{'s' if count != 1 else ''}", "ok")
+
+
+def _delivered(deliveries: QuerySet[Delivery]) -> Iterator[TraceEvent]:
+    rows = (
+        deliveries.values("destination__name", "state", "last_status", "last_error")
+        .annotate(
+            count=Count("pk"),
+            first=Min("delivered_at"),
+            last=Max(Coalesce("delivered_at", "last_attempt_at", "queued_at")),
+            next=Min("next_attempt_at"),
+        )
+        .order_by("-count")
+    )
+    for row in rows[:MAXIMUM_GROUPS]:
+        yield _delivery(row)
+
+
+def _delivery(row: dict[str, Any]) -> TraceEvent:
+    count, name = _instances(row["count"]), row["destination__name"]
+    words, detail, state = {
+        DeliveryState.PENDING: (f"{count} waiting for {name}", f"next attempt {_moment(row['next'])}", "busy"),
+        DeliveryState.SENDING: (f"Sending {count} to {name}", "", "busy"),
+        DeliveryState.DELIVERED: (f"Delivered {count} to {name}", _span(row["first"], row["last"]), "ok"),
+        DeliveryState.CONFIRMED: (f"Delivered {count} to {name}, storage confirmed", "", "ok"),
+        DeliveryState.DEAD: (f"Failed to deliver {count} to {name}", "", "failed"),
+        DeliveryState.CANCELLED: (f"Cancelled {count} to {name}", "", ""),
+    }[DeliveryState(row["state"])]
+    status = in_words(row["last_status"]) if row["last_status"] else ""
+    error = row["last_error"]
+    detail = "; ".join(filter(None, [detail, error, "" if status in error else status]))
+    return TraceEvent(row["last"], "delivery", words[:1].upper() + words[1:], detail, state)
+
+
+def _completed(study: Study) -> Iterator[TraceEvent]:
+    if study.completed_at is not None:
+        count = _instances(study.number_of_study_related_instances)
+        yield TraceEvent(study.completed_at, "completed", f"Complete with {count}", "no more came for a while", "ok")
+
+
+def _instances(count: int) -> str:
+    return f"{count} instance{'' if count == 1 else 's'}"
+
+
+def _span(first: datetime, last: datetime) -> str:
+    if last - first < timedelta(seconds=1):
+        return ""
+    return f"between {_moment(first)} and {_moment(last)}"
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
