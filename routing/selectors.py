@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.utils import timezone
@@ -85,7 +86,7 @@ class Lane:
 def lanes() -> list[Lane]:
     """All destinations with the figures of their lanes, in two queries."""
     a_day_ago = timezone.now() - timedelta(days=1)
-    figures = {
+    figures: dict[int, Any] = {
         row["destination"]: row
         for row in Delivery.objects.order_by()
         .values("destination")

@@ -139,7 +139,8 @@ class RuleFactory(DjangoModelFactory[Rule]):
 
 
 def version_of_a_new_rule() -> RuleVersion:
-    return RuleFactory().versions.get()
+    version: RuleVersion = RuleFactory().versions.get()
+    return version
 
 
 class DeliveryFactory(DjangoModelFactory[Delivery]):

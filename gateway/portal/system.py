@@ -103,9 +103,7 @@ def settings_in_words(environment: Environment) -> list[tuple[str, str, str]]:
 def disks(environment: Environment) -> list[Disk]:
     """Home and hot store; a folder that is not there yet has no line."""
     folders = [("Home: database, spool, logs", environment.home), ("Hot store", environment.storage)]
-    return [
-        Disk(label, path, *shutil.disk_usage(path)) for label, path in folders if path.exists()
-    ]
+    return [Disk(label, path, *shutil.disk_usage(path)) for label, path in folders if path.exists()]
 
 
 def _place(url: str | None) -> str:

@@ -1,5 +1,8 @@
 """Forms of routing's pages."""
 
+# Django's classes take type arguments in its stubs only.
+# mypy: disable-error-code="type-arg"
+
 from typing import Any
 
 from django import forms
@@ -12,9 +15,7 @@ class DeliveryFilterForm(forms.Form):
     """The filters of the deliveries page, from its address; what makes no sense filters nothing."""
 
     tab = forms.ChoiceField(choices=[(tab, tab.title()) for tab in STATES_BY_TAB], required=False)
-    destination = forms.ModelChoiceField(
-        Destination.objects.all(), required=False, empty_label="All destinations"
-    )
+    destination = forms.ModelChoiceField(Destination.objects.all(), required=False, empty_label="All destinations")
     patient_id = forms.CharField(max_length=64, required=False, label="Patient ID")
     study = forms.CharField(
         max_length=64, required=False, label="Study UID", widget=forms.TextInput(attrs={"size": 24})
@@ -37,7 +38,7 @@ class DeliveryFilterForm(forms.Form):
         )
 
 
-class DestinationForm(forms.ModelForm[Destination]):
+class DestinationForm(forms.ModelForm):
     """A node to send to."""
 
     class Meta:
@@ -59,7 +60,7 @@ class DestinationForm(forms.ModelForm[Destination]):
         }
 
 
-class RuleForm(forms.ModelForm[Rule]):
+class RuleForm(forms.ModelForm):
     """A rule; its conditions are JSON, which the page's editor writes."""
 
     class Meta:

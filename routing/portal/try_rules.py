@@ -1,5 +1,8 @@
 """Try the rules on a stored study or a file: which match, and why; nothing is stored or sent."""
 
+# Django's classes take type arguments in its stubs only.
+# mypy: disable-error-code="type-arg"
+
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,7 @@ class NothingToTry(Exception):
     """What was given cannot be judged; the message says why."""
 
 
-class RuleTry(PermissionRequiredMixin, FormView[TryForm]):
+class RuleTry(PermissionRequiredMixin, FormView):
     """The form, and under it every rule's verdict."""
 
     permission_required = "routing.view_rule"

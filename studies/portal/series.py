@@ -1,5 +1,8 @@
 """The instances of one series: a fragment of the study page, and a page of its own without script."""
 
+# Django's classes take type arguments in its stubs only.
+# mypy: disable-error-code="type-arg"
+
 from typing import Any
 
 from django.contrib.auth.mixins import PermissionRequiredMixin
@@ -11,7 +14,7 @@ from django.views.generic import ListView
 from studies.models import Instance, Series
 
 
-class SeriesInstances(PermissionRequiredMixin, ListView[Instance]):
+class SeriesInstances(PermissionRequiredMixin, ListView):
     """Instances of a series, a hundred at a time."""
 
     permission_required = "studies.view_study"
@@ -29,7 +32,7 @@ class SeriesInstances(PermissionRequiredMixin, ListView[Instance]):
         )
 
     def get_queryset(self) -> QuerySet[Instance]:
-        """In the order in which they came, with the number of their conflicts."""
+        """In the order in which they came; a content that came later under the same UID has its own line."""
         return self.series.instances.annotate(conflict_count=Count("conflicts")).order_by("pk")
 
     def get_template_names(self) -> list[str]:

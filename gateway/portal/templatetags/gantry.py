@@ -10,6 +10,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from gateway.portal import words
+from routing.conditions import parse_conditions
+from routing.models import Priority
 
 register = template.Library()
 
@@ -18,6 +20,24 @@ register.filter("iso_date", words.iso_date)
 register.filter("clock_time", words.clock_time)
 register.filter("uid_name", words.uid_name)
 register.filter("size", words.size)
+
+
+@register.filter
+def count(value: int | None) -> str:
+    """A number with its thousands apart."""
+    return f"{value or 0:,}"
+
+
+@register.filter
+def conditions(value: list[Any]) -> list[str]:
+    """A rule's conditions in words, one by one."""
+    return [str(condition) for condition in parse_conditions(value)]
+
+
+@register.filter
+def priority_label(value: int) -> str:
+    """The name of a priority."""
+    return Priority(value).label
 
 
 @register.filter
@@ -37,7 +57,7 @@ def ago(at: datetime | None) -> str:
 @register.filter
 def lasts(since: datetime | None) -> str:
     """How long ago a moment is, as a duration; a dash for no moment."""
-    return "–" if since is None else words.duration(max((timezone.now() - since).total_seconds(), 0))
+    return "-" if since is None else words.duration(max((timezone.now() - since).total_seconds(), 0))
 
 
 @register.simple_tag
@@ -45,9 +65,7 @@ def icon(name: str, label: str = "") -> SafeString:
     """An icon of the sprite; without a label it is decoration that a screen reader skips."""
     href = static("img/icons.svg")
     if label:
-        return format_html(
-            '<svg class="icon" role="img" aria-label="{}"><use href="{}#{}"/></svg>', label, href, name
-        )
+        return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}#{}"/></svg>', label, href, name)
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', href, name)
 
 

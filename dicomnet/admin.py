@@ -1,0 +1,26 @@
+"""The allowlist in Django admin."""
+
+# Django's classes take type arguments in its stubs only.
+# mypy: disable-error-code="type-arg"
+
+from django.contrib import admin
+
+from dicomnet.models import AllowlistEntry
+
+
+@admin.register(AllowlistEntry)
+class AllowlistEntryAdmin(admin.ModelAdmin):
+    """Entries with their rights."""
+
+    list_display = [
+        "calling_ae_title",
+        "network",
+        "called_ae_title",
+        "may_echo",
+        "may_store",
+        "may_find",
+        "may_move",
+        "may_get",
+        "may_commit",
+    ]
+    search_fields = ["calling_ae_title", "network", "comment"]

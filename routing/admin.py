@@ -1,0 +1,63 @@
+"""Routing in Django admin: destinations and rules to edit, versions and deliveries to look at."""
+
+# Django's classes take type arguments in its stubs only.
+# mypy: disable-error-code="type-arg"
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import AbstractBaseUser
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from routing.models import Delivery, Destination, Rule, RuleVersion
+from routing.rules import save_rule
+from studies.admin import ReadOnlyAdmin
+
+
+@admin.register(Destination)
+class DestinationAdmin(admin.ModelAdmin):
+    """Destinations; how a lane did lately is shown, not edited."""
+
+    list_display = ["name", "ae_title", "host", "port", "is_enabled", "last_success_at", "last_error"]
+    list_filter = ["is_enabled"]
+    search_fields = ["name", "ae_title", "host"]
+
+
+@admin.register(Rule)
+class RuleAdmin(admin.ModelAdmin):
+    """Rules; saved as the portal saves them, so that each change is a version."""
+
+    list_display = ["name", "order", "is_enabled", "priority", "version", "updated_at"]
+    list_filter = ["is_enabled"]
+    filter_horizontal = ["destinations"]
+    readonly_fields = ["version"]
+
+    def save_model(self, request: HttpRequest, obj: Rule, form: ModelForm, change: bool) -> None:
+        """Save as a version; Django calls save_related after this, which then finds nothing to change."""
+        author = request.user if isinstance(request.user, AbstractBaseUser) else None
+        save_rule(obj, destinations=form.cleaned_data["destinations"], author=author)
+
+
+@admin.register(RuleVersion)
+class RuleVersionAdmin(ReadOnlyAdmin):
+    """Versions of rules."""
+
+    list_display = ["rule", "number", "author", "created_at"]
+    list_select_related = ["rule", "author"]
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    """Deliveries; the portal retries and cancels them."""
+
+    list_display = ["pk", "destination", "state", "attempts", "status", "last_error", "next_attempt_at", "delivered_at"]
+    list_filter = ["state", "destination"]
+    list_select_related = ["destination"]
+    search_fields = ["instance__sop_instance_uid"]
+
+    @admin.display(description="last status")
+    def status(self, delivery: Any) -> str:
+        """The peer's last answer in words."""
+        words: str = delivery.status_in_words
+        return words

@@ -1,0 +1,71 @@
+"""Rows of the archive in Django admin: to look at, for the gateway alone writes them."""
+
+# Django's classes take type arguments in its stubs only.
+# mypy: disable-error-code="type-arg"
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from studies.models import Conflict, Instance, Series, Study
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows that are shown and never edited here."""
+
+    show_full_result_count = False
+    list_per_page = 50
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody."""
+        return False
+
+
+@admin.register(Study)
+class StudyAdmin(ReadOnlyAdmin):
+    """Studies."""
+
+    list_display = [
+        "patient_name",
+        "patient_id",
+        "study_date",
+        "modalities_in_study",
+        "accession_number",
+        "tier",
+        "received_at",
+    ]
+    list_filter = ["tier"]
+    search_fields = ["patient_id", "accession_number", "study_instance_uid"]
+
+
+@admin.register(Series)
+class SeriesAdmin(ReadOnlyAdmin):
+    """Series."""
+
+    list_display = ["series_instance_uid", "modality", "series_description", "number_of_series_related_instances"]
+    list_filter = ["modality"]
+    search_fields = ["series_instance_uid"]
+
+
+@admin.register(Instance)
+class InstanceAdmin(ReadOnlyAdmin):
+    """Instances."""
+
+    list_display = ["sop_instance_uid", "calling_ae_title", "size_bytes", "location", "received_at", "planned_at"]
+    search_fields = ["sop_instance_uid"]
+
+
+@admin.register(Conflict)
+class ConflictAdmin(ReadOnlyAdmin):
+    """Conflicts."""
+
+    list_display = ["instance", "other", "received_at", "resolved_at"]
+    list_select_related = ["instance", "other"]
