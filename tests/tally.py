@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+_NO_TESTS_COLLECTED = 5  # pytest's own status; nothing failed, and nothing passed either
+
 
 @dataclass(frozen=True)
 class Tally:
@@ -30,7 +32,7 @@ def read_tally(report: Path, exit_status: int) -> Tally:
     if report.exists() and report.stat().st_size:
         for case in ElementTree.parse(report).getroot().iter("testcase"):  # noqa: S314 (pytest wrote it)
             tally += _outcome(case)
-    if exit_status != 0 and tally.failed == 0:
+    if exit_status not in {0, _NO_TESTS_COLLECTED} and tally.failed == 0:
         tally += Tally(failed=1)
     return tally
 

@@ -150,6 +150,15 @@ def test_no_new_python_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Monke
         bootstrap.newer_python((3, 9))
 
 
+def test_python_without_venv_is_one_sentence_with_the_line_to_type(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / ".venv" / "gantry-installing").touch()
+    monkeypatch.setattr(bootstrap, "_has_ensurepip", lambda: False)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+
+    with pytest.raises(bootstrap.SetUpError, match=r"apt-get install -y python3\.\d+-venv"):
+        bootstrap.make_venv(root)
+
+
 def test_wrong_use_is_one_line() -> None:
     done = subprocess.run(
         [sys.executable, bootstrap.__file__, "install"], capture_output=True, text=True, check=False, env=os.environ
