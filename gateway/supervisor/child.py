@@ -22,12 +22,14 @@ class Program:
     Attributes:
         stop_turn: Children of the lowest turn are stopped first, those of one turn together.
         answers: How to see that it serves; None when the process says so itself by making its ready file.
+        mend: Called before it is started again after it gave up by itself, which a kill is not.
     """
 
     name: str
     command: tuple[str, ...]
     stop_turn: int
     answers: Callable[[], bool] | None = None
+    mend: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
         self._was_ready = False
+        self._gave_up = False
         self.restart_at: float | None = None
 
     @property
@@ -108,6 +111,7 @@ class Child:
         self._kill_group()
         status = self._process.wait()
         self._process = None
+        self._gave_up = status > 0
         now = time.monotonic()
         if not self._was_ready:
             self.early_ends += 1
@@ -120,6 +124,8 @@ class Child:
 
     def _start_again(self) -> Ended | None:
         try:
+            if self._gave_up and self.program.mend is not None:
+                self.program.mend()
             self.start()
         except OSError as error:
             # No memory or no process left on this machine now: the others go on, this one is tried later.

@@ -23,9 +23,7 @@ EARLY_ENDS = 3
 class Keeper:
     """The children in the order they are started."""
 
-    def __init__(
-        self, wake: Wake, *, ready_seconds: float = READY_SECONDS, stop_seconds: float = STOP_SECONDS
-    ) -> None:
+    def __init__(self, wake: Wake, *, ready_seconds: float = READY_SECONDS, stop_seconds: float = STOP_SECONDS) -> None:
         self.children: list[Child] = []
         self._wake = wake
         self._ready_seconds = ready_seconds

@@ -42,8 +42,7 @@ def make_writable(home: Path, folders: list[Path]) -> None:
         free = shutil.disk_usage(home).free
     except OSError as error:
         raise CannotStart(
-            f"GANTRY_HOME cannot be written ({error.filename or home}: {error.strerror}); "
-            "choose another folder."
+            f"GANTRY_HOME cannot be written ({error.filename or home}: {error.strerror}); choose another folder."
         ) from error
     if free < LEAST_FREE_BYTES:
         raise CannotStart(
@@ -108,15 +107,10 @@ def _try_to_listen(host: str, port: int) -> None:
 
 def _port_sentence(error: OSError, host: str, port: int, variable: str) -> str:
     if error.errno == errno.EADDRINUSE:
-        return (
-            f"Port {port} on {host} is taken by another program; stop it or set {variable} to another port."
-        )
+        return f"Port {port} on {host} is taken by another program; stop it or set {variable} to another port."
     if error.errno == errno.EACCES:
         return f"Port {port} may not be opened by this user; set {variable} to a port above 1023."
-    return (
-        f"{variable} cannot be listened on ({host}:{port}: {error.strerror}); "
-        "set it to an address of this machine."
-    )
+    return f"{variable} cannot be listened on ({host}:{port}: {error.strerror}); set it to an address of this machine."
 
 
 def server_answers(url: str, variable: str) -> None:

@@ -31,9 +31,7 @@ def prepare(environment: Environment, say: Say) -> SignIn | None:
         return sign_in(environment)
     except DatabaseError as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise CannotStart(
-            f"The database cannot be used ({reason}); see DATABASE_URL and GANTRY_HOME."
-        ) from error
+        raise CannotStart(f"The database cannot be used ({reason}); see DATABASE_URL and GANTRY_HOME.") from error
     except OSError as error:
         raise CannotStart(
             f"{error.filename or environment.home} cannot be written ({error.strerror}); "

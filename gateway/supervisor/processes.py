@@ -16,9 +16,7 @@ def broker(environment: Environment) -> list[Program]:
     """The embedded broker, or nothing when the installation has its own."""
     if not environment.is_broker_embedded:
         return []
-    server = valkey_program(
-        socket_path=environment.broker_socket, data_dir=environment.run_dir, stop_turn=_BROKER
-    )
+    server = valkey_program(socket_path=environment.broker_socket, data_dir=environment.run_dir, stop_turn=_BROKER)
     return [server]
 
 

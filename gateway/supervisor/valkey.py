@@ -1,5 +1,6 @@
 """The embedded broker: a real Valkey server as a child, reachable through a socket file of its owner only."""
 
+import shutil
 import socket
 from pathlib import Path
 
@@ -25,7 +26,24 @@ def valkey_program(*, socket_path: Path, data_dir: Path, stop_turn: int) -> Prog
         *("--maxmemory-policy", "noeviction"),
         *("--daemonize", "no", "--loglevel", "warning"),
     )
-    return Program("valkey", command, stop_turn, answers=lambda: answers_ping(socket_path))
+    return Program(
+        "valkey",
+        command,
+        stop_turn,
+        answers=lambda: answers_ping(socket_path),
+        mend=lambda: set_aside(data_dir / "appendonlydir"),
+    )
+
+
+def set_aside(appended: Path) -> None:
+    """Take away an append-only file that the server could not read, as a power cut may leave one.
+
+    The wake-ups in it are said again within seconds by the sweep; a gateway that does not start is worse.
+    """
+    if appended.exists():
+        kept = appended.with_name(f"{appended.name}.unreadable")
+        shutil.rmtree(kept, ignore_errors=True)
+        appended.rename(kept)
 
 
 def answers_ping(socket_path: Path) -> bool:

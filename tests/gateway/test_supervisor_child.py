@@ -3,13 +3,15 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gateway.supervisor.backoff import Backoff
-from gateway.supervisor.child import Ended
+from gateway.supervisor.child import Child, Ended
 from gateway.supervisor.logfile import last_lines, open_log, rotate
+from gateway.supervisor.valkey import valkey_program
 from tests.gateway.children import SERVES, child, is_running, kill, wait_until_gone
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SUPERVISOR = """
 import sys, time
 from pathlib import Path
+from gateway.supervisor.valkey import valkey_program
 from tests.gateway.children import child
 GRANDPARENT = '''
 import os, socket, sys, time
@@ -38,11 +41,15 @@ time.sleep(60)
 """
 
 
-def wait_for(path: Path) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
-    while not path.exists() and time.monotonic() < deadline:
+    while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert path.exists()
+    assert condition()
+
+
+def wait_for(path: Path) -> None:
+    wait_until(path.exists)
 
 
 def test_kill_of_the_supervisor_ends_children_and_grandchildren_and_frees_the_port(tmp_path: Path) -> None:
@@ -149,3 +156,24 @@ def test_last_lines(tmp_path: Path, content: bytes, expected: list[str]) -> None
 
 def test_last_lines_of_a_log_that_is_not_there(tmp_path: Path) -> None:
     assert last_lines(tmp_path / "log") == []
+
+
+def test_valkey_whose_file_a_power_cut_damaged_starts_without_it(tmp_path: Path) -> None:
+    socket_path = tmp_path / "v.sock"
+    program = valkey_program(socket_path=socket_path, data_dir=tmp_path, stop_turn=0)
+    broker = Child(
+        program, log_dir=tmp_path, ready_dir=tmp_path / "ready", environment=dict(os.environ), backoff=Backoff(0.05)
+    )
+    try:
+        broker.start()
+        wait_until(broker.is_ready)
+        broker.kill()
+        [appended] = (tmp_path / "appendonlydir").glob("*.incr.aof")
+        appended.write_bytes(b"not a command\r\n" * 100)
+
+        broker.start()
+        wait_until(lambda: broker.check() is None and broker.is_ready())
+
+        assert (tmp_path / "appendonlydir.unreadable").exists()
+    finally:
+        broker.kill()
