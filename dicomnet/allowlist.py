@@ -59,7 +59,7 @@ class Allowlist:
     def __init__(self, snapshot: Path) -> None:
         """Read the database, or the snapshot file when that is down."""
         self._snapshot = snapshot
-        self._entries: tuple[Entry, ...] = ()
+        self._entries: tuple[Entry, ...] | None = None
         if not self.refresh():
             self._entries = _read_snapshot(snapshot)
 
@@ -67,7 +67,7 @@ class Allowlist:
         """The union of what all entries for this caller allow; None when no entry speaks of it."""
         parsed = _plain(ip_address(address.partition("%")[0]))
         found: Rights | None = None
-        for entry in self._entries:
+        for entry in self._entries or ():
             if entry.covers(calling_ae_title, parsed, called_ae_title):
                 found = entry.rights if found is None else found | entry.rights
         return found
@@ -81,7 +81,9 @@ class Allowlist:
             return False
         finally:
             connection.close()
-        entries = tuple(_entry(row) for row in rows)
+        entries = tuple(_entry(row) for row in rows if _is_network(row.network))
+        if len(entries) < len(rows):
+            logger.error("allowlist entries name no network", extra={"count": len(rows) - len(entries)})
         if entries != self._entries:
             self._entries = entries
             _write_snapshot(self._snapshot, entries)
@@ -103,6 +105,15 @@ def _entry(row: AllowlistEntry) -> Entry:
     return Entry(row.calling_ae_title, row.network, row.called_ae_title, rights)
 
 
+def _is_network(text: str) -> bool:
+    """The form checks this too, but a row may come by another way, and must not hide the others."""
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     """An IPv4 caller on a listener for both families shows as ::ffff:10.1.2.3."""
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
@@ -121,6 +132,8 @@ def _write_snapshot(path: Path, entries: tuple[Entry, ...]) -> None:
 def _read_snapshot(path: Path) -> tuple[Entry, ...]:
     try:
         rows = json.loads(path.read_text())
-        return tuple(Entry(**row | {"rights": Rights(**row["rights"])}) for row in rows)
+        return tuple(
+            Entry(**row | {"rights": Rights(**row["rights"])}) for row in rows if _is_network(row["network"])
+        )
     except (OSError, ValueError, TypeError, KeyError):
         return ()

@@ -1,0 +1,25 @@
+"""Fixtures that every app's tests share."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from gateway.env import Environment
+from studies.dimse import local_spool
+
+
+@pytest.fixture
+def home(settings: Settings, tmp_path: Path) -> Iterator[Environment]:
+    """An installation of the test's own: spool and hot store under its temporary folder."""
+    settings.GANTRY = replace(settings.GANTRY, home=tmp_path, storage=tmp_path / "hot", spool_high_percent=100)
+    settings.STORAGES = settings.STORAGES | {
+        "dicom": {"BACKEND": "studies.storage.HotStorage", "OPTIONS": {"location": settings.GANTRY.storage}}
+    }
+    (tmp_path / "hot").mkdir()
+    settings.GANTRY.run_dir.mkdir()
+    local_spool.cache_clear()
+    yield settings.GANTRY
+    local_spool.cache_clear()

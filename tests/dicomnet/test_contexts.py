@@ -1,0 +1,106 @@
+"""Which presentation contexts the listener accepts (PS3.8 9.3.3.2, PS3.7 D.3.2)."""
+
+from collections.abc import Sequence
+
+import pytest
+from pydicom.uid import (
+    AllTransferSyntaxes,
+    CTImageStorage,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+)
+from pynetdicom.presentation import PresentationContext, build_context, negotiate_as_acceptor
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+    ModalityWorklistInformationFind,
+    PatientRootQueryRetrieveInformationModelMove,
+    StorageCommitmentPushModel,
+    StudyRootQueryRetrieveInformationModelFind,
+    StudyRootQueryRetrieveInformationModelGet,
+    Verification,
+)
+
+from dicomnet.contexts import narrow
+
+ACCEPTED, ABSTRACT_SYNTAX_REFUSED, TRANSFER_SYNTAXES_REFUSED = 0, 3, 4
+PRIVATE = "1.3.12.2.1107.5.9.1"
+UNKNOWN = "1.2.3.4.99"
+
+
+def negotiated(*proposals: tuple[str, Sequence[str]]) -> list[tuple[int | None, str | None]]:
+    """Result and transfer syntax of each proposed context, as pynetdicom's negotiation ends with ours."""
+    proposed: list[PresentationContext] = []
+    for number, (abstract, syntaxes) in enumerate(proposals):
+        context = build_context(abstract, list(syntaxes))
+        context.context_id = 2 * number + 1
+        proposed.append(context)
+    supported = narrow(proposed)
+    for context in supported:
+        context.scu_role, context.scp_role = False, True
+    results, _ = negotiate_as_acceptor(proposed, supported)
+    by_id = sorted(results, key=lambda context: context.context_id or 0)
+    return [
+        (context.result, str(context.transfer_syntax[0]) if context.result == ACCEPTED else None) for context in by_id
+    ]
+
+
+@pytest.mark.parametrize(
+    ("syntaxes", "chosen"),
+    [
+        ([ImplicitVRLittleEndian], ImplicitVRLittleEndian),
+        ([ImplicitVRLittleEndian, ExplicitVRLittleEndian], ExplicitVRLittleEndian),
+        ([ExplicitVRLittleEndian, ImplicitVRLittleEndian], ExplicitVRLittleEndian),
+        ([JPEG2000Lossless, ExplicitVRLittleEndian], JPEG2000Lossless),
+        ([ExplicitVRLittleEndian, JPEG2000Lossless], ExplicitVRLittleEndian),
+        ([ImplicitVRLittleEndian, JPEG2000Lossless], ImplicitVRLittleEndian),
+        ([ExplicitVRBigEndian, ImplicitVRLittleEndian], ExplicitVRBigEndian),
+        ([UNKNOWN, JPEG2000Lossless], JPEG2000Lossless),
+    ],
+)
+def test_the_first_choice_that_can_be_read_is_taken(syntaxes: list[str], chosen: str) -> None:
+    assert negotiated((CTImageStorage, syntaxes)) == [(ACCEPTED, str(chosen))]
+
+
+def test_an_unknown_transfer_syntax_is_refused() -> None:
+    assert negotiated((CTImageStorage, [UNKNOWN])) == [(TRANSFER_SYNTAXES_REFUSED, None)]
+
+
+@pytest.mark.parametrize("abstract_syntax", [PRIVATE, "1.2.840.10008.5.1.4.1.1.999.1", Verification, CTImageStorage])
+def test_storage_private_classes_and_verification_are_accepted(abstract_syntax: str) -> None:
+    assert negotiated((abstract_syntax, [ImplicitVRLittleEndian])) == [(ACCEPTED, str(ImplicitVRLittleEndian))]
+
+
+@pytest.mark.parametrize(
+    "abstract_syntax",
+    [
+        StudyRootQueryRetrieveInformationModelFind,
+        PatientRootQueryRetrieveInformationModelMove,
+        StudyRootQueryRetrieveInformationModelGet,
+        ModalityWorklistInformationFind,
+        StorageCommitmentPushModel,
+    ],
+)
+def test_classes_of_services_that_are_not_offered_are_refused(abstract_syntax: str) -> None:
+    assert negotiated((abstract_syntax, [ImplicitVRLittleEndian])) == [(ABSTRACT_SYNTAX_REFUSED, None)]
+
+
+def test_each_context_of_one_class_gets_its_own_transfer_syntax() -> None:
+    assert negotiated(
+        (CTImageStorage, [ExplicitVRLittleEndian]),
+        (CTImageStorage, [UNKNOWN]),
+        (CTImageStorage, [JPEG2000Lossless]),
+        (CTImageStorage, [ExplicitVRLittleEndian]),
+        (Verification, [ImplicitVRLittleEndian]),
+    ) == [
+        (ACCEPTED, str(ExplicitVRLittleEndian)),
+        (TRANSFER_SYNTAXES_REFUSED, None),
+        (ACCEPTED, str(JPEG2000Lossless)),
+        (ACCEPTED, str(ExplicitVRLittleEndian)),
+        (ACCEPTED, str(ImplicitVRLittleEndian)),
+    ]
+
+
+def test_every_transfer_syntax_is_accepted_on_its_own() -> None:
+    found = negotiated(*[(CTImageStorage, [syntax]) for syntax in AllTransferSyntaxes])
+    assert found == [(ACCEPTED, str(syntax)) for syntax in AllTransferSyntaxes]
