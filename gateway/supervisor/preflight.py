@@ -66,7 +66,7 @@ def only_one(lock_path: Path) -> Iterator[None]:
         except BlockingIOError as error:
             pid = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
             raise CannotStart(
-                f"Gantry already runs here (pid {pid}); stop it first, or give this one another GANTRY_HOME."
+                f"it already runs here (pid {pid}); stop it first, or give this one another GANTRY_HOME."
             ) from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
