@@ -172,5 +172,5 @@ class Child:
 
 def _reason(status: int) -> str:
     if status < 0:
-        return f"killed by {signal.Signals(-status).name}"
+        return f"killed by signal {-status} ({signal.strsignal(-status)})"
     return f"exit status {status}"

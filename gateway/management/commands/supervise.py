@@ -18,6 +18,5 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             run(settings.GANTRY)
-        except CannotStart as error:
-            sys.stdout.flush()
+        except (CannotStart, OSError) as error:
             sys.exit(f"Gantry cannot start: {error}")
