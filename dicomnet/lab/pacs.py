@@ -29,7 +29,7 @@ from dicomnet.statuses import is_stored
 
 _PLAIN_UID = re.compile(r"[0-9.]{1,64}")
 _UNREADABLE = (InvalidDicomError, AttributeError, KeyError, NotImplementedError, OSError, ValueError)
-CANNOT_UNDERSTAND = 0xC000
+OUT_OF_RESOURCES = 0xA700
 IDENTIFIER_DOES_NOT_MATCH = 0xA900
 FIND_PENDING, FIND_CANCELLED = 0xFF00, 0xFE00
 MAXIMUM_ASSOCIATIONS = 100
@@ -119,7 +119,7 @@ class LabPacs:
             try:
                 self.index.add(dcmread(path, specific_tags=list(INDEXED), stop_before_pixels=True))
             except _UNREADABLE as error:
-                self._say(f"{path.name} in the folder is left out: {error}")
+                self._say(f"{path.name} in the folder is not indexed: {error}")
 
     def _on_echo(self, event: evt.Event) -> int:
         self._count(event, "C-ECHO")
@@ -128,8 +128,12 @@ class LabPacs:
     def _on_store(self, event: evt.Event) -> int:
         time.sleep(self.behaviour.delay_ms / 1000)
         status = self._store_status()
-        if is_stored(status) and not self._keep(event):
-            status = CANNOT_UNDERSTAND
+        if is_stored(status):
+            try:
+                self._keep(event)
+            except OSError as error:
+                self._say(f"an instance cannot be written: {error.strerror}")
+                status = OUT_OF_RESOURCES
         self._count(event, f"C-STORE 0x{status:04X}")
         return status
 
@@ -138,14 +142,9 @@ class LabPacs:
             is_chosen = self._random.random() < self.behaviour.failure_rate
         return self.behaviour.status if is_chosen else 0x0000
 
-    def _keep(self, event: evt.Event) -> bool:
-        """Write Part 10 with the data set bytes as received; False when they cannot be read."""
+    def _keep(self, event: evt.Event) -> None:
+        """Write Part 10 with the data set bytes as received; what cannot be read is kept and not found by C-FIND."""
         part10: bytes = event.encoded_dataset()
-        try:
-            ds = dcmread(BytesIO(part10), specific_tags=list(INDEXED), stop_before_pixels=True)
-            self.index.add(ds)
-        except _UNREADABLE:
-            return False
         request: Any = event.request  # a union of all requests to the type checker; here it is a C_STORE
         sop_instance_uid = str(request.AffectedSOPInstanceUID)
         is_plain = _PLAIN_UID.fullmatch(sop_instance_uid)
@@ -154,7 +153,10 @@ class LabPacs:
         part = self.folder / f".{name}.{event.assoc.native_id}"
         part.write_bytes(part10)
         part.replace(self.folder / f"{name}.dcm")
-        return True
+        try:
+            self.index.add(dcmread(BytesIO(part10), specific_tags=list(INDEXED), stop_before_pixels=True))
+        except _UNREADABLE as error:
+            self._say(f"{name}.dcm is kept, but not indexed: {error}")
 
     def _on_find(self, event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
         self._count(event, "C-FIND")

@@ -22,7 +22,6 @@ _KINDS = (
     "ResourceUID",
     "ContextUID",
     "CreatorUID",
-    "ContextGroupExtensionCreatorUID",
 )
 _STANDARD_ROOT = "1.2.840.10008."
 _UNREADABLE = (InvalidDicomError, AttributeError, KeyError, NotImplementedError, OSError, TypeError, ValueError)

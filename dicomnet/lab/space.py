@@ -46,11 +46,11 @@ def _field(name: int, smoothness_cells: float) -> Floats:
     """A periodic volume of Gaussian noise, low-pass filtered to mean 0 and standard deviation 1."""
     noise = np.random.default_rng(name).standard_normal((FIELD_CELLS,) * 3, dtype=np.float32)
     frequencies = np.fft.fftfreq(FIELD_CELLS) ** 2
-    squares = frequencies[:, None, None] + frequencies[None, :, None] + frequencies[None, None, :FIELD_CELLS]
+    squares = frequencies[:, None, None] + frequencies[None, :, None] + frequencies[None, None, :]
     spectrum = np.fft.fftn(noise) * np.exp(-2 * (np.pi * smoothness_cells) ** 2 * squares)
     smooth = np.fft.ifftn(spectrum).real
-    cut: Floats = ((smooth - smooth.mean()) / smooth.std()).astype(np.float32)
-    return cut
+    field: Floats = ((smooth - smooth.mean()) / smooth.std()).astype(np.float32)
+    return field
 
 
 def texture(grid: Grid, *, name: int, scale_mm: float) -> Floats:
