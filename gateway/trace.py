@@ -97,7 +97,7 @@ def _indexed(instances: QuerySet[Instance]) -> Iterator[TraceEvent]:
     series = f"{found['series']} series"
     yield TraceEvent(found["last"], "indexed", f"Indexed {_instances(found['count'])}", series, "ok")
     if found["unplanned"]:
-        words = f"{_instances(found['unplanned']).capitalize()} not yet judged by the rules"
+        words = f"{_instances(found['unplanned'])} not yet judged by the rules"
         yield TraceEvent(found["last"], "planned", words, "", "busy")
     unmatched = instances.filter(planned_at__isnull=False, deliveries=None).aggregate(
         count=Count("pk"), last=Max("planned_at")
@@ -114,7 +114,8 @@ def _conflicts(study: Study) -> Iterator[TraceEvent]:
         .annotate(count=Count("pk"), last=Max("received_at"), unseen=Count("pk", filter=Q(resolved_at=None)))
     )
     for row in rows[:MAXIMUM_GROUPS]:
-        words = f"{_instances(row['count']).capitalize()} came again with other content from {row['other__calling_ae_title']}"
+        count, title = _instances(row["count"]), row["other__calling_ae_title"]
+        words = f"{count} came again with other content from {title or 'a sender without AE title'}"
         detail = f"Both are kept; {row['unseen']} not marked as seen."
         yield TraceEvent(row["last"], "conflict", words, detail, "warning" if row["unseen"] else "ok")
 

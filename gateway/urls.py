@@ -1,7 +1,11 @@
 """Every address of the product: pages, administration, API, health and figures."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
+
+from gateway.health import livez, readyz
+from gateway.metrics import metrics
+from gateway.problems import not_found
 
 urlpatterns = [
     path("", include("gateway.portal.urls")),
@@ -9,4 +13,9 @@ urlpatterns = [
     path("", include("routing.portal.urls")),
     path("", include("dicomnet.portal.urls")),
     path("admin/", admin.site.urls),
+    path("api/v1/", include("gateway.api_urls")),
+    re_path(r"^api/", not_found),
+    path("livez", livez, name="livez"),
+    path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
 ]

@@ -1,11 +1,13 @@
 """The API's permission: derived from method and model, denied when there is nothing to derive it from."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # at run time that module imports this one, by the settings
 
 ANY_ROLE: Final = "any role"
 _ACTIONS: Mapping[str, str] = {
@@ -26,7 +28,7 @@ class RolePermission(BasePermission):
     ``ANY_ROLE`` in place of a permission lets everyone in who has a role.
     """
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         """Whether this request may be answered."""
         user: Any = request.user
         if not user or not user.is_authenticated:

@@ -13,7 +13,9 @@ ORDER = (Role.VIEWER, Role.OPERATOR, Role.ADMINISTRATOR)
 # among what everyone sees: their list is a list of whom to attack.
 OWN_PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
     {
-        Role.VIEWER: frozenset({"dicomnet.view_*", "routing.view_*", "spanner.view_*", "studies.view_*", "tiering.view_*"}),
+        Role.VIEWER: frozenset(
+            {"dicomnet.view_*", "routing.view_*", "spanner.view_*", "studies.view_*", "tiering.view_*"}
+        ),
         Role.OPERATOR: frozenset({"routing.change_delivery", "studies.change_study"}),
         Role.ADMINISTRATOR: frozenset({"*"}),
     }

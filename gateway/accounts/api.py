@@ -1,0 +1,124 @@
+"""API: sign in and out, who am I, users, API keys."""
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
+from rest_framework.viewsets import ModelViewSet
+
+from gateway.accounts import tokens
+from gateway.accounts.models import ApiKey, User
+from gateway.accounts.people import an_administrator_remains
+from gateway.accounts.permissions import ANY_ROLE
+from gateway.accounts.serializers import (
+    AccessSerializer,
+    ApiKeySerializer,
+    LoginSerializer,
+    MeSerializer,
+    NewApiKeySerializer,
+    RefreshSerializer,
+    TokensSerializer,
+    UserSerializer,
+)
+
+
+class TokenView(APIView):
+    """Base of the views whose caller proves who it is with what it sends."""
+
+    permission_classes = [AllowAny]
+    authentication_classes: ClassVar[Any] = []
+
+    def get_authenticate_header(self, request: Request) -> str:
+        """So that a wrong password is a 401."""
+        return "Bearer"
+
+
+class Login(TokenView):
+    """Sign in with user name and password."""
+
+    @extend_schema(request=LoginSerializer, responses=TokensSerializer, auth=[])
+    def post(self, request: Request) -> Response:
+        """Answer with an access token of a few minutes, and a refresh token to renew it with."""
+        given = LoginSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        return Response(TokensSerializer(tokens.sign_in(request, **given.validated_data)).data)
+
+
+class Refresh(TokenView):
+    """Renew an access token."""
+
+    @extend_schema(request=RefreshSerializer, responses=AccessSerializer, auth=[])
+    def post(self, request: Request) -> Response:
+        """Answer with a new access token for a refresh token."""
+        return Response({"access": tokens.renew(_refresh_token(request))})
+
+
+class Logout(TokenView):
+    """End a refresh token."""
+
+    @extend_schema(request=RefreshSerializer, responses={204: None}, auth=[])
+    def post(self, request: Request) -> Response:
+        """After this it renews nothing any more."""
+        tokens.sign_out(_refresh_token(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class Me(APIView):
+    """Who is signed in."""
+
+    required_permission = ANY_ROLE
+
+    @extend_schema(responses=MeSerializer)
+    def get(self, request: Request) -> Response:
+        """Name and role of the caller."""
+        return Response(MeSerializer(request.user).data)
+
+
+class Users(ModelViewSet[User]):
+    """Users and their roles."""
+
+    queryset = User.objects.order_by("pk")
+    serializer_class = UserSerializer
+    lookup_value_regex = r"\d{1,18}"
+    ordering_fields = ["username", "role", "last_login", "date_joined"]
+
+    def perform_update(self, serializer: BaseSerializer[User]) -> None:
+        """Refuse to take its role from the last administrator."""
+        with an_administrator_remains():
+            serializer.save()
+
+    def perform_destroy(self, instance: User) -> None:
+        """Refuse to delete the last administrator."""
+        with an_administrator_remains():
+            instance.delete()
+
+
+class ApiKeys(ModelViewSet[ApiKey]):
+    """API keys of programs."""
+
+    queryset = ApiKey.objects.order_by("-created", "prefix")
+    serializer_class = ApiKeySerializer
+    lookup_field = "prefix"
+    lookup_url_kwarg = "id"
+    lookup_value_regex = "[A-Za-z0-9]{8}"
+    ordering_fields = ["name", "created"]
+
+    @extend_schema(request=ApiKeySerializer, responses={201: NewApiKeySerializer})
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Make a key. The answer holds it; it cannot be shown again."""
+        given = self.get_serializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        api_key, key = ApiKey.objects.create_key(**given.validated_data)
+        shown = self.get_serializer(api_key).data | {"key": key}
+        return Response(shown, status=status.HTTP_201_CREATED)
+
+
+def _refresh_token(request: Request) -> str:
+    given = RefreshSerializer(data=request.data)
+    given.is_valid(raise_exception=True)
+    return str(given.validated_data["refresh"])

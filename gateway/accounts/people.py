@@ -1,0 +1,27 @@
+"""Changes to users that must leave somebody who can change them back."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import transaction
+from django.db.models import Q
+
+from gateway.accounts.errors import LastAdministrator
+from gateway.accounts.models import Role, User
+
+_ADMINISTRATORS = Q(is_active=True) & (Q(role=Role.ADMINISTRATOR) | Q(is_superuser=True))
+
+
+@contextmanager
+def an_administrator_remains() -> Iterator[None]:
+    """Run a change of users in a transaction that is undone when no active administrator is left.
+
+    Raises:
+        LastAdministrator: none would be left.
+    """
+    with transaction.atomic():
+        # Locked, or two administrators could remove each other at the same moment.
+        list(User.objects.select_for_update().filter(_ADMINISTRATORS).values_list("pk"))
+        yield
+        if not User.objects.filter(_ADMINISTRATORS).exists():
+            raise LastAdministrator("This is the last active administrator; make somebody else one first.")

@@ -1,0 +1,66 @@
+"""JSON Web Tokens for a user name and a password: made, renewed, and ended before their time."""
+
+from dataclasses import dataclass
+
+from django.contrib.auth import authenticate
+from django.contrib.auth.models import update_last_login
+from django.http import HttpRequest
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.settings import api_settings
+from rest_framework_simplejwt.tokens import RefreshToken
+from rest_framework_simplejwt.utils import get_md5_hash_password
+
+from gateway.accounts.models import User
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What a program keeps after signing in."""
+
+    access: str
+    refresh: str
+
+
+def sign_in(request: HttpRequest, *, username: str, password: str) -> Tokens:
+    """Check name and password.
+
+    Raises:
+        AuthenticationFailed: they are wrong, or the user is not active; it does not say which.
+    """
+    user = authenticate(request, username=username, password=password)
+    if user is None:
+        raise AuthenticationFailed("User name or password is wrong.")
+    refresh = RefreshToken.for_user(user)
+    update_last_login(None, user)
+    return Tokens(str(refresh.access_token), str(refresh))
+
+
+def renew(token: str) -> str:
+    """A new access token.
+
+    Raises:
+        AuthenticationFailed: the token is forged, expired or ended, its user is gone or has a new password.
+    """
+    refresh = _read(token)
+    user = User.objects.filter(pk=refresh.payload.get(api_settings.USER_ID_CLAIM), is_active=True).first()
+    # A password is changed when somebody else may know the old one.
+    if user is None or refresh.payload.get(api_settings.REVOKE_TOKEN_CLAIM) != get_md5_hash_password(user.password):
+        raise AuthenticationFailed("This token's user may not sign in any more; sign in again.")
+    return str(refresh.access_token)
+
+
+def sign_out(token: str) -> None:
+    """End a refresh token; what was made from it lives on for the few minutes that it has.
+
+    Raises:
+        AuthenticationFailed: the token is forged, expired, or was ended before.
+    """
+    _read(token).blacklist()
+
+
+def _read(token: str) -> RefreshToken:
+    try:
+        return RefreshToken(token)
+    except TokenError as error:
+        raise AuthenticationFailed("This token is not valid, or not any more; sign in again.") from error

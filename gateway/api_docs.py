@@ -1,0 +1,77 @@
+"""The OpenAPI schema of the API, and its pages in a browser."""
+
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.http.response import HttpResponseBase
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.exceptions import NotAuthenticated
+
+from gateway.accounts.permissions import ANY_ROLE
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
+    """How the schema describes API keys; drf-spectacular finds it by being imported."""
+
+    target_class = "gateway.accounts.authentication.ApiKeyAuthentication"
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """A header."""
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "“Api-Key”, a space, and the key.",
+        }
+
+
+class Schema(SpectacularAPIView):  # type: ignore[misc]
+    """The OpenAPI 3 description of the API."""
+
+    required_permission = ANY_ROLE
+
+
+class Docs(SpectacularSwaggerSplitView):  # type: ignore[misc]
+    """Swagger UI; its script comes from an address of its own, as the content security policy demands."""
+
+    required_permission = ANY_ROLE
+    template_name = "gateway/api_docs.html"
+    url_name = "api-schema"
+
+    def handle_exception(self, exc: Exception) -> HttpResponseBase:
+        """Who is not signed in comes back here afterwards."""
+        if isinstance(exc, NotAuthenticated):
+            return redirect_to_login(self.request.get_full_path())
+        handled: HttpResponseBase = super().handle_exception(exc)
+        return handled
+
+
+def without_closing_slash(endpoints: list[tuple[str, str, str, Any]], **kwargs: Any) -> list[tuple[str, str, str, Any]]:
+    """Show the shorter of the two forms of each path (a preprocessing hook of drf-spectacular)."""
+    return [(path.rstrip("/"), pattern, method, callback) for path, pattern, method, callback in endpoints]
+
+
+def problems_for_errors(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """Say once what all errors look like, and that each operation may answer with one (a postprocessing hook)."""
+    result["components"].setdefault("schemas", {})["Problem"] = {
+        "type": "object",
+        "description": "An error (RFC 9457).",
+        "properties": {
+            "type": {"type": "string", "format": "uri-reference"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "errors": {"type": "object", "description": "Messages by field, for type /problems/validation."},
+        },
+        "required": ["type", "title", "status", "detail"],
+    }
+    answer = {
+        "description": "An error.",
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            operation["responses"]["default"] = answer
+    return result

@@ -1,0 +1,56 @@
+"""Addresses of the REST API, under ``/api/v1/``; each with and without a slash at its end."""
+
+from typing import Any
+
+from django.urls import re_path
+from rest_framework.routers import DefaultRouter
+
+from dicomnet.api import Allowlist
+from gateway.accounts.api import ApiKeys, Login, Logout, Me, Refresh, Users
+from gateway.api_docs import Docs, Schema
+from gateway.api_root import Root
+from gateway.problems import not_found
+from gateway.trace_api import Trace
+from routing.api.deliveries import Deliveries, Replay
+from routing.api.destinations import Destinations
+from routing.api.rule_test import RuleTest
+from routing.api.rules import Rules
+from studies.api.views import UID, Conflicts, Studies
+
+
+class Router(DefaultRouter):
+    """Takes an address with the closing slash and without it; formats have no suffixes."""
+
+    include_format_suffixes = False
+    include_root_view = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.trailing_slash = "/?"
+
+
+router = Router()
+router.register("studies", Studies, basename="api-study")
+router.register("conflicts", Conflicts, basename="api-conflict")
+router.register("destinations", Destinations, basename="api-destination")
+router.register("rules", Rules, basename="api-rule")
+router.register("deliveries", Deliveries, basename="api-delivery")
+router.register("allowlist", Allowlist, basename="api-allowlist")
+router.register("users", Users, basename="api-user")
+router.register("api-keys", ApiKeys, basename="api-key")
+
+urlpatterns = [
+    re_path(r"^$", Root.as_view(), name="api-root"),
+    re_path(r"^schema/?$", Schema.as_view(), name="api-schema"),
+    re_path(r"^docs/?$", Docs.as_view(), name="api-docs"),
+    re_path(r"^auth/login/?$", Login.as_view(), name="api-login"),
+    re_path(r"^auth/refresh/?$", Refresh.as_view(), name="api-refresh"),
+    re_path(r"^auth/logout/?$", Logout.as_view(), name="api-logout"),
+    re_path(r"^auth/me/?$", Me.as_view(), name="api-me"),
+    re_path(rf"^studies/(?P<study_instance_uid>{UID})/trace/?$", Trace.as_view(), name="api-study-trace"),
+    re_path(rf"^studies/(?P<study_instance_uid>{UID})/replay/?$", Replay.as_view(), name="api-study-replay"),
+    # Before the router: "test" is no rule's number.
+    re_path(r"^rules/test/?$", RuleTest.as_view(), name="api-rule-test"),
+    *router.urls,
+    re_path(r"", not_found),
+]

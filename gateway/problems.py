@@ -1,0 +1,107 @@
+"""Every error of the API as a problem document (RFC 9457): a stable type, a sentence for people, never a traceback."""
+
+import logging
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.db.models import ProtectedError
+from django.http import Http404, HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from gateway.accounts.errors import LastAdministrator
+
+logger = logging.getLogger(__name__)
+MEDIA_TYPE = "application/problem+json"
+# The slug of the type and its title by HTTP status; documented in docs/api.md.
+PROBLEMS: Mapping[int, tuple[str, str]] = MappingProxyType(
+    {
+        400: ("validation", "The request is not valid"),
+        401: ("not-authenticated", "Sign in first"),
+        403: ("permission-denied", "Your role does not allow this"),
+        404: ("not-found", "There is no such resource"),
+        405: ("method-not-allowed", "The method is not possible here"),
+        406: ("not-acceptable", "There is no answer in the format that was asked for"),
+        409: ("conflict", "The state of the resource does not allow this"),
+        413: ("too-large", "The request is too large"),
+        415: ("unsupported-media-type", "The format of the request is not taken here"),
+        429: ("too-many-requests", "Too many requests"),
+        500: ("internal-error", "Something went wrong here"),
+        503: ("unavailable", "A part that is needed does not answer"),
+    }
+)
+
+
+def problem_response(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's EXCEPTION_HANDLER: every error that leaves a view of the API."""
+    known = _as_api_exception(error)
+    if known is None:
+        request = context.get("request")
+        path = getattr(request, "path", "")
+        logger.error("request failed", exc_info=error, extra={"path": path, "error_type": type(error).__name__})
+        known = exceptions.APIException("The error is in the log of the server.")
+    set_rollback()
+    return Response(problem(known), status=known.status_code, headers=_headers(known), content_type=MEDIA_TYPE)
+
+
+def problem(error: exceptions.APIException) -> dict[str, Any]:
+    """The document of one error."""
+    slug, title = PROBLEMS.get(error.status_code, ("error", "The request was refused"))
+    if isinstance(error, exceptions.ParseError):
+        slug, title = "malformed", "The request could not be read"
+    found: dict[str, Any] = {"type": f"/problems/{slug}", "title": title, "status": error.status_code}
+    if isinstance(error, exceptions.ValidationError):
+        errors = error.detail if isinstance(error.detail, dict) else {"non_field_errors": error.detail}
+        return found | {"detail": _summary(errors), "errors": errors}
+    detail = error.detail
+    # simplejwt puts its sentence into a field of that name.
+    return found | {"detail": str(detail.get("detail", title) if isinstance(detail, dict) else detail)}
+
+
+@csrf_exempt
+@login_not_required
+def not_found(request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
+    """The answer to an address under ``/api/`` that leads nowhere, for use as a Django view."""
+    error = exceptions.NotFound(f"There is nothing at {request.path}.")
+    return JsonResponse(problem(error), status=error.status_code, content_type=MEDIA_TYPE)
+
+
+def _as_api_exception(error: Exception) -> exceptions.APIException | None:
+    """The table of this door: errors of Django and of the apps, as HTTP says them."""
+    if isinstance(error, exceptions.APIException):
+        return error
+    if isinstance(error, Http404):
+        return exceptions.NotFound("There is no such resource, or not any more.")
+    if isinstance(error, DjangoPermissionDenied):
+        return exceptions.PermissionDenied()
+    if isinstance(error, ProtectedError):
+        return Conflict("It is part of the record of what was sent, so it cannot be deleted; disable it instead.")
+    if isinstance(error, LastAdministrator):
+        return Conflict(str(error))
+    return None
+
+
+class Conflict(exceptions.APIException):
+    """The state of the resource does not allow what was asked."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+
+
+def _summary(errors: Mapping[str, Any]) -> str:
+    names = ", ".join(str(name) for name in errors if name != "non_field_errors")
+    return f"Look at {names}." if names else "See errors."
+
+
+def _headers(error: exceptions.APIException) -> dict[str, str]:
+    headers = {}
+    if getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = str(error.auth_header)  # type: ignore[attr-defined]
+    if getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(error.wait))  # type: ignore[attr-defined]
+    return headers

@@ -1,0 +1,47 @@
+"""Filters of the API's lists of the archive; what they mean is in ``studies.selectors``."""
+
+from dataclasses import fields
+
+import django_filters
+from django.db.models import QuerySet
+
+from studies.models import Conflict, Study, Tier
+from studies.selectors import MAXIMUM_FILTER_LENGTH, StudyFilters, list_studies
+
+
+def _text(words: str) -> django_filters.CharFilter:
+    return django_filters.CharFilter(label=words, max_length=MAXIMUM_FILTER_LENGTH)
+
+
+class StudyFilter(django_filters.FilterSet):  # type: ignore[misc]
+    """Everything a study list can be asked for; text is found anywhere, with ``*`` and ``?``."""
+
+    patient_id = _text("Part of the Patient ID.")
+    patient_name = _text("Words of the name, in any order.")
+    accession_number = _text("Part of the Accession Number.")
+    modality = _text("Modality codes, separated by commas; the study has one of them.")
+    study_date_from = django_filters.DateFilter(label="First Study Date.", input_formats=["%Y-%m-%d", "%Y%m%d"])
+    study_date_to = django_filters.DateFilter(label="Last Study Date.", input_formats=["%Y-%m-%d", "%Y%m%d"])
+    description = _text("Part of the Study Description.")
+    tier = django_filters.ChoiceFilter(label="Where it is stored.", choices=Tier.choices)
+    q = _text("Words of name, identifiers or description.")
+
+    class Meta:
+        model = Study
+        fields: list[str] = []
+
+    def filter_queryset(self, queryset: QuerySet[Study]) -> QuerySet[Study]:
+        """All at once, by the selector that the portal uses."""
+        given = {field.name: self.form.cleaned_data.get(field.name) for field in fields(StudyFilters)}
+        return list_studies(StudyFilters(**{name: value for name, value in given.items() if value}))
+
+
+class ConflictFilter(django_filters.FilterSet):  # type: ignore[misc]
+    """Open conflicts, or those of one study."""
+
+    is_open = django_filters.BooleanFilter("resolved_at", lookup_expr="isnull", label="Not yet marked as seen.")
+    study_instance_uid = django_filters.CharFilter("instance__series__study__study_instance_uid", label="Of one study.")
+
+    class Meta:
+        model = Conflict
+        fields: list[str] = []
