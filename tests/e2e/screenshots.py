@@ -1,0 +1,200 @@
+"""Make the screenshots of docs/screenshots/ again: a temporary installation, the real server, a real browser.
+
+``python tests/e2e/screenshots.py [NAME...]`` makes all of them, or those whose name begins with one that is given.
+"""
+
+import io
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from PIL import Image
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TARGET = ROOT / "docs" / "screenshots"
+SIZE = {"width": 1440, "height": 900}
+COLOURS = 200
+THEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
+# Name of the picture, and its address; each is made in light and in dark.
+PAGES = {
+    "dashboard": "/",
+    "studies": "/studies/",
+    "studies-filtered": "/studies/?modality=CT&description=thorax",
+    "study": "/studies/{study}/",
+    "deliveries-waiting": "/deliveries/",
+    "deliveries-failed": "/deliveries/?tab=failed",
+    "destinations": "/destinations/",
+    "destination-form": "/destinations/new/",
+    "rules": "/rules/",
+    "rule-form": "/rules/{rule}/edit/",
+    "rule": "/rules/{rule}/",
+    "rule-try": "/rules/try/",
+    "allowlist": "/allowlist/",
+    "allowlist-form": "/allowlist/new/",
+    "conflicts": "/conflicts/",
+    "system": "/system/",
+    "admin": "/admin/",
+    "not-found": "/studies/1.2.3/",
+}
+
+
+def main(wanted: list[str]) -> None:
+    """Make the pictures."""
+    sys.path.insert(0, str(ROOT))
+    from tests.servers import valkey
+
+    TARGET.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="gantry-pictures-") as folder, valkey() as redis_url:
+        port = _free_port()
+        os.environ |= {
+            "DJANGO_SETTINGS_MODULE": "gateway.settings.base",
+            "GANTRY_HOME": folder,
+            "REDIS_URL": redis_url,
+            "GANTRY_HTTP_BIND": f"127.0.0.1:{port}",
+            "DJANGO_ALLOW_ASYNC_UNSAFE": "1",
+        }
+        _set_up(Path(folder))
+        with _receiver(), _server(port), _pictures(f"http://127.0.0.1:{port}", wanted) as pictures:
+            pictures.empty()
+            from tests.e2e.hospital import fill
+
+            fill()
+            pictures.full()
+
+
+def _set_up(home: Path) -> None:
+    import django
+
+    django.setup()
+    from django.conf import settings
+    from django.core.management import call_command
+
+    from gateway.accounts.models import Role
+    from tests.factories import UserFactory
+
+    for path in (settings.GANTRY.spool_dir / "new", settings.GANTRY.storage, settings.GANTRY.run_dir):
+        path.mkdir(parents=True, exist_ok=True)
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", verbosity=0, interactive=False)
+    UserFactory(username="admin", role=Role.ADMINISTRATOR)
+
+
+@contextmanager
+def _server(port: int) -> Iterator[None]:
+    program = [sys.executable, "-m", "gunicorn", "gateway.wsgi", "-c", "gateway/gunicorn.py"]
+    process = subprocess.Popen(program, cwd=ROOT)
+    try:
+        _wait_for(port)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def _receiver() -> Iterator[None]:
+    """Something that listens in the receiver's place, so that its light is green."""
+    try:
+        listener = socket.create_server(("127.0.0.1", 11112))
+    except OSError:
+        yield  # a receiver runs there already
+        return
+    with listener:
+        yield
+
+
+@contextmanager
+def _pictures(base: str, wanted: list[str]) -> Iterator["Pictures"]:
+    from tests.e2e.browser import chromium
+
+    with chromium() as browser:
+        yield Pictures(browser, base, wanted)
+
+
+class Pictures:
+    """Signs in once per theme, goes to each page, and keeps what it looks like."""
+
+    def __init__(self, browser: "Browser", base: str, wanted: list[str]) -> None:
+        self.base = base
+        self.wanted = wanted
+        self.pages = {theme: browser.new_page(viewport=SIZE, color_scheme=theme) for theme in THEMES}
+
+    def empty(self) -> None:
+        """Sign-in, and the installation before anything came in."""
+        from tests.factories import PASSWORD
+
+        for theme, page in self.pages.items():
+            page.goto(f"{self.base}/")
+            self._keep(page, "sign-in", theme)
+            page.get_by_label("User name").fill("admin")
+            page.get_by_label("Password").fill(PASSWORD)
+            page.get_by_role("button", name="Sign in").click()
+            self._keep(page, "dashboard-empty", theme)
+            page.goto(f"{self.base}/studies/")
+            self._keep(page, "studies-empty", theme)
+
+    def full(self) -> None:
+        """Every page in the middle of a working day."""
+        from routing.models import Rule
+        from studies.models import Study
+
+        study = Study.objects.filter(modalities_in_study__contains="\\SR\\", series__body_part_examined="HEAD").first()
+        names = {"study": study, "rule": Rule.objects.get(name__startswith="Thin").pk}
+        for theme, page in self.pages.items():
+            for name, path in PAGES.items():
+                if self._is_wanted(name):
+                    page.goto(self.base + path.format(**names))
+                    self._prepare(page, name)
+                    self._keep(page, name, theme)
+
+    def _prepare(self, page: "Page", name: str) -> None:
+        if name == "study":
+            page.locator(".series summary").nth(1).click()
+            page.locator(".series[open] table").wait_for()
+            page.locator(".trace").wait_for()
+        if name == "deliveries-failed":
+            page.locator("[data-choose]").first.check()
+            page.locator("[data-choose]").nth(1).check()
+
+    def _keep(self, page: "Page", name: str, theme: str) -> None:
+        if not self._is_wanted(name):
+            return
+        if page.locator(".lights").count():
+            page.locator(".lights a").first.wait_for()
+        picture = Image.open(io.BytesIO(page.screenshot()))
+        picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(TARGET / f"{name}-{theme}.png", optimize=True)
+
+    def _is_wanted(self, name: str) -> bool:
+        return not self.wanted or name.startswith(tuple(self.wanted))
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    sys.exit("The server did not start.")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
