@@ -7,6 +7,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 from pynetdicom import AE
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind  # type: ignore[attr-defined]
 
@@ -73,8 +74,8 @@ def test_private_sop_class_is_stored(pacs: Pacs, tmp_path: Path) -> None:
     path = get_testdata_file("CT_small.dcm", download=False)
     assert isinstance(path, str)
     ds = dcmread(path)
-    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = "1.2.3.4.5.6.7"
-    ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = "2.25.77"
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = UID("1.2.3.4.5.6.7")
+    ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = UID("2.25.77")
     ds.save_as(tmp_path / "private.dcm")
     instance = Outgoing.from_file(tmp_path / "private.dcm")
 
