@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
-from django.http.response import HttpResponseBase
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.exceptions import NotAuthenticated
@@ -11,7 +10,7 @@ from rest_framework.exceptions import NotAuthenticated
 from gateway.accounts.permissions import ANY_ROLE
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the schema describes API keys; drf-spectacular finds it by being imported."""
 
     target_class = "gateway.accounts.authentication.ApiKeyAuthentication"
@@ -27,25 +26,24 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
         }
 
 
-class Schema(SpectacularAPIView):  # type: ignore[misc]
+class Schema(SpectacularAPIView):
     """The OpenAPI 3 description of the API."""
 
     required_permission = ANY_ROLE
 
 
-class Docs(SpectacularSwaggerSplitView):  # type: ignore[misc]
+class Docs(SpectacularSwaggerSplitView):
     """Swagger UI; its script comes from an address of its own, as the content security policy demands."""
 
     required_permission = ANY_ROLE
     template_name = "gateway/api_docs.html"
     url_name = "api-schema"
 
-    def handle_exception(self, exc: Exception) -> HttpResponseBase:
+    def handle_exception(self, exc: Exception) -> Any:
         """Who is not signed in comes back here afterwards."""
         if isinstance(exc, NotAuthenticated):
             return redirect_to_login(self.request.get_full_path())
-        handled: HttpResponseBase = super().handle_exception(exc)
-        return handled
+        return super().handle_exception(exc)
 
 
 def without_closing_slash(endpoints: list[tuple[str, str, str, Any]], **kwargs: Any) -> list[tuple[str, str, str, Any]]:

@@ -19,7 +19,7 @@ from kombu.exceptions import OperationalError
 from studies.spool import Spool
 
 logger = logging.getLogger(__name__)
-WAIT_SECONDS = 1.0
+WAIT_SECONDS = 1
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 Everything is summed up in the database, so a study of ten thousand instances costs as many queries as one of ten.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -74,11 +74,11 @@ def _received(instances: QuerySet[Instance]) -> Iterator[TraceEvent]:
         yield _burst(burst)
 
 
-def _sender(row: dict[str, Any]) -> tuple[str, str]:
+def _sender(row: Mapping[str, Any]) -> tuple[str, str]:
     return row["calling_ae_title"], row["source_address"]
 
 
-def _burst(row: dict[str, Any]) -> TraceEvent:
+def _burst(row: Mapping[str, Any]) -> TraceEvent:
     title, address = _sender(row)
     words = f"Received {_instances(row['count'])} from {title or 'a sender without AE title'}"
     detail = ", ".join(filter(None, [f"from {address}" if address else "", _span(row["first"], row["last"])]))
@@ -150,7 +150,7 @@ def _delivered(deliveries: QuerySet[Delivery]) -> Iterator[TraceEvent]:
         yield _delivery(row)
 
 
-def _delivery(row: dict[str, Any]) -> TraceEvent:
+def _delivery(row: Mapping[str, Any]) -> TraceEvent:
     count, name = _instances(row["count"]), row["destination__name"]
     words, detail, state = {
         DeliveryState.PENDING: (f"{count} waiting for {name}", f"next attempt {_moment(row['next'])}", "busy"),

@@ -1,6 +1,6 @@
 """API: sign in and out, who am I, users, API keys."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -31,7 +31,7 @@ class TokenView(APIView):
     """Base of the views whose caller proves who it is with what it sends."""
 
     permission_classes = [AllowAny]
-    authentication_classes: ClassVar[Any] = []
+    authentication_classes = []
 
     def get_authenticate_header(self, request: Request) -> str:
         """So that a wrong password is a 401."""

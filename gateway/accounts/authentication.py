@@ -1,7 +1,7 @@
 """``Authorization: Api-Key <key>``: programs that sign in with a key of their own."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -77,7 +77,7 @@ class ApiKeyAuthentication(BaseAuthentication):
 def find_api_key(key: str) -> ApiKey | None:
     """The key's row, when the key is right and may still be used."""
     try:
-        found: ApiKey = ApiKey.objects.get_from_key(key)
+        found = cast(ApiKey, ApiKey.objects.get_from_key(key))
     except ApiKey.DoesNotExist:
         return None
     return None if found.expiry_date is not None and found.expiry_date <= timezone.now() else found

@@ -44,7 +44,7 @@ def needed_permission(view: Any, method: str) -> str | None:
     """The permission for one method of a view; None when the view says nothing, which refuses everyone."""
     by_action: Mapping[str, str] = getattr(view, "action_permissions", {})
     action = getattr(view, "action", None)
-    if action in by_action:
+    if action is not None and action in by_action:
         return by_action[action]
     stated: str | None = getattr(view, "required_permission", None)
     if stated is not None:

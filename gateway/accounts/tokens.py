@@ -32,7 +32,7 @@ def sign_in(request: HttpRequest, *, username: str, password: str) -> Tokens:
     if user is None:
         raise AuthenticationFailed("User name or password is wrong.")
     refresh = RefreshToken.for_user(user)
-    update_last_login(None, user)
+    update_last_login(type(user), user)
     return Tokens(str(refresh.access_token), str(refresh))
 
 
@@ -43,7 +43,8 @@ def renew(token: str) -> str:
         AuthenticationFailed: the token is forged, expired or ended, its user is gone or has a new password.
     """
     refresh = _read(token)
-    user = User.objects.filter(pk=refresh.payload.get(api_settings.USER_ID_CLAIM), is_active=True).first()
+    user_pk = str(refresh.payload.get(api_settings.USER_ID_CLAIM, ""))
+    user = User.objects.filter(pk=user_pk, is_active=True).first() if user_pk.isdecimal() else None
     # A password is changed when somebody else may know the old one.
     if user is None or refresh.payload.get(api_settings.REVOKE_TOKEN_CLAIM) != get_md5_hash_password(user.password):
         raise AuthenticationFailed("This token's user may not sign in any more; sign in again.")
@@ -61,6 +62,6 @@ def sign_out(token: str) -> None:
 
 def _read(token: str) -> RefreshToken:
     try:
-        return RefreshToken(token)
+        return RefreshToken(token)  # type: ignore[arg-type]  # it takes the encoded form too
     except TokenError as error:
         raise AuthenticationFailed("This token is not valid, or not any more; sign in again.") from error

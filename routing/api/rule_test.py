@@ -88,7 +88,7 @@ class RuleTest(APIView):
         return Response(RuleTestAnswerSerializer({"rules": verdicts}).data)
 
 
-def _judge_upload(given: UploadedFile) -> list[RuleVerdict]:
+def _judge_upload(given: "UploadedFile[Any]") -> list[RuleVerdict]:
     with tempfile.NamedTemporaryFile(prefix="gantry-test-", suffix=".dcm") as kept:
         for chunk in given.chunks():
             kept.write(chunk)

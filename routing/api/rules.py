@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -103,8 +102,8 @@ class Rules(ModelViewSet[Rule]):
     @action(detail=True, ordering_fields=None)
     def versions(self, request: Request, pk: str) -> Response:
         """Every form that the rule had, the latest first."""
-        found: QuerySet[RuleVersion] = self.get_object().versions.select_related("author")
-        page = self.paginate_queryset(found)
+        found: Any = self.get_object().versions.select_related("author")
+        page = self.paginate_queryset(self.filter_queryset(found))
         return self.get_paginated_response(RuleVersionSerializer(page, many=True).data)
 
     def _author(self) -> Any:

@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 
-@extend_schema_field({"type": "string", "examples": ["2026-11-20"]})
+@extend_schema_field({"type": "string", "example": "2026-11-20"})
 class DicomDateField(serializers.CharField):
     """A DA (PS3.5 6.2) as ``2026-11-20``; what is no valid date is shown as it was sent."""
 

@@ -88,7 +88,8 @@ class Studies(ReadOnlyModelViewSet[Study]):
     def instances(self, request: Request, study_instance_uid: str) -> Response:
         """All instances of a study, in the order in which they came."""
         study = get_object_or_404(Study, study_instance_uid=study_instance_uid)
-        page = self.paginate_queryset(self.filter_queryset(instances_of(study).select_related("series")))
+        found: Any = instances_of(study).select_related("series")
+        page = self.paginate_queryset(self.filter_queryset(found))
         return self.get_paginated_response(InstanceSerializer(page, many=True).data)
 
     @extend_schema(
