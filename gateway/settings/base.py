@@ -25,7 +25,7 @@ INSTALLED_APPS = [
     "routing",
     "tiering",
     "spanner",
-    "django.contrib.admin",
+    "gateway.admin_config.GantryAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
