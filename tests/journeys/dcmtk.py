@@ -27,6 +27,7 @@ def process(*command: str, port: int, log: Path) -> Iterator[subprocess.Popen[by
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
+            env=os.environ | {"TCP_NODELAY": "1"},  # else DCMTK answers each object 40 ms late
             preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509 (an orphan would hold its port)
         ) as peer,
     ):
