@@ -163,9 +163,7 @@ def _need_ensurepip() -> None:
         print(f"Installing {package} ...", flush=True)
         environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
         for command in (["apt-get", "update", "-q"], ["apt-get", "install", "-y", "-q", package]):
-            subprocess.run(
-                command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False
-            )
+            subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
         if _has_ensurepip():
             return
     raise SetUpError(f"this Python cannot make virtual environments; as root type: {line}")
