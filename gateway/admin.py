@@ -1,7 +1,14 @@
 """Django admin in the portal's colours, for administrators only."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import Model
+from django.db.models.base import ModelBase
 from django.http import HttpRequest
+
+OWN_APPS = frozenset({"accounts", "dicomnet", "studies", "routing", "tiering", "spanner"})
 
 
 class GantryAdminSite(admin.AdminSite):
@@ -14,3 +21,8 @@ class GantryAdminSite(admin.AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """The role decides, not the flag that Django keeps for its own admin."""
         return bool(request.user.is_active and getattr(request.user, "is_administrator", False))
+
+    def register(self, model_or_iterable: type[Model] | Iterable[type[Model]], *args: Any, **options: Any) -> None:
+        """Leave out what other packages register: groups and tokens mean nothing where roles decide."""
+        models = [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else model_or_iterable
+        super().register([model for model in models if model._meta.app_label in OWN_APPS], *args, **options)

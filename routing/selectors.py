@@ -178,9 +178,13 @@ def deliveries_by_destination(study: Study) -> list[DestinationSummary]:
 
 def rules_for_list() -> QuerySet[Rule]:
     """All rules in their order, with destinations and how many deliveries they made."""
-    return Rule.objects.prefetch_related("destinations").annotate(delivery_count=Count("versions__deliveries"))
+    return (
+        Rule.objects.prefetch_related("destinations")
+        .annotate(delivery_count=Count("versions__deliveries"))
+        .order_by("order", "pk")
+    )
 
 
 def versions_of(rule: Rule) -> QuerySet[RuleVersion]:
     """Every form that a rule had, the latest first, with its author and how many deliveries it made."""
-    return rule.versions.select_related("author").annotate(delivery_count=Count("deliveries"))
+    return rule.versions.select_related("author").annotate(delivery_count=Count("deliveries")).order_by("-number")

@@ -63,6 +63,11 @@ class Chart:
     top: int
     total: int
 
+    @property
+    def half(self) -> int:
+        """The line in the middle."""
+        return self.top // 2
+
 
 def received_chart() -> Chart:
     """The last 24 hours; the running one is the last bar."""

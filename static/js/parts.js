@@ -56,6 +56,17 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-go-on-change]")) event.target.form.requestSubmit();
 });
 
+// A preset period and a pair of dates exclude each other: the one that was touched last counts.
+document.addEventListener("input", (event) => {
+  const { form, name, type } = event.target;
+  if (name === "period") {
+    for (const field of form.querySelectorAll("input[type=date]")) field.value = "";
+  } else if (type === "date") {
+    const any = form?.querySelector("input[name=period][value='']");
+    if (any) any.checked = true;
+  }
+});
+
 document.addEventListener("submit", (event) => {
   const question = event.submitter?.dataset.ask;
   if (question && !confirm(question)) event.preventDefault();

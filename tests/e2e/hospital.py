@@ -1,32 +1,21 @@
-"""A day of a fictitious hospital as rows: devices, studies, rules, destinations and what became of each instance."""
+"""A day of a fictitious hospital as rows: studies, instances, and what became of each of them."""
 
 import random
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from django.utils import timezone
 from faker import Faker
-from pydicom.uid import (
-    UID,
-    ComputedRadiographyImageStorage,
-    CTImageStorage,
-    EnhancedSRStorage,
-    ExplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGBaseline8Bit,
-    MRImageStorage,
-    UltrasoundImageStorage,
-)
+from pydicom.uid import EnhancedSRStorage
 
-from dicomnet.models import AllowlistEntry
+from dicomnet.statuses import in_words
 from gateway.accounts.models import Role
-from routing.models import Delivery, DeliveryState, Destination, Priority, Rule
-from routing.rules import save_rule
-from studies.models import Conflict, Instance, Series, Study
+from routing.models import Delivery, DeliveryState, Destination, Rule
+from studies.models import Instance, Series, Study
+from tests.e2e.configuration import make_allowlist, make_destinations, make_rules
+from tests.e2e.devices import DEVICES, Device
 from tests.factories import (
-    AllowlistEntryFactory,
     ConflictFactory,
-    DestinationFactory,
     InstanceFactory,
     SeriesFactory,
     StudyFactory,
@@ -37,132 +26,21 @@ PATIENT_LOCALES = ("de_DE", "en_GB", "fr_FR", "nl_NL", "es_ES", "pl_PL")
 STUDIES = 74
 
 
-@dataclass(frozen=True)
-class Device:
-    """A modality and what it usually sends: description, body part, and per series a description and a count."""
-
-    modality: str
-    ae_title: str
-    manufacturer: str
-    sop_class: UID
-    transfer_syntax: UID
-    instance_bytes: int
-    matrix: int
-    protocols: tuple[tuple[str, str, tuple[tuple[str, int], ...]], ...]
-
-
-CT = Device("CT", "CT_ROOM1", "Acme Tomo", CTImageStorage, ExplicitVRLittleEndian, 526_336, 512, (
-    ("CT Thorax with contrast", "CHEST", (("Scout", 2), ("Thorax 1.0 B70", 96), ("Thorax 3.0 B30", 42))),
-    ("CT Abdomen", "ABDOMEN", (("Scout", 2), ("Abdomen 3.0 portal venous", 74))),
-    ("CT Head plain", "HEAD", (("Scout", 1), ("Head 4.0 H31", 38), ("Head 1.0 bone", 88))),
-))
-MR = Device("MR", "MR_NORTH", "Acme Resonance", MRImageStorage, ExplicitVRLittleEndian, 133_120, 256, (
-    ("MR Knee left", "KNEE", (("PD fs sag", 28), ("T1 cor", 24), ("T2 tra", 30))),
-    ("MR Brain", "HEAD", (("T1 mprage", 160), ("T2 flair", 36), ("DWI b1000", 44))),
-))
-CR = Device("CR", "CR_ER", "Acme Radiography", ComputedRadiographyImageStorage, JPEG2000Lossless, 7_340_032, 2370, (
-    ("Chest PA and lateral", "CHEST", (("PA", 1), ("Lateral", 1))),
-    ("Hand right", "HAND", (("Hand ap", 1), ("Hand oblique", 1))),
-))
-US = Device("US", "US_WARD3", "Acme Sonography", UltrasoundImageStorage, JPEGBaseline8Bit, 262_144, 1024, (
-    ("US Abdomen", "ABDOMEN", (("Abdomen", 14),)),
-    ("US Thyroid", "NECK", (("Thyroid", 9),)),
-))
-DEVICES = (CT, CT, CT, MR, MR, CR, CR, CR, US)
-
-
-def fill() -> None:
+def fill(studies: int = STUDIES) -> None:
     """Write it all; the same every time but for the time of day."""
     chance = random.Random(11112)
     UserFactory(username="m.lindqvist", role=Role.ADMINISTRATOR)
-    destinations = _destinations()
-    rules = _rules(destinations)
-    _allowlist()
+    destinations = make_destinations()
+    rules = make_rules(destinations)
+    make_allowlist()
     now = timezone.now()
     moment = now - timedelta(seconds=40)
-    for number in range(STUDIES):
+    for number in range(studies):
         study = _study(chance, number, moment)
         _deliveries(chance, study, rules, destinations, now)
         # Fewer in the night, more in the morning.
         moment -= timedelta(minutes=chance.uniform(2, 16) * (3 if moment.hour < 6 else 1))
     _conflicts()
-
-
-def _destinations() -> dict[str, Destination]:
-    now = timezone.now()
-    main = DestinationFactory(
-        name="PACS main", ae_title="PACS_MAIN", host="pacs.hospital.example", port=104,
-        comment="Radiology archive, on call 4711", last_success_at=now - timedelta(seconds=22),
-    )
-    ward = DestinationFactory(
-        name="Neuro workstation", ae_title="NEURO_WS2", host="10.20.4.18", port=11112,
-        comment="Reading room 2", last_success_at=now - timedelta(minutes=14),
-    )
-    research = DestinationFactory(
-        name="Research archive", ae_title="RESEARCH", host="10.20.9.2", port=4242,
-        last_success_at=now - timedelta(hours=3), last_failure_at=now - timedelta(seconds=50),
-        last_error="connection refused by 10.20.9.2:4242", failures_in_a_row=9,
-        paused_until=now + timedelta(minutes=4),
-    )
-    tele = DestinationFactory(
-        name="Teleradiology", ae_title="TELERAD", host="tele.partner.example", port=2762, is_enabled=False,
-        comment="Nights only, from 20:00", last_success_at=now - timedelta(hours=9),
-    )
-    return {"main": main, "neuro": ward, "research": research, "tele": tele}
-
-
-def _rules(to: dict[str, Destination]) -> dict[str, Rule]:
-    def rule(name: str, order: int, conditions: list[object], names: list[str], **fields: object) -> Rule:
-        saved = Rule(name=name, order=order, conditions=conditions, **fields)
-        save_rule(saved, destinations=[to[each] for each in names])
-        return saved
-
-    def compare(attribute: str, operator: str, value: object) -> dict[str, object]:
-        return {"attribute": attribute, "operator": operator, "value": value}
-
-    return {
-        "stat": rule(
-            "Emergency room first", 10, [compare("CallingAETitle", "matches", "*_ER")], ["main"],
-            priority=Priority.STAT, comment="Asked for by the emergency department",
-        ),
-        "all": rule("Everything to the archive", 20, [], ["main"]),
-        "neuro": rule(
-            "Heads to neuroradiology", 30,
-            [compare("Modality", "in", ["CT", "MR"]), compare("BodyPartExamined", "equals", "HEAD")], ["neuro"],
-            priority=Priority.HIGH,
-        ),
-        "research": rule(
-            "Thin slices for research", 40,
-            [
-                compare("Modality", "equals", "CT"),
-                compare("SliceThickness", "less", "1.5"),
-                {"none": [compare("StudyDescription", "contains", "private")]},
-            ],
-            ["research"], priority=Priority.BACKFILL, comment="Study 2026-14, until March",
-        ),
-        "tele": rule(
-            "Night reads", 50, [compare("CalledAETitle", "equals", "NIGHT")], ["tele"], is_enabled=False,
-        ),
-    }
-
-
-def _allowlist() -> None:
-    for network in ("127.0.0.0/8", "::1/128"):
-        AllowlistEntryFactory(
-            calling_ae_title="*", network=network, may_find=True, may_move=True, may_get=True,
-            comment="Made at the first start: programs on this machine",
-        )
-    for title, network, comment in (
-        ("CT_ROOM1", "10.20.1.11", "CT, ground floor; service 555-0101"),
-        ("MR_NORTH", "10.20.1.21", "MR, north wing"),
-        ("CR_ER", "10.20.1.31", "Emergency room"),
-        ("US_WARD3", "10.20.3.0/24", "Ultrasound carts on ward 3"),
-    ):
-        AllowlistEntryFactory(calling_ae_title=title, network=network, comment=comment)
-    AllowlistEntryFactory(
-        calling_ae_title="NEURO_WS2", network="10.20.4.18", may_store=False, may_find=True, may_move=True,
-        comment="Workstation: searches and fetches",
-    )
 
 
 def _study(chance: random.Random, number: int, received_at: datetime) -> Study:
@@ -174,7 +52,7 @@ def _study(chance: random.Random, number: int, received_at: datetime) -> Study:
     given = faker.first_name_female() if sex == "F" else faker.first_name_male()
     has_report = chance.random() < 0.25
     began = received_at - timedelta(minutes=4)
-    study: Study = StudyFactory(
+    study = StudyFactory.create(
         study_instance_uid=_uid(number),
         patient_name=f"{faker.last_name()}^{given}",
         patient_id=f"{chance.randrange(10**7):07d}",
@@ -203,10 +81,16 @@ def _study(chance: random.Random, number: int, received_at: datetime) -> Study:
 
 def _series(study: Study, device: Device, number: int, words: str, body_part: str, count: int) -> None:
     series = SeriesFactory(
-        study=study, series_instance_uid=f"{study.study_instance_uid}.{number}", modality=device.modality,
-        series_number=str(number), series_description=words, body_part_examined=body_part,
-        manufacturer=device.manufacturer, station_name=device.ae_title,
-        number_of_series_related_instances=count, size_bytes=count * device.instance_bytes,
+        study=study,
+        series_instance_uid=f"{study.study_instance_uid}.{number}",
+        modality=device.modality,
+        series_number=str(number),
+        series_description=words,
+        body_part_examined=body_part,
+        manufacturer=device.manufacturer,
+        station_name=device.ae_title,
+        number_of_series_related_instances=count,
+        size_bytes=count * device.instance_bytes,
     )
     span = study.last_received_at - study.received_at
     Instance.objects.bulk_create(
@@ -219,7 +103,7 @@ def _series(study: Study, device: Device, number: int, words: str, body_part: st
             sop_class_uid=str(device.sop_class),
             transfer_syntax_uid=str(device.transfer_syntax),
             size_bytes=device.instance_bytes,
-            sha256=f"{hash((series.series_instance_uid, index)) & (2**256 - 1):064x}",
+            sha256=sha256(f"{series.series_instance_uid}.{index}".encode()).hexdigest(),
             calling_ae_title=device.ae_title,
             received_at=study.received_at + span * index / count,
             planned_at=study.last_received_at,
@@ -230,12 +114,23 @@ def _series(study: Study, device: Device, number: int, words: str, body_part: st
 
 def _report(study: Study, number: int) -> None:
     series = SeriesFactory(
-        study=study, series_instance_uid=f"{study.study_instance_uid}.{number}", modality="SR",
-        series_number="999", series_description="Dose report", number_of_series_related_instances=1, size_bytes=18_240,
+        study=study,
+        series_instance_uid=f"{study.study_instance_uid}.{number}",
+        modality="SR",
+        series_number="999",
+        series_description="Dose report",
+        number_of_series_related_instances=1,
+        size_bytes=18_240,
     )
     InstanceFactory(
-        series=series, sop_instance_uid=f"{series.series_instance_uid}.1", rows=None, columns=None, size_bytes=18_240,
-        sop_class_uid=str(EnhancedSRStorage), received_at=study.last_received_at, instance_number="1",
+        series=series,
+        sop_instance_uid=f"{series.series_instance_uid}.1",
+        rows=None,
+        columns=None,
+        size_bytes=18_240,
+        sop_class_uid=str(EnhancedSRStorage),
+        received_at=study.last_received_at,
+        instance_number="1",
         planned_at=study.last_received_at,
     )
 
@@ -259,15 +154,19 @@ def _deliveries(
         plans[0] = ("stat", "main")
     if study.calling_ae_title == "CT_ROOM1":
         plans.append(("research", "research"))
-    is_refused = chance.random() < 0.05
+    is_refused = chance.random() < 0.3
     rows: list[Delivery] = []
     for rule_name, destination_name in plans:
         rule = rules[rule_name]
         version = rule.versions.get()
         for instance in Instance.objects.filter(series__study=study):
             row = Delivery(
-                instance=instance, destination=to[destination_name], rule_version=version, priority=rule.priority,
-                queued_at=instance.received_at, next_attempt_at=instance.received_at,
+                instance=instance,
+                destination=to[destination_name],
+                rule_version=version,
+                priority=rule.priority,
+                queued_at=instance.received_at,
+                next_attempt_at=instance.received_at,
             )
             _state(chance, row, instance.received_at, now, is_refused=is_refused)
             rows.append(row)
@@ -286,9 +185,10 @@ def _state(chance: random.Random, row: Delivery, received_at: datetime, now: dat
         row.next_attempt_at = now + timedelta(seconds=chance.uniform(120, 260))
         row.last_error = "connection refused by 10.20.9.2:4242"
         row.last_attempt_at = now - timedelta(seconds=50)
-    elif name == "NEURO_WS2" and is_refused:
-        row.state, row.attempts = DeliveryState.DEAD, 1
-        row.last_status, row.last_error = 0xA900, "the peer answered 0xA900 Data set does not match SOP Class"
+    elif name == "NEURO_WS2" and is_refused and chance.random() < 0.1:
+        row.state, row.attempts = DeliveryState.DEAD, chance.choice([1, 1, 3, 8])
+        row.last_status = chance.choice([0xA900, 0xA900, 0x0122, 0xC000])
+        row.last_error = in_words(row.last_status)
         row.last_attempt_at = received_at + timedelta(seconds=4)
     elif age < timedelta(seconds=55):
         row.next_attempt_at = now
@@ -302,16 +202,15 @@ def _state(chance: random.Random, row: Delivery, received_at: datetime, now: dat
 
 def _conflicts() -> None:
     for instance in Instance.objects.filter(series__modality="CR").order_by("pk")[2:4]:
-        conflict: Conflict = ConflictFactory(
+        ConflictFactory.create(
             instance=instance,
             other__size_bytes=instance.size_bytes + 412,
+            other__sha256=sha256(instance.sha256.encode()).hexdigest(),
             other__calling_ae_title="CR_ER",
             other__source_address="10.20.1.31",
             other__received_at=instance.received_at + timedelta(minutes=6),
             received_at=instance.received_at + timedelta(minutes=6),
         )
-        assert conflict.other.sop_instance_uid == instance.sop_instance_uid
-    assert AllowlistEntry.objects.exists()
 
 
 def _uid(number: int) -> str:

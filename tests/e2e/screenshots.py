@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TARGET = ROOT / "docs" / "screenshots"
-SIZE = {"width": 1440, "height": 900}
-COLOURS = 200
+WIDTH, HEIGHT = 1440, 900
+COLOURS = 256
 THEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 # Name of the picture, and its address; each is made in light and in dark.
 PAGES = {
@@ -82,7 +82,7 @@ def _set_up(home: Path) -> None:
     from gateway.accounts.models import Role
     from tests.factories import UserFactory
 
-    for path in (settings.GANTRY.spool_dir / "new", settings.GANTRY.storage, settings.GANTRY.run_dir):
+    for path in (settings.GANTRY.spool_dir / "tmp", settings.GANTRY.storage, settings.GANTRY.run_dir):
         path.mkdir(parents=True, exist_ok=True)
     call_command("migrate", verbosity=0)
     call_command("collectstatic", verbosity=0, interactive=False)
@@ -127,7 +127,9 @@ class Pictures:
     def __init__(self, browser: "Browser", base: str, wanted: list[str]) -> None:
         self.base = base
         self.wanted = wanted
-        self.pages = {theme: browser.new_page(viewport=SIZE, color_scheme=theme) for theme in THEMES}
+        self.pages = {
+            theme: browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=theme) for theme in THEMES
+        }
 
     def empty(self) -> None:
         """Sign-in, and the installation before anything came in."""
@@ -171,8 +173,10 @@ class Pictures:
             return
         if page.locator(".lights").count():
             page.locator(".lights a").first.wait_for()
-        picture = Image.open(io.BytesIO(page.screenshot()))
-        picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(TARGET / f"{name}-{theme}.png", optimize=True)
+        picture = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
+        # The palette that covers most, not the commonest colours: a lamp is a few pixels, and its colour matters.
+        reduced = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        reduced.save(TARGET / f"{name}-{theme}.png", optimize=True)
 
     def _is_wanted(self, name: str) -> bool:
         return not self.wanted or name.startswith(tuple(self.wanted))

@@ -56,8 +56,8 @@ def ago(at: datetime | None) -> str:
 
 @register.filter
 def lasts(since: datetime | None) -> str:
-    """How long ago a moment is, as a duration; a dash for no moment."""
-    return "-" if since is None else words.duration(max((timezone.now() - since).total_seconds(), 0))
+    """How long ago a moment is, as a duration; nothing for no moment."""
+    return "" if since is None else words.duration(max((timezone.now() - since).total_seconds(), 0))
 
 
 @register.simple_tag

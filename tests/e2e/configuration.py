@@ -1,0 +1,125 @@
+"""How the fictitious hospital's gateway is set up: destinations, rules and allowlist."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from routing.models import Destination, Priority, Rule
+from routing.rules import save_rule
+from tests.factories import AllowlistEntryFactory, DestinationFactory
+
+
+def make_destinations() -> dict[str, Destination]:
+    now = timezone.now()
+    main = DestinationFactory.create(
+        name="PACS main",
+        ae_title="PACS_MAIN",
+        host="pacs.hospital.example",
+        port=104,
+        comment="Radiology archive, on call 4711",
+        last_success_at=now - timedelta(seconds=22),
+    )
+    ward = DestinationFactory.create(
+        name="Neuro workstation",
+        ae_title="NEURO_WS2",
+        host="10.20.4.18",
+        port=11112,
+        comment="Reading room 2",
+        last_success_at=now - timedelta(minutes=14),
+    )
+    research = DestinationFactory.create(
+        name="Research archive",
+        ae_title="RESEARCH",
+        host="10.20.9.2",
+        port=4242,
+        last_success_at=now - timedelta(hours=3),
+        last_failure_at=now - timedelta(seconds=50),
+        last_error="connection refused by 10.20.9.2:4242",
+        failures_in_a_row=9,
+        paused_until=now + timedelta(minutes=4),
+    )
+    tele = DestinationFactory.create(
+        name="Teleradiology",
+        ae_title="TELERAD",
+        host="tele.partner.example",
+        port=2762,
+        is_enabled=False,
+        comment="Nights only, from 20:00",
+        last_success_at=now - timedelta(hours=9),
+    )
+    return {"main": main, "neuro": ward, "research": research, "tele": tele}
+
+
+def make_rules(to: dict[str, Destination]) -> dict[str, Rule]:
+    def rule(name: str, order: int, conditions: list[object], names: list[str], **fields: object) -> Rule:
+        saved = Rule(name=name, order=order, conditions=conditions, **fields)
+        save_rule(saved, destinations=[to[each] for each in names])
+        return saved
+
+    def compare(attribute: str, operator: str, value: object) -> dict[str, object]:
+        return {"attribute": attribute, "operator": operator, "value": value}
+
+    return {
+        "stat": rule(
+            "Emergency room first",
+            10,
+            [compare("CallingAETitle", "matches", "*_ER")],
+            ["main"],
+            priority=Priority.STAT,
+            comment="Asked for by the emergency department",
+        ),
+        "all": rule("Everything to the archive", 20, [], ["main"]),
+        "neuro": rule(
+            "Heads to neuroradiology",
+            30,
+            [compare("Modality", "in", ["CT", "MR"]), compare("BodyPartExamined", "equals", "HEAD")],
+            ["neuro"],
+            priority=Priority.HIGH,
+        ),
+        "research": rule(
+            "Thin slices for research",
+            40,
+            [
+                compare("Modality", "equals", "CT"),
+                compare("SliceThickness", "less", "1.5"),
+                {"none": [compare("StudyDescription", "contains", "private")]},
+            ],
+            ["research"],
+            priority=Priority.BACKFILL,
+            comment="Study 2026-14, until March",
+        ),
+        "tele": rule(
+            "Night reads",
+            50,
+            [compare("CalledAETitle", "equals", "NIGHT")],
+            ["tele"],
+            is_enabled=False,
+        ),
+    }
+
+
+def make_allowlist() -> None:
+    for network in ("127.0.0.0/8", "::1/128"):
+        AllowlistEntryFactory(
+            calling_ae_title="*",
+            network=network,
+            may_find=True,
+            may_move=True,
+            may_get=True,
+            comment="Made at the first start: programs on this machine",
+        )
+    for title, network, comment in (
+        ("CT_ROOM1", "10.20.1.11", "CT, ground floor; service 555-0101"),
+        ("MR_NORTH", "10.20.1.21", "MR, north wing"),
+        ("CR_ER", "10.20.1.31", "Emergency room"),
+        ("US_WARD3", "10.20.3.0/24", "Ultrasound carts on ward 3"),
+    ):
+        AllowlistEntryFactory(calling_ae_title=title, network=network, comment=comment)
+    AllowlistEntryFactory(
+        calling_ae_title="NEURO_WS2",
+        network="10.20.4.18",
+        may_store=False,
+        may_find=True,
+        may_move=True,
+        comment="Workstation: searches and fetches",
+    )
