@@ -7,13 +7,14 @@ from collections import defaultdict
 from django.utils import timezone
 
 from routing import queue
-from routing.lanes import lane, record_failure, record_success
-from routing.models import Destination
-from routing.queue import Claim
+from routing.events import deliveries_due
+from routing.lanes import Lane, lane, record_failure, record_success
+from routing.models import Delivery, Destination
 from routing.transports import SENDERS, Outcome, PeerLost
 
 logger = logging.getLogger(__name__)
 BATCH = 50
+DRIVE_SECONDS = 10.0  # then others get the worker's thread; the lane is woken again
 FLUSH_SECONDS = 1.0  # what a crash may have to send again
 LOSSES_BEFORE_REST = 3
 
@@ -23,16 +24,16 @@ def drive(destination_pk: int) -> int:
 
     Does nothing when another worker is at it already, or the destination rests.
     """
-    delivered = 0
-    with lane(destination_pk) as destination:
-        while destination is not None:
-            claim = queue.claim(destination, limit=BATCH)
-            if not claim.deliveries:
-                break
-            count, is_reachable = _send(destination, claim)
+    delivered, is_done = 0, False
+    deadline = time.monotonic() + DRIVE_SECONDS
+    with lane(destination_pk) as held:
+        while held is not None and not is_done and time.monotonic() < deadline:
+            deliveries = queue.claim(held.destination, token=held.token, limit=BATCH)
+            count, is_reachable = _send(held, deliveries) if deliveries else (0, False)
             delivered += count
-            if not is_reachable or not _may_go_on(destination):
-                break
+            is_done = not is_reachable or not _may_go_on(held.destination)
+    if held is not None and not is_done:
+        deliveries_due.send(Delivery, destination_pk=destination_pk)
     return delivered
 
 
@@ -41,53 +42,55 @@ def _may_go_on(destination: Destination) -> bool:
     return destination.is_enabled
 
 
-def _send(destination: Destination, claim: Claim) -> tuple[int, bool]:
-    """Send one claim; returns how many were delivered, and whether the peer is still there."""
+def _send(held: Lane, deliveries: list[Delivery]) -> tuple[int, bool]:
+    """Send one batch; returns how many were delivered, and whether the peer is still there."""
     began = time.monotonic()
-    recorder = _Recorder(destination, claim)
+    destination = held.destination
+    recorder = _Recorder(held)
     is_reachable = True
     try:
-        for outcome in SENDERS[destination.kind](destination, claim.deliveries):
+        for outcome in SENDERS[destination.kind](destination, deliveries):
             recorder.record(outcome)
     except PeerLost as lost:
         recorder.flush()
-        is_reachable = _record_loss(destination, claim, lost, any_delivered=recorder.count > 0)
+        is_reachable = _record_loss(held, lost, any_delivered=recorder.count > 0)
     finally:
         recorder.flush()
         # What a lost association left untried is due again; after a normal end there is none.
-        queue.give_back(claim.token, error="", at=timezone.now())
+        queue.give_back(held.token, error="", at=timezone.now())
     logger.info(
         "delivered",
         extra={
             "destination": destination.name,
             "count": recorder.count,
-            "claimed": len(claim.deliveries),
+            "claimed": len(deliveries),
             "milliseconds": round((time.monotonic() - began) * 1000),
         },
     )
     return recorder.count, is_reachable
 
 
-def _record_loss(destination: Destination, claim: Claim, lost: PeerLost, *, any_delivered: bool) -> bool:
+def _record_loss(held: Lane, lost: PeerLost, *, any_delivered: bool) -> bool:
     """Note a lost peer on the instance it was lost with and on the destination; True when to go on at once."""
+    destination = held.destination
     logger.warning("destination lost", extra={"destination": destination.name, "reason": str(lost)})
     if lost.during is not None:
-        queue.finish_failed(claim.token, lost.during.pk, status=None, error=str(lost), is_permanent=False)
+        queue.finish_failed(held.token, lost.during.pk, status=None, error=str(lost), is_permanent=False)
     destination.refresh_from_db(fields=["failures_in_a_row"])
     losses = 0 if any_delivered else destination.failures_in_a_row + 1
     rest = lost.during is None or losses >= LOSSES_BEFORE_REST
     record_failure(destination, str(lost), rest=rest)
     if lost.during is None:
-        queue.give_back(claim.token, error=str(lost), at=timezone.now())
+        queue.give_back(held.token, error=str(lost), at=timezone.now())
     return not rest
 
 
 class _Recorder:
     """Writes successes in groups and failures at once."""
 
-    def __init__(self, destination: Destination, claim: Claim) -> None:
-        self._destination = destination
-        self._token = claim.token
+    def __init__(self, held: Lane) -> None:
+        self._destination = held.destination
+        self._token = held.token
         self._delivered: dict[int, list[int]] = defaultdict(list)
         self._flushed_at = time.monotonic()
         self.count = 0

@@ -4,12 +4,14 @@ import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import DatabaseError, connection
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from routing import queue
 from routing.models import Delivery, DeliveryState, Destination
 
 LANE_SECONDS = 45
@@ -18,8 +20,16 @@ FIRST_PAUSE_SECONDS = 5
 LONGEST_PAUSE_SECONDS = 60
 
 
+@dataclass(frozen=True)
+class Lane:
+    """A destination that this worker drives, and the token under which it claims."""
+
+    destination: Destination
+    token: str
+
+
 @contextmanager
-def lane(destination_pk: int) -> Iterator[Destination | None]:
+def lane(destination_pk: int) -> Iterator[Lane | None]:
     """Drive this destination's lane; None when another worker does, or the destination rests or is disabled.
 
     A thread renews the hold while the lane is driven, with its deliveries' leases: one slow instance may take longer
@@ -37,7 +47,7 @@ def lane(destination_pk: int) -> Iterator[Destination | None]:
     renewer = threading.Thread(target=_renew_until, args=(destination_pk, token, stop), daemon=True)
     renewer.start()
     try:
-        yield Destination.objects.get(pk=destination_pk)
+        yield Lane(Destination.objects.get(pk=destination_pk), token)
     finally:
         stop.set()
         renewer.join()
@@ -88,8 +98,7 @@ def _renew_until(destination_pk: int, token: str, stop: threading.Event) -> None
         while not stop.wait(RENEW_SECONDS):
             until = timezone.now() + timedelta(seconds=LANE_SECONDS)
             Destination.objects.filter(pk=destination_pk, lane_token=token).update(lane_until=until)
-            sending = Delivery.objects.filter(destination=destination_pk, state=DeliveryState.SENDING)
-            sending.update(lease_until=until)
+            queue.renew(token)
     except DatabaseError:
         pass  # the lease runs out and the sweep takes it back, as if this worker had died
     finally:

@@ -5,9 +5,7 @@ comes back after its lease ran out. The rows are the only truth: no message is n
 """
 
 import random
-import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -27,18 +25,15 @@ MAXIMUM_LOST_LEASES = 3
 ERROR_LENGTH = 300
 
 
-@dataclass(frozen=True)
-class Claim:
-    """Deliveries that this worker alone may work on until the lease ends."""
-
-    token: str
-    deliveries: list[Delivery]
-
-
-def claim(destination: Destination, *, limit: int) -> Claim:
+def claim(destination: Destination, *, token: str, limit: int) -> list[Delivery]:
     """Take what is due for one destination, the most urgent and oldest first.
 
     A delivery whose worker was lost before is taken alone: if it is what kills workers, it takes no other with it.
+
+    Args:
+        destination: whose lane the caller drives.
+        token: the lane's; nobody else may finish what is taken under it, until the lease ends.
+        limit: at most so many.
     """
     now = timezone.now()
     due = Delivery.objects.filter(destination=destination, state=DeliveryState.PENDING, next_attempt_at__lte=now)
@@ -46,7 +41,6 @@ def claim(destination: Destination, *, limit: int) -> Claim:
     suspect = next((index for index, (_, lost) in enumerate(rows) if lost), None)
     if suspect is not None:
         rows = rows[: max(suspect, 1)]
-    token = secrets.token_hex(16)
     Delivery.objects.filter(pk__in=[pk for pk, _ in rows], state=DeliveryState.PENDING).update(
         state=DeliveryState.SENDING,
         lease_token=token,
@@ -55,7 +49,7 @@ def claim(destination: Destination, *, limit: int) -> Claim:
         last_attempt_at=now,
     )
     held = Delivery.objects.filter(lease_token=token).select_related("instance")
-    return Claim(token, list(held.order_by("priority", "next_attempt_at", "pk")))
+    return list(held.order_by("priority", "next_attempt_at", "pk"))
 
 
 def renew(token: str) -> None:

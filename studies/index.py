@@ -6,6 +6,7 @@ spool is simply indexed again.
 
 import fcntl
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -25,23 +26,26 @@ from studies.storage import hot_storage
 
 logger = logging.getLogger(__name__)
 BATCH = 200
+LOOK_AHEAD = 5_000  # listing a spool that has grown large costs more than indexing a batch
 
 
-def index_spool(spool: Spool) -> int:
-    """Index all that waits, in batches; at once a no-op when another process of this host is doing it.
+def index_spool(spool: Spool, *, seconds: float = 2.0) -> bool:
+    """Index what waits, in batches, for so long; does nothing while another process of this host is at it.
 
     Returns:
-        How many files were taken from the spool.
+        Whether something may be left.
     """
-    count = 0
+    deadline = time.monotonic() + seconds
     with _only_one(spool) as is_ours:
         while is_ours:
-            batch = list(islice(spool.waiting(), BATCH))
-            if not batch:
-                break
-            index_batch(spool, batch)
-            count += len(batch)
-    return count
+            waiting = list(islice(spool.waiting(), LOOK_AHEAD))
+            if not waiting:
+                return False
+            for start in range(0, len(waiting), BATCH):
+                index_batch(spool, waiting[start : start + BATCH])
+                if time.monotonic() > deadline:
+                    return True
+    return False
 
 
 def index_batch(spool: Spool, paths: list[Path]) -> None:

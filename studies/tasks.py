@@ -10,8 +10,9 @@ from studies.stability import complete_quiet_studies
 
 @shared_task
 def index_spool() -> None:
-    """Index what waits in the spool."""
-    index_all(local_spool())
+    """Index what waits in the spool; after some seconds others get the worker, and this is said again."""
+    if index_all(local_spool()):
+        index_spool.apply_async()
 
 
 @shared_task
