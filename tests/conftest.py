@@ -11,6 +11,11 @@ from gateway.env import Environment
 from studies.dimse import local_spool
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pynetdicom drop the socket of a peer that left: it is closed with its last reference, at any moment."""
+    config.addinivalue_line("filterwarnings", "ignore:unclosed <socket:ResourceWarning")
+
+
 @pytest.fixture
 def home(settings: Settings, tmp_path: Path) -> Iterator[Environment]:
     """An installation of the test's own: spool and hot store under its temporary folder."""

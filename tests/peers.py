@@ -21,7 +21,7 @@ from pynetdicom.transport import ThreadedAssociationServer
 
 from dicomnet.allowlist import Allowlist, Entry
 from dicomnet.scp.server import make_server
-from dicomnet.scu.association import Peer, RequestorAssociation
+from dicomnet.scu.association import P_DATA_TF, Peer, RequestorAssociation
 
 LOOPBACK = "127.0.0.1"
 POLL_SECONDS = 0.01
@@ -85,6 +85,7 @@ class StoringPeer:
         self.associations += 1
         if self.rejection is not None:
             assoc.acse.send_reject(*self.rejection)
+            assoc.kill()  # returns once it is sent and the connection is closed
         elif self.takes_nothing:
             assoc.acceptor.supported_contexts = [build_context("1.2.3.4")]
 
@@ -202,7 +203,9 @@ def read_message(connection: socket.socket) -> tuple[int, dict[int, bytes]]:
     """Context ID and command set of the next message; its data set, when it has one, is read and dropped."""
     context_id, command, has_data_set, is_command_whole = 0, b"", False, False
     while True:
-        _, body = read_pdu(connection)
+        kind, body = read_pdu(connection)
+        if kind != P_DATA_TF:
+            raise ConnectionError("released or aborted")
         position = 0
         while position < len(body):
             (length,) = struct.unpack_from(">L", body, position)

@@ -9,7 +9,7 @@ import contextlib
 import socket
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -27,7 +27,9 @@ _COMMAND_ELEMENT = struct.Struct("<HHL")
 P_DATA_TF, A_RELEASE_RQ, A_RELEASE_RP, A_ABORT = 4, 5, 6, 7
 MAXIMUM_PDU_BYTES = 131_072
 MAXIMUM_CONTEXTS = 128
+MAXIMUM_COMMAND_BYTES = 65_536  # a response is a few hundred
 RELEASE_TIMEOUT_SECONDS = 5
+GONE = "the peer accepted the association and left"
 
 
 class PeerError(Exception):
@@ -42,6 +44,10 @@ class AssociationRejected(PeerError):
     def __init__(self, result: int, source: int, reason: int) -> None:
         super().__init__(rejection_in_words(result, source, reason))
         self.is_permanent = result == 1
+
+
+class NoContextAccepted(PeerError):
+    """The peer accepted the association, but none of the presentation contexts that were proposed."""
 
 
 @dataclass(frozen=True)
@@ -131,10 +137,24 @@ class RequestorAssociation:
                 raise PeerError("the peer aborted the association")
             if kind != P_DATA_TF or not 6 <= length <= MAXIMUM_PDU_BYTES:
                 raise PeerError(f"the peer sent a PDU of type {kind:#04x} in place of a response")
-            body = self._read(length, deadline)
-            command += body[6:]
-            if body[5] & 2:
-                return parse_command(command)
+            for control, fragment in _fragments(self._read(length, deadline)):
+                command += fragment
+                if control & 2:
+                    return parse_command(command)
+            if len(command) > MAXIMUM_COMMAND_BYTES:
+                raise PeerError("the peer sent a malformed response: its command set does not end")
+
+    def read_status(self, message_id: int, timeout_seconds: float) -> tuple[int, dict[int, bytes]]:
+        """Wait for the response to one request: its status, and all of its command set.
+
+        Raises:
+            PeerError: as for ``read_command``, or it is the response to something else.
+        """
+        response = self.read_command(timeout_seconds)
+        status = response.get(0x0900, b"")
+        if response.get(0x0120) != struct.pack("<H", message_id) or len(status) != 2:
+            raise PeerError("the peer answered something else than what it was asked")
+        return int.from_bytes(status, "little"), response
 
     def release(self) -> None:
         """Release the association; a peer that does not answer is left (PS3.8 7.2)."""
@@ -171,6 +191,17 @@ class RequestorAssociation:
                 raise PeerError("the peer closed the connection")
             out += piece
         return bytes(out)
+
+
+def _fragments(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """Message control header and fragment of each PDV of a P-DATA-TF PDU (PS3.8 9.3.5.1)."""
+    position = 0
+    while position < len(body):
+        end = position + 4 + int.from_bytes(body[position : position + 4], "big")
+        if not position + 6 <= end <= len(body):
+            raise PeerError("the peer sent a malformed response: its lengths contradict each other")
+        yield body[position + 5], body[position + 6 : end]
+        position = end
 
 
 def parse_command(command: bytes) -> dict[int, bytes]:
@@ -216,15 +247,22 @@ def _negotiate(peer: Peer, proposed: Sequence[tuple[str, str]]) -> Any:
         answer = answers[-1]
         raise AssociationRejected(answer.result or 0, answer.result_source or 0, answer.diagnostic or 0)
     if answers:
-        raise PeerError(f"{peer} accepted the association, but none of its presentation contexts")
+        raise NoContextAccepted(f"{peer} accepted the association, but none of its presentation contexts")
     raise PeerError(f"{peer} did not answer: nobody listens there, or it closed the connection")
 
 
 def _take_socket(assoc: Any) -> socket.socket:
-    taken: socket.socket = assoc.dul.socket.socket
+    connection = assoc.dul.socket
+    taken: socket.socket | None = connection.socket if connection is not None else None
     assoc._kill = True
     assoc.dul._kill_thread = True
     assoc.dul.join(5)
-    taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    taken.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if taken is None:
+        raise PeerError(GONE)
+    try:
+        taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    except OSError as error:  # pynetdicom closed it, or the peer reset it
+        taken.close()
+        raise PeerError(GONE) from error
     return taken

@@ -33,19 +33,19 @@ def echo(peer: Peer) -> EchoOutcome:
 def _ask(peer: Peer) -> str:
     proposed = [(Verification, ImplicitVRLittleEndian), (Verification, ExplicitVRLittleEndian)]
     with RequestorAssociation(peer, proposed) as assoc:
-        message_id = struct.pack("<H", assoc.next_message_id())
+        message_id = assoc.next_message_id()
         request = [
             (0x0002, Verification.encode() + b"\0" * (len(Verification) % 2)),
             (0x0100, b"\x30\x00"),
-            (0x0110, message_id),
+            (0x0110, struct.pack("<H", message_id)),
             (0x0800, b"\x01\x01"),
         ]
-        assoc.socket.settimeout(peer.dimse_timeout_seconds)
-        assoc.socket.sendall(assoc.command_pdu(next(iter(assoc.contexts.values())), request))
-        response = assoc.read_command(peer.dimse_timeout_seconds)
-        if response.get(0x0120) != message_id or 0x0900 not in response:
-            raise PeerError("the peer answered something else than the C-ECHO that was asked")
-        (status,) = struct.unpack("<H", response[0x0900])
+        try:
+            assoc.socket.settimeout(peer.dimse_timeout_seconds)
+            assoc.socket.sendall(assoc.command_pdu(next(iter(assoc.contexts.values())), request))
+        except OSError as error:
+            raise PeerError(f"the connection broke while asking ({error.strerror or error})") from error
+        status, _ = assoc.read_status(message_id, peer.dimse_timeout_seconds)
         return in_words(status)
 
 

@@ -1,5 +1,6 @@
 """Send instances with C-STORE, data set bytes exactly as in the file (PS3.4 Annex B, PS3.7 9.1.1)."""
 
+import errno
 import os
 import socket
 import struct
@@ -101,17 +102,18 @@ class StoreAssociation(RequestorAssociation):
         if instance.is_odd and instance.transfer_syntax_uid not in DEFLATED:
             return StoreOutcome(None, "the data set has an odd length, which no peer may accept (PS3.5 7.1.1)")
         with instance.path.open("rb") as file:
+            if instance.size_bytes <= instance.data_set_offset:
+                raise OSError(errno.ENODATA, "the file holds no data set")
+            if os.fstat(file.fileno()).st_size != instance.size_bytes:
+                raise OSError(errno.EIO, "the file has not the size that it had when it was stored")
             message_id = self.next_message_id()
             patience = self.peer.dimse_timeout_seconds + instance.size_bytes / MINIMUM_BYTES_PER_SECOND
-            self._limit_writes(patience)
             try:
+                self._limit_writes(patience)
                 self._write(file.fileno(), instance, context_id, message_id)
             except OSError as error:
                 raise PeerError(f"the connection broke while sending ({error.strerror or error})") from error
-        response = self.read_command(patience)
-        if response.get(0x0120) != struct.pack("<H", message_id) or 0x0900 not in response:
-            raise PeerError("the peer answered something else than the C-STORE that was asked")
-        (status,) = struct.unpack("<H", response[0x0900])
+        status, response = self.read_status(message_id, patience)
         return StoreOutcome(status, response.get(0x0902, b"").decode("ascii", "replace").rstrip("\0 "))
 
     def _limit_writes(self, seconds: float) -> None:
@@ -133,8 +135,6 @@ class StoreAssociation(RequestorAssociation):
             ],
         )
         position, end = instance.data_set_offset, instance.size_bytes
-        if position == end:
-            raise OSError("the file holds no data set")
         while position < end:
             count = min(self.fragment_bytes, end - position)
             is_last = position + count == end
