@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from routing import queue
 from routing.events import deliveries_due
-from routing.lanes import Lane, lane, record_failure, record_success
+from routing.lanes import Lane, lane, record_failure, record_success, waiting_lanes
 from routing.models import Delivery, Destination
 from routing.transports import SENDERS, Outcome, PeerLost
 
@@ -32,7 +32,8 @@ def drive(destination_pk: int) -> int:
             count, is_reachable = _send(held, deliveries) if deliveries else (0, False)
             delivered += count
             is_done = not is_reachable or not _may_go_on(held.destination)
-    if held is not None and not is_done:
+    # What came due while the lane was held rang in vain.
+    if held is not None and destination_pk in waiting_lanes():
         deliveries_due.send(Delivery, destination_pk=destination_pk)
     return delivered
 
