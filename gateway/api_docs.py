@@ -7,7 +7,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.exceptions import NotAuthenticated
 
-from gateway.accounts.permissions import ANY_ROLE
+from gateway.accounts.permissions import ANY_ROLE, RolePermission
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -29,12 +29,14 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 class Schema(SpectacularAPIView):
     """The OpenAPI 3 description of the API."""
 
+    permission_classes = [RolePermission]
     required_permission = ANY_ROLE
 
 
 class Docs(SpectacularSwaggerSplitView):
     """Swagger UI; its script comes from an address of its own, as the content security policy demands."""
 
+    permission_classes = [RolePermission]
     required_permission = ANY_ROLE
     template_name = "gateway/api_docs.html"
     url_name = "api-schema"

@@ -20,6 +20,15 @@ MAXIMUM_GROUPS = 500
 # Order of what happened at the same moment.
 STAGES = ("received", "conflict", "indexed", "planned", "delivery", "completed")
 
+_STATES = {
+    DeliveryState.PENDING: ("{count} waiting for {name}", "busy"),
+    DeliveryState.SENDING: ("Sending {count} to {name}", "busy"),
+    DeliveryState.DELIVERED: ("Delivered {count} to {name}", "ok"),
+    DeliveryState.CONFIRMED: ("Delivered {count} to {name}, storage confirmed", "ok"),
+    DeliveryState.DEAD: ("Failed to deliver {count} to {name}", "failed"),
+    DeliveryState.CANCELLED: ("Cancelled {count} to {name}", ""),
+}
+
 
 @dataclass(frozen=True)
 class TraceEvent:
@@ -151,19 +160,17 @@ def _delivered(deliveries: QuerySet[Delivery]) -> Iterator[TraceEvent]:
 
 
 def _delivery(row: Mapping[str, Any]) -> TraceEvent:
-    count, name = _instances(row["count"]), row["destination__name"]
-    words, detail, state = {
-        DeliveryState.PENDING: (f"{count} waiting for {name}", f"next attempt {_moment(row['next'])}", "busy"),
-        DeliveryState.SENDING: (f"Sending {count} to {name}", "", "busy"),
-        DeliveryState.DELIVERED: (f"Delivered {count} to {name}", _span(row["first"], row["last"]), "ok"),
-        DeliveryState.CONFIRMED: (f"Delivered {count} to {name}, storage confirmed", "", "ok"),
-        DeliveryState.DEAD: (f"Failed to deliver {count} to {name}", "", "failed"),
-        DeliveryState.CANCELLED: (f"Cancelled {count} to {name}", "", ""),
-    }[DeliveryState(row["state"])]
-    status = in_words(row["last_status"]) if row["last_status"] else ""
+    template, colour = _STATES[DeliveryState(row["state"])]
+    words = template.format(count=_instances(row["count"]), name=row["destination__name"])
+    when = ""
+    if row["state"] == DeliveryState.PENDING:
+        when = f"next attempt {_moment(row['next'])}"
+    elif row["first"] is not None:
+        when = _span(row["first"], row["last"])
     error = row["last_error"]
-    detail = "; ".join(filter(None, [detail, error, "" if status in error else status]))
-    return TraceEvent(row["last"], "delivery", words[:1].upper() + words[1:], detail, state)
+    status = in_words(row["last_status"]) if row["last_status"] else ""
+    detail = "; ".join(filter(None, [when, error, "" if status in error else status]))
+    return TraceEvent(row["last"], "delivery", words, detail, colour)
 
 
 def _completed(study: Study) -> Iterator[TraceEvent]:

@@ -74,6 +74,7 @@ class ApiKeySerializer(StrictModelSerializer):
     """An API key without the key itself, which nobody can read again."""
 
     id = serializers.CharField(source="prefix", read_only=True, help_text="The first 8 characters of the key.")
+    name = serializers.CharField(max_length=50, help_text="Which program uses it.")
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=Scope.choices), allow_empty=False)
     expires_at = serializers.DateTimeField(source="expiry_date", required=False, allow_null=True)
     is_revoked = serializers.BooleanField(source="revoked", required=False, help_text="Cannot be undone.")
