@@ -14,8 +14,8 @@ from django.utils import timezone
 from routing import queue
 from routing.models import Delivery, DeliveryState, Destination
 
-LANE_SECONDS = 45
-RENEW_SECONDS = 10
+LANE_SECONDS = queue.LEASE_SECONDS
+RENEW_SECONDS = 5
 FIRST_PAUSE_SECONDS = 5
 LONGEST_PAUSE_SECONDS = 60
 

@@ -17,7 +17,7 @@ from routing.events import deliveries_due
 from routing.models import Delivery, DeliveryState, Destination, RuleVersion
 from studies.models import Study
 
-LEASE_SECONDS = 45
+LEASE_SECONDS = 30
 FIRST_BACK_OFF_SECONDS = 5
 LONGEST_BACK_OFF_SECONDS = 15 * 60
 GIVE_UP_AFTER = timedelta(hours=72)

@@ -30,11 +30,10 @@ def programs(environment: Environment) -> list[Program]:
     return [
         Program("web", gunicorn, _WEB),
         Program("scp", (python, str(BASE_DIR / "manage.py"), "runscp"), _RECEIVER),
-        Program("worker-index", (*worker, "-Q", "index", "-P", "solo", "-n", "index@%h"), _WORKERS),
+        # Two workers, so that peers which keep a delivery waiting never keep the intake waiting.
+        Program("worker-intake", (*worker, "-Q", "index,plan,default", "-P", "solo", "-n", "intake@%h"), _WORKERS),
         Program(
-            "worker",
-            (*worker, "-Q", "default,plan,deliver", "-P", "threads", "-c", "8", "-n", "work@%h"),
-            _WORKERS,
+            "worker-deliver", (*worker, "-Q", "deliver", "-P", "threads", "-c", "16", "-n", "deliver@%h"), _WORKERS
         ),
         Program(
             "beat",

@@ -16,7 +16,7 @@ from tests.journeys.sender import PATIENT_NAME, Sender, write_instances
 pytestmark = [pytest.mark.journey, pytest.mark.peers]
 COUNT = 2_000
 # Words of each process's command line, in the order in which they are killed.
-VICTIMS = ["runscp", "-Q index", "-Q default,plan,deliver", "gunicorn", "beat", "valkey", "-Q index", "runscp"]
+VICTIMS = ["runscp", "-Q index", "-Q deliver", "gunicorn", "beat", "valkey", "-Q index", "runscp"]
 
 
 def peer_of(running: Product) -> Peer:
