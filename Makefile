@@ -10,7 +10,8 @@ help: ## list these commands
 run: ## set up what is missing and run the whole product (Ctrl-C stops it)
 	@$(PYTHON) bootstrap.py run
 
-demo: dev ## send synthetic studies through a running product to a synthetic PACS
+demo: ## send synthetic studies through a running product to a synthetic PACS
+	@test -x $(VENV)/python || { echo "Start the product first, in another terminal: make run"; exit 1; }
 	@$(VENV)/python manage.py demo $(ARGS)
 
 test: dev ## set up what is missing and run all tests, on SQLite and on PostgreSQL (ARGS="-k name")
@@ -18,6 +19,9 @@ test: dev ## set up what is missing and run all tests, on SQLite and on PostgreS
 
 e2e: dev ## run the tests in a real browser only
 	@$(VENV)/pytest tests/e2e $(ARGS)
+
+bench: dev ## measure the whole journey beside Orthanc (ARGS="--repeat 5")
+	@$(VENV)/python -m benchmarks.journey $(ARGS)
 
 check: lint types imports migrations ## lint, types, imports and migrations
 
@@ -55,4 +59,4 @@ clean: ## remove what can be made again: .venv and caches; var/, your data, stay
 dev:
 	@$(PYTHON) bootstrap.py dev
 
-.PHONY: help run demo test e2e check lint types imports migrations fix docs lock clean dev
+.PHONY: help run demo test e2e bench check lint types imports migrations fix docs lock clean dev

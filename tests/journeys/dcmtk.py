@@ -53,7 +53,7 @@ def storescp(folder: Path, port: int | None = None) -> Iterator[int]:
 
 
 @contextmanager
-def orthanc(folder: Path) -> Iterator[tuple[int, int]]:
+def orthanc(folder: Path, **settings: Any) -> Iterator[tuple[int, int]]:
     """An Orthanc that knows nobody and takes everything; yields its DICOM and its HTTP port."""
     dicom_port, http_port = free_port(), free_port()
     folder.mkdir()
@@ -68,6 +68,7 @@ def orthanc(folder: Path) -> Iterator[tuple[int, int]]:
         "RemoteAccessAllowed": False,
         "AuthenticationEnabled": False,
         "Plugins": [],
+        **settings,
     }
     path = folder / "orthanc.json"
     path.write_text(json.dumps(config))

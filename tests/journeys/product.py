@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,12 +118,9 @@ save_rule(Rule(name="everything", conditions={conditions or []!r}), destinations
         url = self.environment.get("DATABASE_URL")
         if url:
             with psycopg.connect(url, autocommit=True) as connection:
-                return connection.execute(sql).fetchall()  # type: ignore[arg-type]
-        connection = sqlite3.connect(self.home / "db.sqlite3", timeout=20)
-        try:
-            return connection.execute(sql).fetchall()
-        finally:
-            connection.close()
+                return connection.execute(sql).fetchall()
+        with closing(sqlite3.connect(self.home / "db.sqlite3", timeout=20)) as embedded:
+            return embedded.execute(sql).fetchall()
 
     def count(self, sql: str) -> int:
         """The one number that a query returns."""
@@ -169,12 +166,12 @@ def _database(server_url: str | None) -> Iterator[str | None]:
         return
     name = f"journey_{os.getpid()}_{next(_number)}"
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+        connection.execute(f"CREATE DATABASE {name}")
     try:
         yield urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
     finally:
         with psycopg.connect(server_url, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def free_port() -> int:

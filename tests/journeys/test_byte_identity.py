@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import TemporaryFile
+from typing import BinaryIO, cast
 
 import pytest
 from pydicom import Dataset, dcmread
@@ -153,10 +154,10 @@ def orthanc_digests(http_port: int) -> dict[str, str]:
     """SHA-256 of each data set that Orthanc keeps, by SOP Instance UID."""
     found = {}
     for content in orthanc_files(http_port):
-        with NamedTemporaryFile() as file:
+        with TemporaryFile() as file:
             file.write(content)
             file.flush()
-            meta = read_file_meta(file.file)
+            meta = read_file_meta(cast(BinaryIO, file))
             found[meta.sop_instance_uid] = hashlib.sha256(content[meta.data_set_offset :]).hexdigest()
     return found
 

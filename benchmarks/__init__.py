@@ -1,0 +1,1 @@
+"""Figures against peers, measured side by side in one run; ``make bench`` runs them all."""
