@@ -88,6 +88,10 @@ def on_end(event: evt.Event, outcome: str) -> None:
     if record.is_closed or record.refusal:
         return
     record.is_closed = True
+    if not record.called_ae_title:
+        # A connection on which nobody asked for an association: health checks look at the port this way.
+        ASSOCIATIONS.labels(outcome="never requested").inc()
+        return
     ASSOCIATIONS.labels(outcome=outcome).inc()
     logger.info(
         "association ended",
