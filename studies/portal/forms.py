@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils import timezone
 
 from studies.models import Tier
@@ -54,11 +55,13 @@ class StudyFilterForm(forms.Form):
     )
     tier = forms.ChoiceField(choices=[("", "Any tier"), *Tier.choices], required=False, label="Tier")
 
-    def __init__(self, *args: Any, modalities: list[str], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: QueryDict, *, modalities: list[str]) -> None:
+        super().__init__(data)
         modality = self.fields["modality"]
         assert isinstance(modality, forms.MultipleChoiceField)  # noqa: S101 (tells the type checker)
-        modality.choices = [(code, code) for code in modalities]
+        # A kept address may ask for a modality of which nothing is stored yet: it finds nothing, not everything.
+        asked = [code for code in data.getlist("modality") if len(code) <= 16]
+        modality.choices = [(code, code) for code in sorted({*modalities, *asked})]
 
     def filters(self) -> StudyFilters:
         """What the selector takes; a preset period goes before dates."""

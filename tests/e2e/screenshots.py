@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 from PIL import Image
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, ViewportSize
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TARGET = ROOT / "docs" / "screenshots"
@@ -127,9 +127,8 @@ class Pictures:
     def __init__(self, browser: "Browser", base: str, wanted: list[str]) -> None:
         self.base = base
         self.wanted = wanted
-        self.pages = {
-            theme: browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=theme) for theme in THEMES
-        }
+        size: ViewportSize = {"width": WIDTH, "height": HEIGHT}
+        self.pages = {theme: browser.new_page(viewport=size, color_scheme=theme) for theme in THEMES}
 
     def empty(self) -> None:
         """Sign-in, and the installation before anything came in."""
@@ -175,7 +174,7 @@ class Pictures:
             page.locator(".lights a").first.wait_for()
         picture = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
         # The palette that covers most, not the commonest colours: a lamp is a few pixels, and its colour matters.
-        reduced = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        reduced = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
         reduced.save(TARGET / f"{name}-{theme}.png", optimize=True)
 
     def _is_wanted(self, name: str) -> bool:

@@ -1,0 +1,50 @@
+"""Every page of the portal, with rows that all of them show."""
+
+from dataclasses import dataclass
+
+from routing.models import Delivery
+from studies.models import Study
+from tests.factories import AllowlistEntryFactory, ConflictFactory, DeliveryFactory
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What was made, for the addresses that name one of them."""
+
+    study: Study
+    delivery: Delivery
+
+    def addresses(self) -> dict[str, str]:
+        """Addresses of all pages by name."""
+        series = self.delivery.instance.series
+        study = f"/studies/{self.study.study_instance_uid}/"
+        rule = self.delivery.rule_version.rule_id
+        return {
+            "dashboard": "/",
+            "studies": "/studies/",
+            "study": study,
+            "series": f"{study}series/{series.series_instance_uid}/",
+            "trace": f"{study}trace/",
+            "deliveries": "/deliveries/?tab=all",
+            "destinations": "/destinations/",
+            "destination-form": f"/destinations/{self.delivery.destination_id}/",
+            "destination-delete": f"/destinations/{self.delivery.destination_id}/delete/",
+            "rules": "/rules/",
+            "rule": f"/rules/{rule}/",
+            "rule-form": f"/rules/{rule}/edit/",
+            "rule-delete": f"/rules/{rule}/delete/",
+            "rule-try": "/rules/try/",
+            "allowlist": "/allowlist/",
+            "allowlist-form": "/allowlist/new/",
+            "conflicts": "/conflicts/",
+            "system": "/system/",
+        }
+
+
+def make_rows(count: int = 1) -> Rows:
+    """As many rows of each kind, one study for each."""
+    deliveries = [DeliveryFactory.create(has_failed=number % 2 == 0) for number in range(count)]
+    for delivery in deliveries:
+        ConflictFactory.create(instance=delivery.instance)
+        AllowlistEntryFactory.create()
+    return Rows(deliveries[0].instance.series.study, deliveries[0])

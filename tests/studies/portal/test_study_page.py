@@ -1,0 +1,62 @@
+from django.test import Client
+
+from studies.models import Conflict
+from tests.factories import ConflictFactory, DeliveryFactory, InstanceFactory, SeriesFactory
+
+
+def test_study_page_names_kinds_and_encodings(viewer: Client) -> None:
+    instance = InstanceFactory.create()
+
+    html = viewer.get(f"/studies/{instance.series.study}/").content.decode()
+
+    assert "CT Image Storage" in html
+    assert "Explicit VR Little Endian" in html
+    assert f'data-copy="{instance.series.study}"' in html
+
+
+def test_study_page_sums_up_deliveries(viewer: Client) -> None:
+    delivery = DeliveryFactory.create(has_failed=True)
+
+    html = viewer.get(f"/studies/{delivery.instance.series.study}/").content.decode()
+
+    assert delivery.destination.name in html
+    assert "1 failed" in html
+    assert delivery.last_error in html
+
+
+def test_instances_of_a_series_are_paged(viewer: Client) -> None:
+    series = SeriesFactory.create()
+    InstanceFactory.create_batch(101, series=series)
+    address = f"/studies/{series.study}/series/{series}/"
+
+    fragment = viewer.get(f"{address}?page=2", headers={"HX-Request": "true"}).content.decode()
+
+    assert "101–101 of 101" in fragment
+    assert "<html" not in fragment
+    assert "<html" in viewer.get(address).content.decode()
+
+
+def test_series_of_another_study_is_not_found(viewer: Client) -> None:
+    series, other = SeriesFactory.create_batch(2)
+
+    assert viewer.get(f"/studies/{other.study}/series/{series}/").status_code == 404
+
+
+def test_conflict_is_marked_as_seen_by_an_operator_only(viewer: Client, operator: Client) -> None:
+    conflict = ConflictFactory.create()
+    address = f"/conflicts/{conflict.pk}/seen/"
+
+    assert viewer.post(address).status_code == 403
+    assert operator.get(address).status_code == 405
+    assert Conflict.objects.get().resolved_at is None
+    operator.post(address)
+
+    assert Conflict.objects.get().resolved_at is not None
+    assert "seen" in operator.get("/conflicts/").content.decode()
+
+
+def test_open_conflicts_stand_before_those_that_were_seen(viewer: Client, operator: Client) -> None:
+    first, second = ConflictFactory.create_batch(2)
+    operator.post(f"/conflicts/{second.pk}/seen/")
+
+    assert list(viewer.get("/conflicts/").context["conflicts"]) == [first, second]
