@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,6 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from pydicom.dataset import FileDataset
 from rich.console import Console
-from rich.table import Table
 
 from dicomnet.lab.generate import written
 from dicomnet.lab.phantoms import MIXED, one_study
@@ -51,11 +51,15 @@ class Command(BaseCommand):
         parser.add_argument("--pacs-port", type=int, default=11113, help="where the simulated PACS listens")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # Both end the PACS in order, also where a shell started this with SIGINT ignored.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
         console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
         gateway = _gateway()
         alive = echo(gateway)
         if not alive.is_alive:
-            raise CommandError(f"{gateway} does not answer ({alive.words}): start the product with make run first.")
+            words = alive.words.removeprefix(f"{gateway} ")
+            raise CommandError(f"{gateway}: {words}. Start the product with make run first.")
         try:
             with simulated_pacs(options["pacs_port"]) as pacs:
                 destination = _destination(options["pacs_port"])
@@ -104,7 +108,8 @@ def _wait_until_it_listens(child: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + PACS_SECONDS
     while f"{AE_TITLE} listens" not in log.read_text():
         if child.poll() is not None or time.monotonic() > deadline:
-            raise CommandError(log.read_text().strip() or "The simulated PACS did not start.")
+            said = log.read_text().strip().removeprefix("CommandError: ")
+            raise CommandError(said or "The simulated PACS did not start.")
         time.sleep(0.1)
 
 
@@ -188,13 +193,11 @@ def _say_where(console: Console, destination: Destination, instances: list[FileD
     """What arrived, and where to look at it."""
     host, port = settings.GANTRY.http_bind
     site = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    table = Table(box=None, pad_edge=False)
-    for heading in ("patient", "modality", "study", "instances", "look at"):
-        table.add_column(heading)
     for ds in instances:
         page = site + reverse("study-detail", args=[ds.StudyInstanceUID])
-        table.add_row(ds.PatientID, ds.Modality, ds.StudyDescription, str(SLICES[ds.Modality]), page)
-    console.print(table)
+        console.print(
+            f"{ds.PatientID}  {ds.Modality}  {ds.StudyDescription}, {SLICES[ds.Modality]} instances\n  {page}"
+        )
     console.print(f"all studies     {site}{reverse('study-list')}")
     console.print(f"deliveries      {site}{reverse('delivery-list')}")
     console.print(f"the PACS keeps  {settings.GANTRY.home / 'lab' / destination.ae_title.lower()}")
