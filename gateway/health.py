@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
 
-from studies.spool import Spool
+from studies.dimse import local_spool
 
 logger = logging.getLogger(__name__)
 WAIT_SECONDS = 1
@@ -59,8 +59,8 @@ def check_broker() -> Check:
 
 def check_spool() -> Check:
     """Whether an instance could be written to the spool, and the share of its disk that is in use."""
-    spool = Spool(settings.GANTRY.spool_dir, settings.GANTRY.spool_high_percent)
     try:
+        spool = local_spool()
         with tempfile.TemporaryFile(dir=spool.root / "tmp") as file:
             file.write(b"can write")
             file.flush()

@@ -12,7 +12,7 @@ def client_of(role: str | None) -> APIClient:
     """Signed in by session; None is nobody."""
     client = APIClient()
     if role is not None:
-        client.force_login(UserFactory(role=role))
+        client.force_login(UserFactory.create(role=role))
     return client
 
 

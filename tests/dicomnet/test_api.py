@@ -61,7 +61,7 @@ def test_what_an_entry_does_not_take(client: APIClient, given: dict[str, Any], f
 
 
 def test_the_same_caller_has_one_entry(client: APIClient) -> None:
-    AllowlistEntryFactory(**NEW)
+    AllowlistEntryFactory.create(**NEW)
 
     response = client.post(f"{V1}/allowlist", NEW, format="json")
 
@@ -71,7 +71,7 @@ def test_the_same_caller_has_one_entry(client: APIClient) -> None:
 
 
 def test_an_entry_is_changed_and_deleted(client: APIClient) -> None:
-    path = f"{V1}/allowlist/{AllowlistEntryFactory().pk}"
+    path = f"{V1}/allowlist/{AllowlistEntryFactory.create().pk}"
 
     assert client.patch(path, {"may_get": True}, format="json").json()["may_get"] is True
     assert client.delete(path).status_code == 204

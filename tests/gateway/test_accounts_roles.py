@@ -51,7 +51,7 @@ def test_the_names_are_those_that_django_makes() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize(("role", "expected"), [(Role.VIEWER, VIEWER), (Role.OPERATOR, OPERATOR)])
 def test_a_user_is_answered_by_the_role(role: Role, expected: set[str]) -> None:
-    person: User = UserFactory(role=role)
+    person: User = UserFactory.create(role=role)
 
     assert {name for name in permission_names() if person.has_perm(name)} == expected
     assert person.get_all_permissions() == expected
@@ -61,7 +61,7 @@ def test_a_user_is_answered_by_the_role(role: Role, expected: set[str]) -> None:
 
 @pytest.mark.django_db
 def test_groups_and_single_permissions_add_nothing() -> None:
-    person: User = UserFactory(role=Role.VIEWER)
+    person: User = UserFactory.create(role=Role.VIEWER)
     group = Group.objects.create(name="everything")
     group.permissions.set(Permission.objects.all())
     person.groups.add(group)
@@ -73,7 +73,7 @@ def test_groups_and_single_permissions_add_nothing() -> None:
 
 @pytest.mark.django_db
 def test_who_is_not_active_may_nothing_and_does_not_get_in() -> None:
-    person: User = UserFactory(username="left", role=Role.ADMINISTRATOR, is_active=False)
+    person: User = UserFactory.create(username="left", role=Role.ADMINISTRATOR, is_active=False)
 
     assert not person.has_perm("studies.view_study")
     assert authenticate(username="left", password=PASSWORD) is None

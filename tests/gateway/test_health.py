@@ -50,7 +50,6 @@ def installation(home: Environment, settings: Settings, broker: Path, receiver: 
         broker_url=f"redis+socket://{broker}",
         dicom_bind=("0.0.0.0", receiver),  # noqa: S104
     )
-    local_spool()
     return settings
 
 
@@ -78,8 +77,17 @@ def test_a_broker_that_is_away(installation: Settings, scheme: str) -> None:
     assert states()["broker"] is False
 
 
-def test_a_spool_that_is_not_there(installation: Settings, tmp_path: Path) -> None:
-    installation.GANTRY = replace(installation.GANTRY, home=tmp_path / "elsewhere")
+def test_a_spool_that_cannot_be_made(installation: Settings, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    installation.GANTRY = replace(installation.GANTRY, home=tmp_path / "file")
+
+    assert states()["spool"] is False
+
+
+def test_a_spool_that_went_away(installation: Settings) -> None:
+    assert states()["spool"] is True
+
+    local_spool().root.rename(local_spool().root.with_name("elsewhere"))
 
     assert states()["spool"] is False
 

@@ -19,7 +19,6 @@ from tests.api_clients import key_client
 from tests.factories import DeliveryFactory, DestinationFactory, InstanceFactory
 
 pytestmark = pytest.mark.django_db
-ELSEWHERE = {"REMOTE_ADDR": "10.0.0.9"}
 
 
 def samples(client: Client) -> dict[tuple[str, tuple[str, ...]], float]:
@@ -48,14 +47,14 @@ def test_a_proxy_on_this_machine_does_not_lend_its_address(client: Client, heade
 
 @pytest.mark.parametrize(("scope", "status"), [("metrics", 200), ("viewer", 403), ("administrator", 403)])
 def test_a_key_with_the_scope_may(scope: str, status: int) -> None:
-    assert key_client(scope).get("/metrics", **ELSEWHERE).status_code == status
+    assert key_client(scope).get("/metrics", REMOTE_ADDR="10.0.0.9").status_code == status
 
 
 def test_figures_from_rows(client: Client, home: Environment) -> None:
-    destination = DestinationFactory(name="PACS")
-    DeliveryFactory(destination=destination, queued_at=timezone.now() - timedelta(minutes=2))
-    DeliveryFactory(destination=destination, has_failed=True)
-    InstanceFactory(planned_at=timezone.now())
+    destination = DestinationFactory.create(name="PACS")
+    DeliveryFactory.create(destination=destination, queued_at=timezone.now() - timedelta(minutes=2))
+    DeliveryFactory.create(destination=destination, has_failed=True)
+    InstanceFactory.create(planned_at=timezone.now())
     Study.objects.update(number_of_study_related_instances=1, size_bytes=10)
     Path(local_spool().new / "a" / "01.dcm").touch()
 
@@ -91,7 +90,7 @@ def test_a_spool_that_is_not_there_costs_its_figures_only(client: Client, home: 
 
 def test_the_number_of_queries_is_constant(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     for _ in range(3):
-        DeliveryFactory()
+        DeliveryFactory.create()
 
     with django_assert_num_queries(4):
         list(RowCollector().collect())

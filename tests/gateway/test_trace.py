@@ -28,9 +28,9 @@ START = timezone.now().replace(microsecond=0, second=10) - timedelta(hours=1)
 
 
 def instances(study: Study, count: int, **given: Any) -> list[Any]:
-    series = study.series.first() or SeriesFactory(study=study)
+    series = study.series.first() or SeriesFactory.create(study=study)
     return [
-        InstanceFactory(series=series, received_at=START + timedelta(seconds=number), **given)
+        InstanceFactory.create(series=series, received_at=START + timedelta(seconds=number), **given)
         for number in range(count)
     ]
 
@@ -44,14 +44,14 @@ def by_words(study: Study) -> dict[str, TraceEvent]:
 
 
 def test_a_study_without_instances_has_no_history() -> None:
-    assert trace(StudyFactory()) == []
+    assert trace(StudyFactory.create()) == []
 
 
 def test_the_whole_journey_in_order() -> None:
-    study = StudyFactory(completed_at=timezone.now() + timedelta(minutes=1), number_of_study_related_instances=3)
-    pacs, rule = DestinationFactory(name="PACS"), RuleFactory(name="CT to PACS")
+    study = StudyFactory.create(completed_at=timezone.now() + timedelta(minutes=1), number_of_study_related_instances=3)
+    pacs, rule = DestinationFactory.create(name="PACS"), RuleFactory.create(name="CT to PACS")
     for instance in instances(study, 3, planned_at=START + timedelta(seconds=30)):
-        DeliveryFactory(
+        DeliveryFactory.create(
             instance=instance,
             destination=pacs,
             rule_version=rule.versions.get(),
@@ -71,10 +71,10 @@ def test_the_whole_journey_in_order() -> None:
 
 
 def test_bursts_are_told_apart_by_sender_and_by_pause() -> None:
-    study = StudyFactory()
+    study = StudyFactory.create()
     instances(study, 90)  # over the turn of a minute
     instances(study, 1, calling_ae_title="MR")
-    InstanceFactory(series=study.series.get(), received_at=START + timedelta(minutes=20))
+    InstanceFactory.create(series=study.series.get(), received_at=START + timedelta(minutes=20))
 
     assert [word for word in words(study) if word.startswith("Received")] == [
         "Received 1 instance from MR",
@@ -84,10 +84,10 @@ def test_bursts_are_told_apart_by_sender_and_by_pause() -> None:
 
 
 def test_a_rule_keeps_the_name_that_it_had() -> None:
-    study = StudyFactory()
-    rule = RuleFactory(name="Old name")
+    study = StudyFactory.create()
+    rule = RuleFactory.create(name="Old name")
     (instance,) = instances(study, 1)
-    DeliveryFactory(instance=instance, rule_version=rule.versions.get())
+    DeliveryFactory.create(instance=instance, rule_version=rule.versions.get())
     type(rule).objects.update(name="New name")
 
     assert "Rule “Old name” version 1 matched 1 instance" in words(study)
@@ -104,11 +104,11 @@ def test_a_rule_keeps_the_name_that_it_had() -> None:
     ],
 )
 def test_each_state_has_its_words(state: DeliveryState, expected: str, colour: str) -> None:
-    study = StudyFactory()
+    study = StudyFactory.create()
     (instance,) = instances(study, 1)
-    DeliveryFactory(
+    DeliveryFactory.create(
         instance=instance,
-        destination=DestinationFactory(name="PACS"),
+        destination=DestinationFactory.create(name="PACS"),
         state=state,
         lease_until=timezone.now(),
     )
@@ -117,10 +117,10 @@ def test_each_state_has_its_words(state: DeliveryState, expected: str, colour: s
 
 
 def test_failures_say_why() -> None:
-    study = StudyFactory()
-    pacs = DestinationFactory(name="PACS")
+    study = StudyFactory.create()
+    pacs = DestinationFactory.create(name="PACS")
     for instance in instances(study, 2):
-        DeliveryFactory(instance=instance, destination=pacs, has_failed=True)
+        DeliveryFactory.create(instance=instance, destination=pacs, has_failed=True)
 
     event = by_words(study)["Failed to deliver 2 instances to PACS"]
 
@@ -128,7 +128,7 @@ def test_failures_say_why() -> None:
 
 
 def test_what_no_rule_matched_and_what_no_rule_saw() -> None:
-    study = StudyFactory()
+    study = StudyFactory.create()
     instances(study, 2, planned_at=timezone.now())
     instances(study, 1)
 
@@ -137,7 +137,7 @@ def test_what_no_rule_matched_and_what_no_rule_saw() -> None:
 
 
 def test_a_conflict_is_a_warning_until_it_was_seen() -> None:
-    study = StudyFactory()
+    study = StudyFactory.create()
     first, other = instances(study, 1)[0], instances(study, 1, calling_ae_title="CT2", is_primary=False)[0]
     conflict = Conflict.objects.create(instance=first, other=other, received_at=timezone.now())
     said = "1 instance came again with other content from CT2"
@@ -148,22 +148,22 @@ def test_a_conflict_is_a_warning_until_it_was_seen() -> None:
 
 
 def test_other_studies_are_not_in_it() -> None:
-    DeliveryFactory(is_delivered=True)
+    DeliveryFactory.create(is_delivered=True)
 
-    assert trace(StudyFactory()) == []
+    assert trace(StudyFactory.create()) == []
 
 
 def test_the_number_of_queries_does_not_grow(django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    study = StudyFactory()
+    study = StudyFactory.create()
     for instance in instances(study, 30):
-        DeliveryFactory(instance=instance)
+        DeliveryFactory.create(instance=instance)
 
     with django_assert_num_queries(7):
         trace(study)
 
 
 def test_the_api_tells_it() -> None:
-    study = StudyFactory()
+    study = StudyFactory.create()
     instances(study, 1)
 
     answer = client_of("viewer").get(f"{V1}/studies/{study.study_instance_uid}/trace/").json()
@@ -173,7 +173,7 @@ def test_the_api_tells_it() -> None:
 
 
 def test_the_command_prints_it() -> None:
-    study = StudyFactory()
+    study = StudyFactory.create()
     instances(study, 2, calling_ae_title="CT [bold]")
     out = StringIO()
 

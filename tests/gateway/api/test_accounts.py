@@ -50,7 +50,7 @@ def test_is_superuser_cannot_be_had_by_asking(client: APIClient) -> None:
 
 
 def test_a_user_is_changed_without_a_new_password(client: APIClient) -> None:
-    person = UserFactory(role="viewer")
+    person = UserFactory.create(role="viewer")
 
     response = client.patch(f"{V1}/users/{person.pk}", {"role": "operator"}, format="json")
 
@@ -74,7 +74,7 @@ def test_the_last_administrator_stays_one(client: APIClient, change: dict[str, o
 
 
 def test_an_administrator_beside_another_can_go(client: APIClient) -> None:
-    other = UserFactory(role="administrator")
+    other = UserFactory.create(role="administrator")
 
     assert client.delete(f"{V1}/users/{other.pk}").status_code == 204
 

@@ -93,7 +93,7 @@ def test_an_unexpected_error_is_logged_and_not_told(administrator: APIClient, ca
         patch("gateway.trace_api.trace", side_effect=ZeroDivisionError("secret 4711")),
         caplog.at_level(logging.ERROR, "gateway.problems"),
     ):
-        study = DeliveryFactory().instance.series.study
+        study = DeliveryFactory.create().instance.series.study
         response = administrator.get(f"{V1}/studies/{study.study_instance_uid}/trace")
 
     assert_problem(response, 500, "internal-error")
@@ -103,9 +103,9 @@ def test_an_unexpected_error_is_logged_and_not_told(administrator: APIClient, ca
 
 
 def test_what_is_on_record_is_not_deleted(administrator: APIClient) -> None:
-    destination = DestinationFactory()
-    rule = RuleFactory(to=[destination])
-    DeliveryFactory(destination=destination, rule_version=rule.versions.get())
+    destination = DestinationFactory.create()
+    rule = RuleFactory.create(to=[destination])
+    DeliveryFactory.create(destination=destination, rule_version=rule.versions.get())
 
     for path in (f"destinations/{destination.pk}", f"rules/{rule.pk}"):
         body = assert_problem(administrator.delete(f"{V1}/{path}"), 409, "conflict")

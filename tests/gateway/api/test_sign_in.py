@@ -20,7 +20,7 @@ ME = f"{V1}/auth/me"
 
 @pytest.fixture
 def person() -> User:
-    return UserFactory(username="grace", role="operator")
+    return UserFactory.create(username="grace", role="operator")
 
 
 def sign_in(**given: str) -> Any:
@@ -144,7 +144,7 @@ def test_a_change_of_role_counts_at_once(person: User) -> None:
 
 def test_a_session_needs_the_csrf_token() -> None:
     client = APIClient(enforce_csrf_checks=True)
-    client.force_login(UserFactory(role="administrator"))
+    client.force_login(UserFactory.create(role="administrator"))
 
     assert client.post(f"{V1}/destinations", {}, format="json").status_code == 403
 

@@ -38,7 +38,7 @@ def state_of(delivery: Delivery) -> str:
 
 
 def test_a_line_of_the_ledger(client: APIClient) -> None:
-    delivery = DeliveryFactory(has_failed=True)
+    delivery = DeliveryFactory.create(has_failed=True)
 
     (shown,) = client.get(f"{V1}/deliveries").json()["results"]
 
@@ -52,7 +52,7 @@ def test_a_line_of_the_ledger(client: APIClient) -> None:
 
 
 def test_filters(client: APIClient) -> None:
-    one, other = DeliveryFactory(has_failed=True), DeliveryFactory()
+    one, other = DeliveryFactory.create(has_failed=True), DeliveryFactory.create()
     queries = [
         "state=dead",
         f"destination={one.destination.pk}",
@@ -77,14 +77,14 @@ def test_the_number_of_queries_is_constant(
     client: APIClient, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for _ in range(10):
-        DeliveryFactory()
+        DeliveryFactory.create()
 
     with django_assert_num_queries(4):  # session, user, count, page
         client.get(f"{V1}/deliveries")
 
 
 def test_one_is_retried(client: APIClient) -> None:
-    delivery = DeliveryFactory(has_failed=True)
+    delivery = DeliveryFactory.create(has_failed=True)
 
     response = client.post(f"{V1}/deliveries/{delivery.pk}/retry")
 
@@ -94,7 +94,7 @@ def test_one_is_retried(client: APIClient) -> None:
 
 @pytest.mark.parametrize("trait", ["is_delivered", "is_sending"])
 def test_one_that_is_not_to_be_retried(client: APIClient, trait: str) -> None:
-    delivery = DeliveryFactory(**{trait: True})
+    delivery = DeliveryFactory.create(**{trait: True})
     before = delivery.state
 
     response = client.post(f"{V1}/deliveries/{delivery.pk}/retry/")
@@ -105,7 +105,7 @@ def test_one_that_is_not_to_be_retried(client: APIClient, trait: str) -> None:
 
 
 def test_one_is_cancelled_and_retried(client: APIClient) -> None:
-    delivery = DeliveryFactory()
+    delivery = DeliveryFactory.create()
 
     assert client.post(f"{V1}/deliveries/{delivery.pk}/cancel").json()["state"] == "cancelled"
     assert client.post(f"{V1}/deliveries/{delivery.pk}/cancel").status_code == 409
@@ -121,8 +121,8 @@ def retry_many(client: APIClient, **given: Any) -> Any:
 
 
 def test_without_a_filter_all_that_failed_are_retried(client: APIClient) -> None:
-    failed = [DeliveryFactory(has_failed=True) for _ in range(3)]
-    cancelled = DeliveryFactory(state=DeliveryState.CANCELLED)
+    failed = [DeliveryFactory.create(has_failed=True) for _ in range(3)]
+    cancelled = DeliveryFactory.create(state=DeliveryState.CANCELLED)
 
     assert retry_many(client).json() == {"deliveries": 3}
 
@@ -131,7 +131,7 @@ def test_without_a_filter_all_that_failed_are_retried(client: APIClient) -> None
 
 
 def test_by_filter(client: APIClient) -> None:
-    one, other = DeliveryFactory(has_failed=True), DeliveryFactory(has_failed=True)
+    one, other = DeliveryFactory.create(has_failed=True), DeliveryFactory.create(has_failed=True)
 
     assert retry_many(client, destination=one.destination.pk, state="dead").json() == {"deliveries": 1}
 
@@ -140,7 +140,7 @@ def test_by_filter(client: APIClient) -> None:
 
 @pytest.mark.parametrize("given", [{"destination_id": 1}, {"destination": 4711}, {"state": "lost"}])
 def test_a_filter_that_means_nothing_retries_nothing(client: APIClient, given: dict[str, Any]) -> None:
-    delivery = DeliveryFactory(has_failed=True)
+    delivery = DeliveryFactory.create(has_failed=True)
 
     assert retry_many(client, **given).status_code == 400
     assert state_of(delivery) == "dead"
@@ -151,8 +151,8 @@ def replay(client: APIClient, uid: str, **given: Any) -> Any:
 
 
 def test_a_study_is_sent_again_to_all(client: APIClient) -> None:
-    delivery = DeliveryFactory(is_delivered=True)
-    other = DeliveryFactory(is_delivered=True)
+    delivery = DeliveryFactory.create(is_delivered=True)
+    other = DeliveryFactory.create(is_delivered=True)
 
     response = replay(client, delivery.instance.series.study.study_instance_uid)
 
@@ -161,19 +161,19 @@ def test_a_study_is_sent_again_to_all(client: APIClient) -> None:
 
 
 def test_a_study_is_sent_again_to_one_destination(client: APIClient) -> None:
-    here = DeliveryFactory(is_delivered=True)
-    there = DeliveryFactory(is_delivered=True, instance=here.instance)
+    here = DeliveryFactory.create(is_delivered=True)
+    there = DeliveryFactory.create(is_delivered=True, instance=here.instance)
     uid = here.instance.series.study.study_instance_uid
 
     assert replay(client, uid, destinations=[there.destination.pk]).json() == {"deliveries": 1}
 
     assert (state_of(here), state_of(there)) == ("delivered", "pending")
-    assert replay(client, uid, destinations=[DestinationFactory().pk]).json() == {"deliveries": 0}
+    assert replay(client, uid, destinations=[DestinationFactory.create().pk]).json() == {"deliveries": 0}
 
 
 @pytest.mark.parametrize("given", [{"destinations": []}, {"destinations": [4711]}, {"destination": 1}])
 def test_a_replay_that_means_nothing(client: APIClient, given: dict[str, Any]) -> None:
-    delivery = DeliveryFactory(is_delivered=True, delivered_at=timezone.now())
+    delivery = DeliveryFactory.create(is_delivered=True, delivered_at=timezone.now())
 
     response = replay(client, delivery.instance.series.study.study_instance_uid, **given)
 
@@ -182,6 +182,6 @@ def test_a_replay_that_means_nothing(client: APIClient, given: dict[str, Any]) -
 
 
 def test_a_replay_of_an_unknown_study(client: APIClient) -> None:
-    StudyFactory()
+    StudyFactory.create()
 
     assert replay(client, "1.2.3").status_code == 404

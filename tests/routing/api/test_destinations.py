@@ -30,7 +30,7 @@ def test_the_least_that_a_destination_takes(client: APIClient) -> None:
 
 
 def test_what_was_got_can_be_sent_back(client: APIClient) -> None:
-    destination = DestinationFactory()
+    destination = DestinationFactory.create()
     path = f"{V1}/destinations/{destination.pk}/"
 
     got = client.get(path).json()
@@ -62,18 +62,18 @@ def test_what_a_destination_does_not_take(client: APIClient, given: dict[str, An
 
 
 def test_a_name_is_given_once(client: APIClient) -> None:
-    DestinationFactory(name="PACS")
+    DestinationFactory.create(name="PACS")
 
     assert list(client.post(f"{V1}/destinations", NEW, format="json").json()["errors"]) == ["name"]
 
 
 def test_one_without_deliveries_is_deleted(client: APIClient) -> None:
-    assert client.delete(f"{V1}/destinations/{DestinationFactory().pk}").status_code == 204
+    assert client.delete(f"{V1}/destinations/{DestinationFactory.create().pk}").status_code == 204
 
 
 def test_an_echo_that_is_answered() -> None:
     with storing_peer() as peer:
-        destination = DestinationFactory(ae_title="PEER", port=peer.port)
+        destination = DestinationFactory.create(ae_title="PEER", port=peer.port)
         response = client_of("operator").post(f"{V1}/destinations/{destination.pk}/echo")
 
     assert response.status_code == 200
@@ -83,7 +83,7 @@ def test_an_echo_that_is_answered() -> None:
 
 
 def test_an_echo_that_nobody_answers_is_an_answer_too() -> None:
-    destination = DestinationFactory(port=refused_port())
+    destination = DestinationFactory.create(port=refused_port())
 
     response = client_of("operator").post(f"{V1}/destinations/{destination.pk}/echo/")
 

@@ -25,7 +25,7 @@ def client() -> APIClient:
 
 
 def test_the_least_that_a_rule_takes(client: APIClient) -> None:
-    destination = DestinationFactory()
+    destination = DestinationFactory.create()
     given = {
         "name": "CT to PACS",
         "is_enabled": True,
@@ -55,7 +55,7 @@ def test_a_name_is_enough(client: APIClient) -> None:
 
 
 def test_a_change_that_matters_is_a_new_version(client: APIClient) -> None:
-    rule = RuleFactory(to=[DestinationFactory()])
+    rule = RuleFactory.create(to=[DestinationFactory.create()])
     path = f"{V1}/rules/{rule.pk}"
 
     assert client.patch(path, {"comment": "kept"}, format="json").json()["version"] == 1
@@ -71,7 +71,7 @@ def test_a_change_that_matters_is_a_new_version(client: APIClient) -> None:
 
 
 def test_what_was_got_can_be_sent_back(client: APIClient) -> None:
-    path = f"{V1}/rules/{RuleFactory(to=[DestinationFactory()]).pk}"
+    path = f"{V1}/rules/{RuleFactory.create(to=[DestinationFactory.create()]).pk}"
 
     got = client.get(path).json()
     sent = client.put(path, got, format="json").json()
@@ -113,7 +113,7 @@ def test_what_a_rule_does_not_take(client: APIClient, given: dict[str, Any], fie
 
 
 def test_a_rule_without_deliveries_is_deleted(client: APIClient) -> None:
-    rule = RuleFactory()
+    rule = RuleFactory.create()
 
     assert client.delete(f"{V1}/rules/{rule.pk}").status_code == 204
 
@@ -122,7 +122,7 @@ def test_the_number_of_queries_is_constant(
     client: APIClient, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for _ in range(10):
-        RuleFactory(to=[DestinationFactory()])
+        RuleFactory.create(to=[DestinationFactory.create()])
 
     with django_assert_num_queries(5):  # session, user, count, page, destinations
         client.get(f"{V1}/rules")
@@ -133,9 +133,9 @@ def try_rules(client: APIClient, **given: Any) -> Any:
 
 
 def test_a_file_is_judged_by_all_rules(home: Environment) -> None:
-    RuleFactory(name="CT", order=1, to=[DestinationFactory(name="PACS")])
-    RuleFactory(name="MR or PET", order=2, conditions=[{"any": [MR, MR | {"value": "PT"}]}])
-    RuleFactory(name="off", is_enabled=False)
+    RuleFactory.create(name="CT", order=1, to=[DestinationFactory.create(name="PACS")])
+    RuleFactory.create(name="MR or PET", order=2, conditions=[{"any": [MR, MR | {"value": "PT"}]}])
+    RuleFactory.create(name="off", is_enabled=False)
     content = write_part10(home.storage).read_bytes()
 
     answer = try_rules(client_of("viewer"), file=SimpleUploadedFile("x.dcm", content)).json()
@@ -151,8 +151,8 @@ def test_a_file_is_judged_by_all_rules(home: Environment) -> None:
 
 
 def test_a_stored_study_is_judged(home: Environment) -> None:
-    rule = RuleFactory()
-    instance = InstanceFactory(location=write_part10(home.storage).name)
+    rule = RuleFactory.create()
+    instance = InstanceFactory.create(location=write_part10(home.storage).name)
 
     answer = try_rules(client_of("viewer"), study_instance_uid=instance.series.study.study_instance_uid).json()
 
@@ -160,8 +160,8 @@ def test_a_stored_study_is_judged(home: Environment) -> None:
 
 
 def test_a_dry_run_changes_nothing(home: Environment) -> None:
-    rule = RuleFactory(to=[DestinationFactory()])
-    instance = InstanceFactory(location=write_part10(home.storage).name)
+    rule = RuleFactory.create(to=[DestinationFactory.create()])
+    instance = InstanceFactory.create(location=write_part10(home.storage).name)
 
     try_rules(client_of("viewer"), study_instance_uid=instance.series.study.study_instance_uid)
 
@@ -190,8 +190,8 @@ def test_what_cannot_be_judged(home: Environment, given: dict[str, Any], field: 
 
 
 def test_a_study_whose_file_is_missing_is_said_to_be_so(home: Environment) -> None:
-    RuleFactory()
-    instance = InstanceFactory()
+    RuleFactory.create()
+    instance = InstanceFactory.create()
 
     response = try_rules(client_of("viewer"), study_instance_uid=instance.series.study.study_instance_uid)
 

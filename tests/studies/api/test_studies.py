@@ -41,7 +41,7 @@ def uids(client: APIClient, query: str = "") -> list[str]:
 
 
 def test_a_study_in_the_list(client: APIClient) -> None:
-    study = StudyFactory(modalities_in_study="\\CT\\SR\\")
+    study = StudyFactory.create(modalities_in_study="\\CT\\SR\\")
 
     answer = client.get(f"{V1}/studies/").json()
 
@@ -56,7 +56,7 @@ def test_a_study_in_the_list(client: APIClient) -> None:
 
 @pytest.mark.parametrize("sent", ["", "2026", "20261332", "20260230", "yesterday", "2026.1.1"])
 def test_a_date_that_is_none_is_shown_as_it_was_sent(client: APIClient, sent: str) -> None:
-    study = StudyFactory(study_date=sent[:8])
+    study = StudyFactory.create(study_date=sent[:8])
 
     assert client.get(f"{V1}/studies/{study.study_instance_uid}").json()["study_date"] == sent[:8]
 
@@ -82,14 +82,14 @@ def test_a_date_that_is_none_is_shown_as_it_was_sent(client: APIClient, sent: st
     ],
 )
 def test_filters(client: APIClient, query: str, found: str) -> None:
-    StudyFactory(
+    StudyFactory.create(
         study_instance_uid="1.1",
         patient_id="PAT0001",
         patient_name="Muster^Anna",
         study_date="20261101",
         accession_number="A-1",
     )
-    StudyFactory(
+    StudyFactory.create(
         study_instance_uid="1.2",
         patient_id="PAT0002",
         patient_name="Example^Bert",
@@ -106,7 +106,7 @@ def test_filters(client: APIClient, query: str, found: str) -> None:
 def test_pages_are_whole_and_without_doubles(client: APIClient) -> None:
     now = timezone.now()
     for _ in range(7):
-        StudyFactory(received_at=now, study_date="20260101")
+        StudyFactory.create(received_at=now, study_date="20260101")
 
     for ordering in ("", "&ordering=study_date", "&ordering=-study_date"):
         pages = [uids(client, f"page_size=3&page={page}{ordering}") for page in (1, 2, 3)]
@@ -116,8 +116,8 @@ def test_pages_are_whole_and_without_doubles(client: APIClient) -> None:
 
 def test_the_newest_comes_first_unless_another_order_is_asked_for(client: APIClient) -> None:
     now = timezone.now()
-    StudyFactory(study_instance_uid="1.1", received_at=now - timedelta(days=1), patient_id="B")
-    StudyFactory(study_instance_uid="1.2", received_at=now, patient_id="A")
+    StudyFactory.create(study_instance_uid="1.1", received_at=now - timedelta(days=1), patient_id="B")
+    StudyFactory.create(study_instance_uid="1.2", received_at=now, patient_id="A")
 
     assert uids(client) == ["1.2", "1.1"]
     assert uids(client, "ordering=-patient_id") == ["1.1", "1.2"]
@@ -127,16 +127,16 @@ def test_the_number_of_queries_is_constant(
     client: APIClient, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for _ in range(20):
-        StudyFactory()
+        StudyFactory.create()
 
     with django_assert_num_queries(4):  # session, user, count, page
         client.get(f"{V1}/studies")
 
 
 def test_one_study_with_its_series(client: APIClient, django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    study = StudyFactory()
+    study = StudyFactory.create()
     for _ in range(5):
-        SeriesFactory(study=study, series_date="20261120")
+        SeriesFactory.create(study=study, series_date="20261120")
 
     with django_assert_num_queries(4):
         answer = client.get(f"{V1}/studies/{study.study_instance_uid}/").json()
@@ -147,9 +147,9 @@ def test_one_study_with_its_series(client: APIClient, django_assert_num_queries:
 
 
 def test_its_instances(client: APIClient, django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    series = SeriesFactory()
-    mine = [InstanceFactory(series=series) for _ in range(5)]
-    InstanceFactory()
+    series = SeriesFactory.create()
+    mine = [InstanceFactory.create(series=series) for _ in range(5)]
+    InstanceFactory.create()
     path = f"{V1}/studies/{series.study.study_instance_uid}/instances"
 
     with django_assert_num_queries(5):
@@ -168,7 +168,7 @@ def stored(home: Environment, **given: Any) -> tuple[str, bytes]:
     path = write_part10(
         home.storage, data_set(sop_instance_uid=uid.encode(), late=b"\xe0\x7f\x10\x00OB\0\0\x04\0\0\0\1\2\3\4"), uid=uid
     )
-    instance = InstanceFactory(sop_instance_uid=uid, location=path.name, **given)
+    instance = InstanceFactory.create(sop_instance_uid=uid, location=path.name, **given)
     return f"{V1}/studies/{instance.series.study.study_instance_uid}/instances/{uid}/file", path.read_bytes()
 
 
@@ -201,14 +201,14 @@ def test_a_file_is_answered_whatever_is_accepted(client: APIClient, home: Enviro
 def test_of_a_conflict_the_first_content_is_the_file(client: APIClient, home: Environment) -> None:
     path, content = stored(home)
     first = Study.objects.get().series.get().instances.get()
-    InstanceFactory(series=first.series, sop_instance_uid=first.sop_instance_uid, is_primary=False)
+    InstanceFactory.create(series=first.series, sop_instance_uid=first.sop_instance_uid, is_primary=False)
 
     assert body(client.get(path)) == content
 
 
 def test_a_file_of_another_study_is_not_found(client: APIClient, home: Environment) -> None:
     path, _ = stored(home)
-    other = StudyFactory(study_instance_uid="1.9")
+    other = StudyFactory.create(study_instance_uid="1.9")
 
     response = client.get(f"{V1}/studies/{other.study_instance_uid}/instances/{path.split('/')[-2]}/file")
 
@@ -236,7 +236,7 @@ def test_a_key_fetches_files(home: Environment) -> None:
 
 
 def test_where_a_study_is(client: APIClient) -> None:
-    study = StudyFactory(tier="cold")
+    study = StudyFactory.create(tier="cold")
 
     answer = client.get(f"{V1}/studies/{study.study_instance_uid}/location").json()
 
@@ -246,8 +246,8 @@ def test_where_a_study_is(client: APIClient) -> None:
 
 def test_conflicts(client: APIClient, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     for _ in range(3):
-        conflict = ConflictFactory()
-    ConflictFactory(resolved_at=timezone.now())
+        conflict = ConflictFactory.create()
+    ConflictFactory.create(resolved_at=timezone.now())
 
     with django_assert_num_queries(4):
         answer = client.get(f"{V1}/conflicts?is_open=true").json()
