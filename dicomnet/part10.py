@@ -5,6 +5,10 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPIPHTJ2KReferencedDeflate
+
+# Transfer syntaxes whose whole data set is one deflated stream (PS3.5 A.5).
+DEFLATED = frozenset((DeflatedExplicitVRLittleEndian, JPIPHTJ2KReferencedDeflate))
 PREFIX = b"\0" * 128 + b"DICM"
 _EXPLICIT_SHORT = struct.Struct("<HH2sH")
 _EXPLICIT_LONG = struct.Struct("<HH2sHL")
@@ -51,7 +55,9 @@ class FileMeta:
 
 
 def read_file_meta(file: BinaryIO) -> FileMeta:
-    """Read group 0002 from an open Part 10 file; the group length may be missing.
+    """Read group 0002 from an open Part 10 file; the group length may be missing or wrong.
+
+    Where it is right the group ends there, whatever the data set begins with: a deflated one may begin with anything.
 
     Raises:
         NotPart10: no prefix, or the group ends before its last element.
@@ -60,8 +66,8 @@ def read_file_meta(file: BinaryIO) -> FileMeta:
     if head[128:132] != b"DICM":
         raise NotPart10("the DICM prefix is missing")
     elements: dict[int, bytes] = {}
-    position = 132
-    while True:
+    position, end = 132, -1
+    while position != end:
         if len(head) < position + 12:
             head = _longer(file, head)
         if head[position : position + 2] != b"\x02\x00":
@@ -77,6 +83,8 @@ def read_file_meta(file: BinaryIO) -> FileMeta:
             head = longer
         elements[element] = head[position : position + length].rstrip(b"\0 ")
         position += length
+        if element == 0 and length == 4:
+            end = position + int.from_bytes(head[position - 4 : position], "little")
     if 0x0010 not in elements:
         raise NotPart10("the Transfer Syntax UID (0002,0010) is missing")
     return FileMeta(elements, position)

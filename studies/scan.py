@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pydicom.uid import UID, ImplicitVRLittleEndian
 from typing_extensions import Buffer
 
+from dicomnet.part10 import DEFLATED
 from studies.errors import CutOffDataSet, MalformedDataSet
 
 UNDEFINED = 0xFFFFFFFF
@@ -21,7 +22,7 @@ PIXEL_DATA = {0x7FE00008, 0x7FE00009, 0x7FE00010}
 
 MAXIMUM_DEPTH = 128
 MAXIMUM_VALUE_BYTES = 65_536  # of one wanted value; no attribute of the index is longer
-MAXIMUM_ELEMENTS = 1_000_000  # past this only the structure beyond stays unchecked
+MAXIMUM_ELEMENTS = 500_000  # half a second; past this only the structure beyond stays unchecked
 # A segmentation of zeros deflates 1000:1, and so does a bomb: beyond this the structure stays unchecked.
 MAXIMUM_INFLATED_BYTES = 64 << 20
 
@@ -101,7 +102,7 @@ def scan(data: Buffer, transfer_syntax_uid: str, wanted: frozenset[int]) -> Scan
         MalformedDataSet: cut off, in another encoding, nested too deeply, or empty.
     """
     syntax = UID(transfer_syntax_uid)
-    view, is_whole = _inflate(memoryview(data)) if syntax.is_deflated else (memoryview(data), True)
+    view, is_whole = _inflate(memoryview(data)) if syntax in DEFLATED else (memoryview(data), True)
     is_implicit = syntax == ImplicitVRLittleEndian
     values: dict[int, tuple[bytes, bytes]] = {}
     try:
@@ -125,10 +126,10 @@ def _walk(reader: _Reader, wanted: frozenset[int], values: dict[int, tuple[bytes
     while position < reader.end:
         if reader.end - position < 8 and not any(reader.data[position:]):
             return  # padding: less than an element, all zero
+        if values and not any(reader.data[position : position + 2]) and not any(reader.data[position : position + 64]):
+            return  # zeros after the last element, which some devices pad their files with
         element = reader.element(position, is_implicit=reader.is_implicit)
         count += 1
-        if element.tag >> 16 == 0 and not any(reader.data[position : position + 64]):
-            return  # zeros after the last element, which some devices pad their files with
         if element.length == UNDEFINED:
             position, count = _skip_undefined(reader, element, count)
         else:
@@ -186,8 +187,8 @@ def _inflate(data: memoryview) -> tuple[memoryview, bool]:
         inflated = inflater.decompress(data, MAXIMUM_INFLATED_BYTES)
     except zlib.error as error:
         raise MalformedDataSet("the deflated data set cannot be inflated") from error
-    if inflater.unconsumed_tail:
-        return memoryview(inflated), False
+    if len(inflated) >= MAXIMUM_INFLATED_BYTES:  # whether there is more, only inflating it would tell
+        return memoryview(inflated), inflater.eof
     if not inflater.eof:
         raise CutOffDataSet("the deflated data set is cut off")
     return memoryview(inflated), True

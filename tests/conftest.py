@@ -9,6 +9,7 @@ from pytest_django import Settings
 
 from gateway.env import Environment
 from studies.dimse import local_spool
+from tests.peers import Listener, gantry
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -28,3 +29,13 @@ def home(settings: Settings, tmp_path: Path) -> Iterator[Environment]:
     local_spool.cache_clear()
     yield settings.GANTRY
     local_spool.cache_clear()
+
+
+@pytest.fixture
+def listener(home: Environment, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
+    """The real listener with the archive behind it; anybody on loopback may echo and store."""
+    rung: list[str] = []
+    monkeypatch.setattr("studies.dimse._doorbell.ring", lambda: rung.append("rung"))
+    settings.DICOM_SERVICES = {"GANTRY": "studies.dimse.ArchiveServices"}
+    with gantry() as port:
+        yield Listener(port, local_spool(), rung)

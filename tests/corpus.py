@@ -85,10 +85,10 @@ def deflated(data: bytes) -> bytes:
 def bomb(uid: bytes) -> bytes:
     """About 1 MB that inflates to 1 GB of private elements after the UIDs."""
     deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    out = [deflater.compress(data_set(sop_instance_uid=uid))]
-    block = element(0x00991010, "OB", bytes((1 << 20) - 12))
-    out += [deflater.compress(block) for _ in range(1024)]
-    return b"".join(out) + deflater.flush()
+    first = deflater.compress(data_set(sop_instance_uid=uid)) + deflater.flush(zlib.Z_FULL_FLUSH)
+    # After a full flush a block refers to nothing before it, so the same megabyte can be said a thousand times.
+    block = deflater.compress(element(0x00991010, "OB", bytes((1 << 20) - 12))) + deflater.flush(zlib.Z_FULL_FLUSH)
+    return first + block * 1024 + deflater.flush()
 
 
 def encoded(ds: Dataset, transfer_syntax_uid: str) -> bytes:

@@ -19,9 +19,10 @@ from pynetdicom.presentation import build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from pynetdicom.transport import ThreadedAssociationServer
 
-from dicomnet.allowlist import Allowlist, Entry
+from dicomnet.allowlist import Allowlist, Entry, Rights
 from dicomnet.scp.server import make_server
 from dicomnet.scu.association import P_DATA_TF, Peer, RequestorAssociation
+from studies.spool import Spool
 
 LOOPBACK = "127.0.0.1"
 POLL_SECONDS = 0.01
@@ -324,12 +325,32 @@ class FixedAllowlist(Allowlist):
         self._entries = tuple(entries)
 
 
+ANYBODY = Entry("*", "127.0.0.0/8", "", Rights(may_echo=True, may_store=True))
+
+
 @contextmanager
-def gantry(allowlist: Allowlist, ae_title: str = "GANTRY") -> Iterator[int]:
-    """Our own listener on a free port of loopback."""
-    server = make_server((LOOPBACK, 0), ae_title, allowlist)
+def gantry(*entries: Entry) -> Iterator[int]:
+    """Our own listener on a free port of loopback; without entries anybody may echo and store."""
+    server = make_server((LOOPBACK, 0), "GANTRY", FixedAllowlist(entries or [ANYBODY]))
     with _serving(server) as port:
         yield port
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Our listener as it runs in a test.
+
+    Attributes:
+        rung: one entry for each time that the indexer's bell was rung.
+    """
+
+    port: int
+    spool: Spool
+    rung: list[str]
+
+    def litter(self) -> list[Path]:
+        """All files in the spool's folder."""
+        return [path for path in self.spool.root.rglob("*") if path.is_file()]
 
 
 @dataclass(frozen=True)

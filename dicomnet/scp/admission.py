@@ -51,3 +51,5 @@ def reject(assoc: AcceptedAssociation, reason: int) -> None:
             "reason": words,
         },
     )
+    # It waits until the rejection is on its way: the connection is closed as soon as the handler returns.
+    assoc.kill()

@@ -44,12 +44,18 @@ class AcceptedAssociation(Association):
         self.record = AssociationRecord()
 
     def _serve_request(self, msg: Any, context_id: int) -> None:
-        # pynetdicom serves C-STORE of the storage classes that it lists; a private one has no service class there.
+        # pynetdicom serves C-STORE of the storage classes that it lists, and answers no request without its UIDs: a
+        # private class has no service class there, and a sender without an answer would wait and try for ever.
         context = self._accepted_cx.get(context_id)
-        if isinstance(msg, C_STORE) and msg.is_valid_request and context is not None and not self._sent_release:
+        if is_store_request(msg) and context is not None and not self._sent_release:
             StorageServiceClass(self).SCP(msg, context)
         else:
             super()._serve_request(msg, context_id)
+
+
+def is_store_request(msg: Any) -> bool:
+    """A C-STORE request that can be answered, whole or not."""
+    return isinstance(msg, C_STORE) and msg.MessageID is not None and msg.MessageIDBeingRespondedTo is None
 
 
 class ConnectionHandler(RequestHandler):

@@ -8,6 +8,7 @@ import time
 from typing import Any, cast
 
 from pynetdicom import AE, _config, evt
+from pynetdicom.pdu_primitives import A_ABORT
 from pynetdicom.presentation import build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from pynetdicom.transport import ThreadedAssociationServer
@@ -60,7 +61,7 @@ def make_server(address: tuple[str, int], ae_title: str, allowlist: Allowlist) -
         (evt.EVT_C_STORE, on_c_store),
         (evt.EVT_RELEASED, on_end, ["released"]),
         (evt.EVT_ABORTED, on_end, ["aborted"]),
-        (evt.EVT_CONN_CLOSE, on_end, ["connection closed"]),
+        (evt.EVT_CONN_CLOSE, on_close),
     ]
     server = ae.make_server(
         address,
@@ -79,6 +80,12 @@ def on_c_echo(event: evt.Event) -> int:
     status = StoreStatus.SUCCESS if record.rights.may_echo else StoreStatus.NOT_AUTHORISED
     record.statuses[f"echo 0x{status:04X}"] += 1
     return int(status)
+
+
+def on_close(event: evt.Event) -> None:
+    """The connection is closed: after an A-ABORT that the association has yet to see, or without a word."""
+    has_aborted = event.assoc.is_aborted or isinstance(event.assoc.dul.peek_next_pdu(), A_ABORT)
+    on_end(event, "aborted" if has_aborted else "connection closed")
 
 
 def on_end(event: evt.Event, outcome: str) -> None:

@@ -8,13 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom.uid import DeflatedExplicitVRLittleEndian, JPIPHTJ2KReferencedDeflate
-
-from dicomnet.part10 import read_file_meta
+from dicomnet.part10 import DEFLATED, read_file_meta
 from dicomnet.scu.association import MAXIMUM_CONTEXTS, Peer, PeerError, RequestorAssociation
 from dicomnet.statuses import in_words, is_stored
 
-DEFLATED = frozenset((DeflatedExplicitVRLittleEndian, JPIPHTJ2KReferencedDeflate))
 MINIMUM_BYTES_PER_SECOND = 50_000  # slower than an ISDN line: what takes longer is a peer that has stopped
 
 

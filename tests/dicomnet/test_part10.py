@@ -66,6 +66,20 @@ def test_group_length_may_be_missing(tmp_path: Path) -> None:
     assert meta.data_set_offset == len(written()) - 12  # type: ignore[attr-defined]
 
 
+def test_the_group_length_ends_the_group_when_it_is_right(tmp_path: Path) -> None:
+    within = element(0x0010, b"UI", b"1.2 ")  # belongs to a data set that begins with group 2
+    meta = read(tmp_path, written() + within)
+    assert meta.data_set_offset == len(written())  # type: ignore[attr-defined]
+    assert meta.transfer_syntax_uid == EXPLICIT  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("length", [1, 31, 5000, 0xFFFFFFFF])
+def test_a_wrong_group_length_is_passed_over(tmp_path: Path, length: int) -> None:
+    head = written()
+    meta = read(tmp_path, head[:140] + struct.pack("<L", length) + head[144:] + b"\x08\0data")
+    assert meta.data_set_offset == len(head)  # type: ignore[attr-defined]
+
+
 def test_a_long_meta_is_read(tmp_path: Path) -> None:
     meta = read(tmp_path, written(private=b"x" * 300_000))
     assert meta.elements[0x0102] == b"x" * 300_000  # type: ignore[attr-defined]
