@@ -9,7 +9,7 @@ from tests.factories import UserFactory
 
 def signed_in(role: Role) -> Client:
     client = Client()
-    client.force_login(UserFactory(username=role.value, role=role))
+    client.force_login(UserFactory.create(username=role.value, role=role))
     return client
 
 

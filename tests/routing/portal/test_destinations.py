@@ -3,7 +3,7 @@ from datetime import timedelta
 from django.test import Client
 from django.utils import timezone
 from pynetdicom import AE
-from pynetdicom.sop_class import Verification
+from pynetdicom.presentation import VerificationPresentationContexts
 
 from routing.models import Destination
 from tests.factories import DeliveryFactory, DestinationFactory
@@ -73,9 +73,10 @@ def test_lane_states(viewer: Client) -> None:
 
 def test_echo_tells_milliseconds(operator: Client, viewer: Client) -> None:
     ae = AE("ARCHIVE")
-    ae.add_supported_context(Verification)
+    ae.supported_contexts = VerificationPresentationContexts
     server = ae.start_server(("127.0.0.1", 0), block=False)
     assert server is not None
+    assert server.socket is not None
     try:
         destination = DestinationFactory.create(ae_title="ARCHIVE", port=server.socket.getsockname()[1])
         address = f"/destinations/{destination.pk}/echo/"

@@ -30,7 +30,7 @@ def test_create_saves_version_one_with_its_author(administrator: Client) -> None
 
     version = Rule.objects.get().versions.get()
     assert "CT to archive is saved as version 1." in answer.content.decode()
-    assert (version.number, version.author.username) == (1, "administrator")
+    assert (version.number, str(version.author)) == (1, "administrator")
     assert "Modality is CT" in answer.content.decode()
 
 

@@ -1,0 +1,73 @@
+"""A browser that is signed in to a live server with a small hospital behind it."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page
+from pytest_django.live_server_helper import LiveServer
+
+from gateway.accounts.models import Role, User
+from tests.e2e.browser import chromium, chromium_path
+from tests.e2e.hospital import fill
+from tests.factories import PASSWORD, UserFactory
+
+Theme = Literal["light", "dark"]
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if chromium_path() is None:
+        pytest.skip("apt-get install chromium")
+    # Playwright's loop runs in this thread, and Django would refuse every query beside it.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with chromium() as started:
+        yield started
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def open_page(browser: Browser, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenPage]:
+    """Call it for a page of a fresh browser profile, signed in as an administrator; errors of the console fail."""
+    # No broker runs here, and a bell that nobody hears costs seconds.
+    monkeypatch.setattr("gateway.pipeline.ring", lambda *_: None)
+    problems: list[str] = []
+    contexts = []
+
+    def open_(path: str = "/", *, theme: Theme = "light", bypass_csp: bool = False, is_signed_in: bool = True) -> Page:
+        context = browser.new_context(
+            base_url=live_server.url, color_scheme=theme, bypass_csp=bypass_csp, viewport={"width": 1440, "height": 900}
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: _note(problems, message))
+        if is_signed_in:
+            if not User.objects.filter(username="admin").exists():
+                UserFactory.create(username="admin", role=Role.ADMINISTRATOR)
+            page.goto("/sign-in/")
+            page.get_by_label("User name").fill("admin")
+            page.get_by_label("Password").fill(PASSWORD)
+            page.get_by_role("button", name="Sign in").click()
+            page.get_by_role("heading", name="Dashboard", level=1).wait_for()
+        page.goto(path)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def _note(problems: list[str], message: ConsoleMessage) -> None:
+    # A page that is not there is an answer like any other, but Chromium reports it.
+    if message.type == "error" and "status of 404" not in message.text:
+        problems.append(message.text)
+
+
+@pytest.fixture
+def hospital(transactional_db: None) -> None:
+    fill(studies=12)
