@@ -30,7 +30,8 @@ def main(arguments: list[str]) -> int:
         redis_url = os.environ.get("TEST_REDIS_URL") or servers.enter_context(valkey())
         total = _pass("SQLite", {"TEST_REDIS_URL": redis_url}, arguments)
         database_url = os.environ.get("DATABASE_URL") or servers.enter_context(postgresql())
-        total += _pass("PostgreSQL", {"TEST_REDIS_URL": redis_url, "DATABASE_URL": database_url}, arguments)
+        variables = {"TEST_REDIS_URL": redis_url, "DATABASE_URL": database_url}
+        total += _pass("PostgreSQL", variables, ["-m", "not embedded", *arguments])
     print()
     if is_ci and total.skipped:
         print("CI=true: a skipped test counts as a failure.")

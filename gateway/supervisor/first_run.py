@@ -60,3 +60,5 @@ def _keep(path: Path, password: str) -> None:
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as kept:
         kept.write(f"{password}\n")
+        kept.flush()
+        os.fsync(kept.fileno())

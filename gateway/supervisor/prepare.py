@@ -1,6 +1,8 @@
 """Bring the database, the static files and the first administrator up to date; quick when they are."""
 
 import hashlib
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,7 +60,10 @@ def collect_static_when_changed(stamp: Path, say: Say) -> None:
         return
     say("Collecting the static files (some seconds) ...")
     stamp.unlink(missing_ok=True)
+    # From nothing: a power cut may have left a manifest without its content, which stops every start.
+    shutil.rmtree(settings.STATIC_ROOT, ignore_errors=True)
     call_command("collectstatic", interactive=False, verbosity=0)
+    os.sync()
     stamp.write_text(digest)
 
 

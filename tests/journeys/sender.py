@@ -59,6 +59,11 @@ class Sender:
     refused: list[str] = field(default_factory=list)
     resent: int = 0
     give_up_seconds: float = 180
+    has_given_up: bool = False
+
+    def give_up(self) -> None:
+        """Send no more."""
+        self.has_given_up = True
 
     def start(self) -> threading.Thread:
         """Send in a thread."""
@@ -70,10 +75,10 @@ class Sender:
         """Send until each file is acknowledged, or the time is over."""
         waiting = [Outgoing.from_file(path) for path in self.files]
         deadline = time.monotonic() + self.give_up_seconds
-        while waiting and time.monotonic() < deadline:
+        while waiting and time.monotonic() < deadline and not self.has_given_up:
             try:
                 with StoreAssociation(self.peer, [instance.context for instance in waiting]) as assoc:
-                    while waiting:
+                    while waiting and not self.has_given_up:
                         outcome = assoc.send(waiting[0])
                         if not outcome.is_stored:
                             self.refused.append(str(outcome))
