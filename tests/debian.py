@@ -10,6 +10,8 @@ from pathlib import Path
 # Package -> what shows that it is there: a program on PATH, or a file.
 PACKAGES = {
     "dcmtk": "storescp",
+    "dicom3tools": "dciodvfy",
+    "e2fsprogs": "mkfs.ext4",
     "orthanc": "Orthanc",
     "chromium": "chromium",
     "fonts-dejavu-core": "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
