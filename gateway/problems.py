@@ -7,14 +7,18 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.db.models import ProtectedError
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from gateway.accounts.errors import LastAdministrator
+from gateway.parsers import TooLarge
 
 logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -71,6 +75,14 @@ def not_found(request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
     return JsonResponse(problem(error), status=error.status_code, content_type=MEDIA_TYPE)
 
 
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's ``handler500``, for what goes wrong before a view of the API is reached; Django has logged it."""
+    if not request.path.startswith("/api/"):
+        return defaults.server_error(request)
+    error = exceptions.APIException("The error is in the log of the server.")
+    return JsonResponse(problem(error), status=error.status_code, content_type=MEDIA_TYPE)
+
+
 def _as_api_exception(error: Exception) -> exceptions.APIException | None:
     """The table of this door: errors of Django and of the apps, as HTTP says them."""
     if isinstance(error, exceptions.APIException):
@@ -79,6 +91,11 @@ def _as_api_exception(error: Exception) -> exceptions.APIException | None:
         return exceptions.NotFound("There is no such resource, or not any more.")
     if isinstance(error, DjangoPermissionDenied):
         return exceptions.PermissionDenied()
+    if isinstance(error, OperationalError | InterfaceError):
+        logger.warning("database does not answer", extra={"error_type": type(error).__name__})
+        return Unavailable("The database does not answer now; try again in a moment.")
+    if isinstance(error, RequestDataTooBig):
+        return TooLarge()
     if isinstance(error, ProtectedError):
         return Conflict("It is part of the record of what was sent, so it cannot be deleted; disable it instead.")
     if isinstance(error, LastAdministrator):
@@ -91,6 +108,13 @@ class Conflict(exceptions.APIException):
 
     status_code = status.HTTP_409_CONFLICT
     default_code = "conflict"
+
+
+class Unavailable(exceptions.APIException):
+    """Something that is needed does not answer."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "unavailable"
 
 
 def _summary(errors: Mapping[str, Any]) -> str:

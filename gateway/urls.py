@@ -7,6 +7,7 @@ from gateway.health import livez, readyz
 from gateway.metrics import metrics
 from gateway.problems import not_found
 
+handler500 = "gateway.problems.server_error"
 urlpatterns = [
     path("", include("gateway.portal.urls")),
     path("", include("studies.portal.urls")),

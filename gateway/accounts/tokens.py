@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import update_last_login
 from django.http import HttpRequest
+from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.settings import api_settings
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
@@ -31,6 +33,8 @@ def sign_in(request: HttpRequest, *, username: str, password: str) -> Tokens:
     user = authenticate(request, username=username, password=password)
     if user is None:
         raise AuthenticationFailed("User name or password is wrong.")
+    # Kept to know which are ended; nobody asks about those that have expired.
+    OutstandingToken.objects.filter(user=user, expires_at__lt=timezone.now()).delete()
     refresh = RefreshToken.for_user(user)
     update_last_login(type(user), user)
     return Tokens(str(refresh.access_token), str(refresh))

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.files.uploadedfile import UploadedFile
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -74,7 +74,7 @@ class RuleTest(APIView):
     """Try the rules."""
 
     required_permission = "routing.view_rule"
-    parser_classes = [JSONParser, MultiPartParser]
+    parser_classes = [*APIView.parser_classes, MultiPartParser]
 
     @extend_schema(request=RuleTestSerializer, responses=RuleTestAnswerSerializer)
     def post(self, request: Request) -> Response:

@@ -1,5 +1,6 @@
 """API: rules and their versions."""
 
+import json
 from typing import Any
 
 from drf_spectacular.utils import extend_schema, extend_schema_field
@@ -19,6 +20,12 @@ from routing.rules import save_rule
 @extend_schema_field({"type": "array", "items": {"type": "object"}})
 class ConditionsField(serializers.JSONField):
     """A rule's conditions; all must hold."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Refuse NUL, which PostgreSQL does not keep."""
+        if "\\u0000" in json.dumps(data):
+            raise serializers.ValidationError("A value holds a character that cannot be stored.")
+        return super().to_internal_value(data)
 
 
 class RuleSerializer(StrictModelSerializer):

@@ -5,6 +5,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from django.db import OperationalError
 from rest_framework.test import APIClient
 
 from gateway.problems import PROBLEMS
@@ -100,6 +101,46 @@ def test_an_unexpected_error_is_logged_and_not_told(administrator: APIClient, ca
     assert "4711" not in response.content.decode()
     (record,) = [record for record in caplog.records if record.name == "gateway.problems"]
     assert record.exc_info
+
+
+def test_a_database_that_is_away(administrator: APIClient) -> None:
+    with patch("studies.api.views.Studies.get_queryset", side_effect=OperationalError("host=db password=hunter2")):
+        response = administrator.get(f"{V1}/studies")
+
+    assert_problem(response, 503, "unavailable")
+    assert "hunter2" not in response.content.decode()
+
+
+@pytest.mark.parametrize(("path", "media_type"), [("/api/v1/studies", "application/problem+json"), ("/", "text/html")])
+def test_an_error_before_the_view_is_reached(path: str, media_type: str) -> None:
+    client = client_of("viewer")
+    client.raise_request_exception = False
+
+    with patch("django.contrib.auth.middleware.get_user", side_effect=OperationalError("hunter2")):
+        response = client.get(path)
+
+    assert response.status_code == 500
+    assert response["Content-Type"].startswith(media_type)
+    assert "hunter2" not in response.content.decode()
+
+
+def test_a_body_that_is_too_large_is_not_read() -> None:
+    response = APIClient().post(f"{V1}/auth/login", f'"{"x" * 2_700_000}"', content_type="application/json")
+
+    assert_problem(response, 413, "too-large")
+
+
+def test_json_that_is_nested_too_deeply_is_malformed() -> None:
+    response = APIClient().post(f"{V1}/auth/login", "[" * 100_000, content_type="application/json")
+
+    assert_problem(response, 400, "malformed")
+
+
+@pytest.mark.parametrize("body", ['{"name": "\\ud800"}', '{"\\ud800": 1}'])
+def test_text_that_is_no_unicode_is_malformed(administrator: APIClient, body: str) -> None:
+    response = administrator.post(f"{V1}/rules", body, content_type="application/json")
+
+    assert_problem(response, 400, "malformed")
 
 
 def test_what_is_on_record_is_not_deleted(administrator: APIClient) -> None:

@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 from rest_framework.test import APIClient
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from gateway.accounts.models import ApiKey, User
@@ -73,6 +74,15 @@ def test_signing_out_ends_the_refresh_token(person: User) -> None:
 
     assert APIClient().post(f"{V1}/auth/refresh", refresh, format="json").status_code == 401
     assert APIClient().post(f"{V1}/auth/logout", refresh, format="json").status_code == 401
+
+
+def test_expired_tokens_are_not_kept(person: User) -> None:
+    sign_in()
+    OutstandingToken.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+
+    sign_in()
+
+    assert OutstandingToken.objects.count() == 1
 
 
 def test_a_new_password_ends_what_was_signed_in_with_the_old_one(person: User) -> None:

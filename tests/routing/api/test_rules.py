@@ -11,7 +11,7 @@ from gateway.accounts.models import User
 from gateway.env import Environment
 from routing.models import Rule, RuleVersion
 from tests.api_clients import V1, client_of, key_client
-from tests.corpus import write_part10
+from tests.corpus import data_set, element, write_part10
 from tests.factories import DestinationFactory, InstanceFactory, RuleFactory
 
 pytestmark = pytest.mark.django_db
@@ -93,7 +93,11 @@ def test_a_program_is_no_author() -> None:
         ({"conditions": [{"attribute": "Modality"}]}, "conditions"),
         ({"conditions": CT}, "conditions"),
         ({"conditions": [CT | {"then": "x"}]}, "conditions"),
+        ({"conditions": [CT | {"value": "\0"}]}, "conditions"),
         ({"destinations": [4711]}, "destinations"),
+        ({"destinations": [10**30]}, "destinations"),
+        ({"order": 10**30}, "order"),
+        ({"name": "nul\0"}, "name"),
         ({"priority": "urgent"}, "priority"),
         ({"priority": 1}, "priority"),
         ({"priority": []}, "priority"),
@@ -148,6 +152,16 @@ def test_a_file_is_judged_by_all_rules(home: Environment) -> None:
     assert group["words"] == "one of these must hold"
     assert [member["holds"] for member in group["members"]] == [False, False]
     assert "the instance has CT" in group["members"][0]["words"]
+
+
+def test_a_large_file_is_judged(home: Environment) -> None:
+    RuleFactory.create()
+    pixels = element(0x7FE00010, "OW", bytes(6_000_000))
+    content = write_part10(home.storage, data_set(sop_instance_uid=b"1.2.3", late=pixels), uid="1.2.3").read_bytes()
+
+    answer = try_rules(client_of("viewer"), file=SimpleUploadedFile("x.dcm", content)).json()
+
+    assert [rule["matched"] for rule in answer["rules"]] == [True]
 
 
 def test_a_stored_study_is_judged(home: Environment) -> None:
