@@ -12,7 +12,7 @@ from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.datadict import dictionary_VR
 from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS
 
-from dicomnet.part10 import FileMeta, read_file_meta
+from dicomnet.part10 import IMPLEMENTATION_CLASS_UID, FileMeta, read_file_meta
 from studies.attributes import SPECIFIC_CHARACTER_SET
 from studies.errors import MalformedDataSet
 from studies.scan import Scan, scan
@@ -104,11 +104,13 @@ def receipt_bytes(*, source_address: str, received_at: datetime) -> bytes:
 
 
 def _receipt(meta: FileMeta) -> tuple[str, datetime | None]:
+    if meta.text(0x0100) != IMPLEMENTATION_CLASS_UID:
+        return "", None
     try:
         receipt = json.loads(meta.elements.get(0x0102, b"{}").rstrip(b"\0"))
-        return receipt["source_address"], datetime.fromisoformat(receipt["received_at"]).astimezone(UTC)
-    except (ValueError, KeyError, TypeError):
-        return "", None
+        return str(receipt["source_address"]), datetime.fromisoformat(receipt["received_at"]).astimezone(UTC)
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return "", None  # anybody may write a file that says it came from us
 
 
 def _vr(tag: int) -> str:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import F, Model
 
 from dicomnet.part10 import NotPart10
@@ -26,6 +26,8 @@ from studies.storage import hot_storage
 
 logger = logging.getLogger(__name__)
 BATCH = 200
+BACKSLASH = "\\"
+MODALITIES_LENGTH = 255  # of Study.modalities_in_study
 LOOK_AHEAD = 5_000  # listing a spool that has grown large costs more than indexing a batch
 
 
@@ -36,16 +38,30 @@ def index_spool(spool: Spool, *, seconds: float = 2.0) -> bool:
         Whether something may be left.
     """
     deadline = time.monotonic() + seconds
+    left: set[Path] = set()  # could not be taken: they wait for the next call, and are not in the way of this one
     with _only_one(spool) as is_ours:
         while is_ours:
-            waiting = list(islice(spool.waiting(), LOOK_AHEAD))
+            waiting = list(islice((path for path in spool.waiting() if path not in left), LOOK_AHEAD))
             if not waiting:
                 return False
             for start in range(0, len(waiting), BATCH):
-                index_batch(spool, waiting[start : start + BATCH])
+                left.update(_take(spool, waiting[start : start + BATCH]))
                 if time.monotonic() > deadline:
                     return True
     return False
+
+
+def _take(spool: Spool, paths: list[Path]) -> list[Path]:
+    """Index a batch, or each of its files alone when the database refuses it; returns what is still there."""
+    try:
+        index_batch(spool, paths)
+    except (DataError, IntegrityError) as error:
+        if len(paths) > 1:
+            return [path for alone in paths for path in _take(spool, [alone])]
+        # An integrity error is another host that indexed the same instance meanwhile: the next call sees its row.
+        if isinstance(error, DataError):
+            _set_aside(spool, paths[0], "the database refuses one of its values")
+    return [path for path in paths if path.exists()]
 
 
 def index_batch(spool: Spool, paths: list[Path]) -> None:
@@ -69,12 +85,18 @@ def _readable(spool: Spool, paths: Iterable[Path]) -> Iterator[Arrival]:
             yield read_arrival(path)
         except FileNotFoundError:
             continue  # indexed by somebody else since it was listed
+        except OSError as error:
+            logger.error("file in the spool left for later", extra={"file": path.name, "reason": error.strerror})
         except (NotPart10, MalformedDataSet) as error:
             # The listener checked it, so this is damage: keep it out of the way of the others, and say so.
-            odd = spool.root / "odd"
-            odd.mkdir(exist_ok=True)
-            path.rename(odd / path.name)
-            logger.error("file in the spool cannot be read", extra={"file": path.name, "reason": str(error)})
+            _set_aside(spool, path, str(error))
+
+
+def _set_aside(spool: Spool, path: Path, reason: str) -> None:
+    odd = spool.root / "odd"
+    odd.mkdir(exist_ok=True)
+    path.rename(odd / path.name)
+    logger.error("file in the spool cannot be read", extra={"file": path.name, "reason": reason})
 
 
 def _place(arrivals: list[Arrival]) -> None:
@@ -133,7 +155,7 @@ def _upsert_studies(arrivals: list[Arrival]) -> dict[str, Study]:
     ]
     Study.objects.bulk_create(rows, ignore_conflicts=True)
     studies = {study.study_instance_uid: study for study in Study.objects.filter(study_instance_uid__in=first)}
-    _fill_blanks((studies[uid], arrival.study) for uid, arrival in first.items())
+    _fill_blanks((studies[arrival.study["study_instance_uid"]], arrival.study) for arrival in arrivals)
     return studies
 
 
@@ -147,7 +169,7 @@ def _upsert_series(arrivals: list[Arrival], studies: dict[str, Study]) -> dict[t
     by_pk = {study.pk: study.study_instance_uid for study in studies.values()}
     found = Series.objects.filter(study__in=by_pk, series_instance_uid__in=[uid for _, uid in first])
     series = {(by_pk[row.study_id], row.series_instance_uid): row for row in found}
-    _fill_blanks((series[key], arrival.series) for key, arrival in first.items())
+    _fill_blanks((series[_series_key(arrival)], arrival.series) for arrival in arrivals)
     return series
 
 
@@ -157,10 +179,14 @@ def _series_key(arrival: Arrival) -> tuple[str, str]:
 
 def _fill_blanks(rows: Iterable[tuple[Model, dict[str, str]]]) -> None:
     """What the first instance said stands; what it left empty comes from a later one."""
+    filled: dict[Model, set[str]] = defaultdict(set)
     for row, values in rows:
-        blanks = {name: value for name, value in values.items() if value and not getattr(row, name)}
-        if blanks:
-            type(row)._default_manager.filter(pk=row.pk).update(**blanks)
+        for name, value in values.items():
+            if value and not getattr(row, name):
+                setattr(row, name, value)
+                filled[row].add(name)
+    for row, names in filled.items():
+        type(row)._default_manager.filter(pk=row.pk).update(**{name: getattr(row, name) for name in names})
 
 
 def _count(rows: list[Instance], studies: dict[str, Study], series: dict[tuple[str, str], Series]) -> None:
@@ -191,9 +217,17 @@ def _primaries(rows: list[Instance]) -> int:
 
 
 def modalities_column(modalities: Iterable[str]) -> str:
-    r"""The distinct modalities between backslashes, ``\CT\SR\``, so that each can be searched for whole."""
-    distinct = sorted({modality for modality in modalities if modality})
-    return "\\" + "\\".join(distinct) + "\\" if distinct else ""
+    r"""The distinct modalities between backslashes, ``\CT\SR\``, so that each can be searched for whole.
+
+    Of more than the column holds it has as many as fit.
+    """
+    column = ""
+    for modality in sorted({modality for modality in modalities if modality}):
+        longer = (column or BACKSLASH) + modality + BACKSLASH
+        if len(longer) > MODALITIES_LENGTH:
+            break
+        column = longer
+    return column
 
 
 @contextmanager

@@ -1,12 +1,24 @@
 """Names for files: unique, in order of time, made of nothing that came from outside (ULID)."""
 
 import secrets
+import threading
 import time
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_lock = threading.Lock()
+_last = 0
 
 
 def new_ulid() -> str:
-    """26 characters: 48 bits of milliseconds since 1970, then 80 random bits."""
-    number = time.time_ns() // 1_000_000 << 80 | secrets.randbits(80)
+    """26 characters: 48 bits of milliseconds since 1970, then 80 random bits.
+
+    Of two within one millisecond the later one of this process is greater, so that what was acknowledged first is
+    indexed first.
+    """
+    global _last  # noqa: PLW0603 (what makes them ascend)
+    milliseconds = time.time_ns() // 1_000_000
+    with _lock:
+        is_same = _last >> 80 == milliseconds
+        _last = _last + 1 if is_same else milliseconds << 80 | secrets.randbits(80)
+        number = _last
     return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
