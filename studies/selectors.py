@@ -69,8 +69,9 @@ def instances_of(study: Study) -> QuerySet[Instance]:
 
 def conflicts() -> QuerySet[Conflict]:
     """All conflicts with what a page shows of them: open ones first, newest first."""
+    # PostgreSQL sorts null last unless it is told, SQLite first.
     return Conflict.objects.select_related("instance__series__study", "other").order_by(
-        "resolved_at", "-received_at", "-pk"
+        F("resolved_at").asc(nulls_first=True), "-received_at", "-pk"
     )
 
 
