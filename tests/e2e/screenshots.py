@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from PIL import Image
+from pydicom.data import get_testdata_file
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, ViewportSize
@@ -160,9 +161,13 @@ class Pictures:
 
     def _prepare(self, page: "Page", name: str) -> None:
         if name == "study":
-            page.locator(".series summary").nth(1).click()
+            page.locator(".series summary").first.click()
             page.locator(".series[open] table").wait_for()
             page.locator(".trace").wait_for()
+        if name == "rule-try":
+            page.locator("input[type=file]").set_input_files(str(get_testdata_file("CT_small.dcm")))
+            page.locator(".form-foot button").click()
+            page.locator(".verdict").first.wait_for()
         if name == "deliveries-failed":
             page.locator("[data-choose]").first.check()
             page.locator("[data-choose]").nth(1).check()
