@@ -48,7 +48,7 @@ class Entry:
         """The entry speaks of this caller."""
         return (
             self.calling_ae_title in {ANY, calling_ae_title}
-            and self.called_ae_title in {"", called_ae_title}
+            and self.called_ae_title in {"", ANY, called_ae_title}
             and address in ip_network(self.network)
         )
 
@@ -132,8 +132,6 @@ def _write_snapshot(path: Path, entries: tuple[Entry, ...]) -> None:
 def _read_snapshot(path: Path) -> tuple[Entry, ...]:
     try:
         rows = json.loads(path.read_text())
-        return tuple(
-            Entry(**row | {"rights": Rights(**row["rights"])}) for row in rows if _is_network(row["network"])
-        )
+        return tuple(Entry(**row | {"rights": Rights(**row["rights"])}) for row in rows if _is_network(row["network"]))
     except (OSError, ValueError, TypeError, KeyError):
         return ()

@@ -47,7 +47,7 @@ class AllowlistEntry(models.Model):
         blank=True,
         default="",
         validators=[validate_ae_title],
-        help_text="The title that it must call; empty for every title of this gateway.",
+        help_text="The title that it must call; empty or * for every title of this gateway.",
     )
     may_echo = models.BooleanField(default=True, help_text="Ask for a sign of life (C-ECHO).")
     may_store = models.BooleanField(default=True, help_text="Send instances (C-STORE).")

@@ -28,8 +28,13 @@ class JsonLines(logging.Formatter):
             if name not in _STANDARD:
                 line[name] = "refused" if name in _REFUSED else value
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+            line["traceback"] = _without_values(self.formatException(record.exc_info))
         return json.dumps(line, default=str, ensure_ascii=True)
+
+
+def _without_values(traceback: str) -> str:
+    """PostgreSQL names the values of the row that it refused in a line of its own."""
+    return "\n".join(line for line in traceback.splitlines() if not line.startswith("DETAIL:"))
 
 
 def logging_config(level: str) -> dict[str, Any]:

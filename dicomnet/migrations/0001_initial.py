@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('calling_ae_title', models.CharField(default='*', help_text='The title under which the device calls; * for any.', max_length=16, validators=[dicomnet.models.validate_calling_ae_title], verbose_name='calling AE title')),
                 ('network', models.CharField(help_text='Where it may call from: an address, or a network such as 10.1.2.0/24.', max_length=49, validators=[dicomnet.models.validate_network])),
-                ('called_ae_title', models.CharField(blank=True, default='', help_text='The title that it must call; empty for every title of this gateway.', max_length=16, validators=[dicomnet.ae_title.validate_ae_title], verbose_name='called AE title')),
+                ('called_ae_title', models.CharField(blank=True, default='', help_text='The title that it must call; empty or * for every title of this gateway.', max_length=16, validators=[dicomnet.ae_title.validate_ae_title], verbose_name='called AE title')),
                 ('may_echo', models.BooleanField(default=True, help_text='Ask for a sign of life (C-ECHO).')),
                 ('may_store', models.BooleanField(default=True, help_text='Send instances (C-STORE).')),
                 ('may_find', models.BooleanField(default=False, help_text='Search the archive (C-FIND).')),

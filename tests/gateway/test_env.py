@@ -1,0 +1,107 @@
+"""The environment: every variable documented, every bad value one sentence, secrets kept."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.env import BASE_DIR, VARIABLES, BadSetting, read_environment
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable.name, raising=False)
+        monkeypatch.delenv(f"{variable.name}_FILE", raising=False)
+    monkeypatch.setenv("GANTRY_HOME", str(tmp_path))
+    return monkeypatch
+
+
+def test_every_variable_stands_in_the_settings_table() -> None:
+    page = (BASE_DIR / "docs" / "settings.md").read_text()
+    rows = [f"| `{variable.name}` | {variable.default} | {variable.meaning} |" for variable in VARIABLES]
+    assert [row for row in rows if row not in page] == []
+
+
+def test_every_variable_that_is_read_is_listed() -> None:
+    source = (BASE_DIR / "gateway" / "env.py").read_text()
+    reader = source[source.index("def read_environment") :]
+    listed = {variable.name for variable in VARIABLES}
+    assert {name for name in listed if f'"{name}"' not in reader} == set()
+
+
+def test_the_default_is_embedded_and_on_loopback(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    env = read_environment()
+    assert env.database_url is None
+    assert env.is_broker_embedded
+    assert env.broker_url == f"redis+socket://{env.broker_socket}"
+    assert env.http_bind == ("127.0.0.1", 8000)
+    assert env.dicom_bind == ("127.0.0.1", 11112)
+    assert env.storage == tmp_path / "hot"
+
+
+def test_one_redis_serves_as_broker_too(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("REDIS_URL", "unix:///run/valkey.sock")
+    env = read_environment()
+    assert not env.is_broker_embedded
+    assert env.broker_url == "redis+socket:///run/valkey.sock"
+
+
+def test_a_deep_home_gets_a_socket_that_fits(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    environment.setenv("GANTRY_HOME", str(tmp_path / ("y" * 90)))
+    assert len(os.fsencode(read_environment().broker_socket)) < 108
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("GANTRY_HTTP_BIND", "8000", "ADDRESS:PORT"),
+        ("GANTRY_DICOM_BIND", "127.0.0.1:70000", "ADDRESS:PORT"),
+        ("GANTRY_DICOM_BIND", "pacs.example:104", "ADDRESS:PORT"),
+        ("GANTRY_AE_TITLE", "A TITLE THAT IS TOO LONG", "1 to 16"),
+        ("GANTRY_AE_TITLE", "BACK\\SLASH", "1 to 16"),
+        ("GANTRY_SCP_PROCESSES", "0", "from 1 to 64"),
+        ("GANTRY_STABLE_SECONDS", "soon", "whole number"),
+        ("GANTRY_LOG_LEVEL", "LOUD", "one of DEBUG"),
+        ("DJANGO_DEBUG", "maybe", "on or off"),
+        ("DATABASE_URL", "mysql://db/gantry", "postgres://"),
+        ("GANTRY_HOME", "/proc/nowhere", "choose another folder"),
+    ],
+)
+def test_a_bad_value_is_refused_in_words(environment: pytest.MonkeyPatch, name: str, value: str, words: str) -> None:
+    environment.setenv(name, value)
+    with pytest.raises(BadSetting, match=words):
+        read_environment()
+
+
+def test_a_bad_value_ends_a_command_with_one_sentence(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=BASE_DIR,
+        env=os.environ | {"GANTRY_HOME": str(tmp_path), "GANTRY_SCP_PROCESSES": "many"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "Gantry cannot start: GANTRY_SCP_PROCESSES must be a whole number from 1 to 64, not 'many'.\n"
+    )
+
+
+def test_the_secret_key_is_made_once_and_private(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    first, second = read_environment().secret_key, read_environment().secret_key
+    assert first == second
+    assert len(first) > 40
+    assert stat.S_IMODE((tmp_path / "secrets" / "secret_key").stat().st_mode) == 0o600
+    assert [path.name for path in (tmp_path / "secrets").iterdir()] == ["secret_key"]
+
+
+def test_a_secret_may_come_from_a_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    secret = tmp_path / "key"
+    secret.write_text("from-a-file")
+    environment.setenv("DJANGO_SECRET_KEY_FILE", str(secret))
+    assert read_environment().secret_key.strip() == "from-a-file"
