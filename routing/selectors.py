@@ -36,8 +36,12 @@ class DeliveryFilters:
 def list_deliveries(filters: DeliveryFilters) -> QuerySet[Delivery]:
     """Deliveries that satisfy all filters, newest first."""
     deliveries = Delivery.objects.all()
-    if filters.states:
-        deliveries = deliveries.filter(state__in=filters.states)
+    if len(filters.states) == 1:
+        deliveries = deliveries.filter(state=filters.states[0])
+    elif filters.states:
+        # Said the other way round, the newest are read in the order of the key until a page is full; with IN, SQLite
+        # takes the index by state and sorts all that it finds.
+        deliveries = deliveries.exclude(state__in=set(DeliveryState) - set(filters.states))
     if filters.destination:
         deliveries = deliveries.filter(destination=filters.destination)
     if filters.study_instance_uid:
@@ -48,8 +52,8 @@ def list_deliveries(filters: DeliveryFilters) -> QuerySet[Delivery]:
 
 
 def with_what_a_list_shows(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    """Deliveries with study, destination and rule, in one query."""
-    return deliveries.select_related("instance__series__study", "destination", "rule_version__rule")
+    """Deliveries with study, destination and rule; a page's worth of each is cheaper than a join over the ledger."""
+    return deliveries.prefetch_related("instance__series__study", "destination", "rule_version__rule")
 
 
 def counts_by_tab(filters: DeliveryFilters) -> dict[str, int]:
@@ -84,24 +88,40 @@ class Lane:
 
 
 def lanes() -> list[Lane]:
-    """All destinations with the figures of their lanes, in two queries."""
-    a_day_ago = timezone.now() - timedelta(days=1)
-    figures: dict[int, Any] = {
+    """All destinations with the figures of their lanes, in three queries."""
+    # Apart from what is delivered, which is nearly everything: the index by state finds the few that are not.
+    unfinished: dict[int, Any] = {
         row["destination"]: row
-        for row in Delivery.objects.order_by()
+        for row in Delivery.objects.filter(state__in=[DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.DEAD])
+        .order_by()
         .values("destination")
         .annotate(
             waiting=Count("pk", filter=Q(state=DeliveryState.PENDING)),
             sending=Count("pk", filter=Q(state=DeliveryState.SENDING)),
             failed=Count("pk", filter=Q(state=DeliveryState.DEAD)),
-            delivered=Count("pk", filter=Q(delivered_at__gte=a_day_ago)),
             oldest=Min("queued_at", filter=Q(state=DeliveryState.PENDING)),
         )
     }
+    delivered = dict(
+        Delivery.objects.filter(delivered_at__gte=timezone.now() - timedelta(days=1))
+        .order_by()
+        .values_list("destination")
+        .annotate(count=Count("pk"))
+    )
+    none = {"waiting": 0, "sending": 0, "failed": 0, "oldest": None}
     found = []
     for destination in Destination.objects.all():
-        row = figures.get(destination.pk, defaultdict(int, oldest=None))
-        found.append(Lane(destination, row["waiting"], row["sending"], row["failed"], row["delivered"], row["oldest"]))
+        row = unfinished.get(destination.pk, none)
+        found.append(
+            Lane(
+                destination=destination,
+                waiting=row["waiting"],
+                sending=row["sending"],
+                failed=row["failed"],
+                delivered_last_day=delivered.get(destination.pk, 0),
+                oldest_waiting_at=row["oldest"],
+            )
+        )
     return found
 
 

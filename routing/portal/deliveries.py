@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -48,10 +49,20 @@ class DeliveryList(PermissionRequiredMixin, ListView):
         """What the filters ask for."""
         return with_what_a_list_shows(list_deliveries(self.form.filters()))
 
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many deliveries each tab has."""
+        return counts_by_tab(self.form.filters())
+
+    def get_paginator(self, *args: Any, **kwargs: Any) -> Paginator:
+        """The tabs have counted already."""
+        paginator = super().get_paginator(*args, **kwargs)
+        paginator.count = self.counts[self.form.current_tab]
+        return paginator
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The tabs with their counts besides."""
-        counts = counts_by_tab(self.form.filters())
-        tabs = [{"name": name, "label": label, "count": counts[name]} for name, label in TABS.items()]
+        tabs = [{"name": name, "label": label, "count": self.counts[name]} for name, label in TABS.items()]
         return super().get_context_data(
             form=self.form,
             tabs=tabs,

@@ -31,7 +31,7 @@ class DeliveryFilterForm(forms.Form):
         """What the selector takes."""
         values = self.cleaned_data if self.is_valid() else getattr(self, "cleaned_data", {})
         return DeliveryFilters(
-            states=STATES_BY_TAB[self.current_tab],
+            states=() if self.current_tab == "all" else STATES_BY_TAB[self.current_tab],
             destination=values.get("destination"),
             study_instance_uid=values.get("study", ""),
             patient_id=values.get("patient_id", ""),
