@@ -79,7 +79,7 @@ class Comparison:
         if self.operator == "contains":
             return wanted in found
         if self.operator == "matches":
-            return _wildcard(wanted).fullmatch(found) is not None
+            return _matches(wanted, found)
         return found == wanted
 
 
@@ -150,7 +150,7 @@ def _parse(item: Any, where: str, depth: int) -> Condition:
     if unknown:
         raise BadCondition(f"{where} has an unknown field {min(unknown)!r}.")
     operator = item.get("operator")
-    if operator not in OPERATORS:
+    if not isinstance(operator, str) or operator not in OPERATORS:
         raise BadCondition(f"{where}: the operator must be one of {', '.join(OPERATORS)}.")
     return Comparison(_attribute(item.get("attribute"), where), operator, _value(item.get("value"), operator, where))
 
@@ -185,6 +185,8 @@ def _value(value: Any, operator: str, where: str) -> str | tuple[str, ...]:
 def _text(value: Any, where: str) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float) or not str(value).strip():
         raise BadCondition(f"{where} needs a value: a text or a number.")
+    if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in str(value)):
+        raise BadCondition(f"{where}: the value has a character that is no text.")
     if len(str(value)) > MAXIMUM_VALUE_LENGTH:
         raise BadCondition(f"{where}: a value has at most {MAXIMUM_VALUE_LENGTH} characters.")
     return str(value).strip()
@@ -197,7 +199,21 @@ def _is_ordered(low: str, high: str) -> bool:
         return low.casefold() < high.casefold()
 
 
-def _wildcard(pattern: str) -> re.Pattern[str]:
-    # Runs of * are one *, or a pattern of many would take time that grows with each of them.
-    pattern = re.sub(r"\*+", "*", pattern)
-    return re.compile("".join({"*": ".*", "?": "."}.get(char, re.escape(char)) for char in pattern), re.DOTALL)
+def _matches(pattern: str, text: str) -> bool:
+    """Whether the text is the pattern, in which ``*`` is any characters and ``?`` is one.
+
+    Each part between two stars is looked for once, as early as possible: one expression for the whole pattern would
+    try all ways to divide the text among its stars.
+    """
+    first, *parts = (_part(part) for part in pattern.split("*"))
+    if not parts:
+        return first.fullmatch(text) is not None
+    found = first.match(text)
+    for part in parts[:-1]:
+        found = part.search(text, found.end()) if found else None
+    last = len(text) - len(pattern.rpartition("*")[2])
+    return found is not None and last >= found.end() and parts[-1].match(text, last) is not None
+
+
+def _part(part: str) -> re.Pattern[str]:
+    return re.compile("".join("." if char == "?" else re.escape(char) for char in part), re.DOTALL)

@@ -31,16 +31,16 @@ def drive(destination_pk: int) -> int:
             deliveries = queue.claim(held.destination, token=held.token, limit=BATCH)
             count, is_reachable = _send(held, deliveries) if deliveries else (0, False)
             delivered += count
-            is_done = not is_reachable or not _may_go_on(held.destination)
+            is_done = not is_reachable or not _may_go_on(held)
     # What came due while the lane was held rang in vain.
     if held is not None and destination_pk in waiting_lanes():
         deliveries_due.send(Delivery, destination_pk=destination_pk)
     return delivered
 
 
-def _may_go_on(destination: Destination) -> bool:
-    destination.refresh_from_db(fields=["is_enabled"])
-    return destination.is_enabled
+def _may_go_on(held: Lane) -> bool:
+    held.destination.refresh_from_db(fields=["is_enabled", "lane_token"])
+    return held.destination.is_enabled and held.destination.lane_token == held.token
 
 
 def _send(held: Lane, deliveries: list[Delivery]) -> tuple[int, bool]:
@@ -57,8 +57,9 @@ def _send(held: Lane, deliveries: list[Delivery]) -> tuple[int, bool]:
         is_reachable = _record_loss(held, lost, any_delivered=recorder.count > 0)
     finally:
         recorder.flush()
-        # What a lost association left untried is due again; after a normal end there is none.
-        queue.give_back(held.token, error="", at=timezone.now())
+    # What a lost association left untried is due again. Not so after an error of ours: then the leases run out, which
+    # counts as a lost worker, so that an instance that breaks the sender each time is set aside at last.
+    queue.give_back(held.token, error="", at=timezone.now())
     logger.info(
         "delivered",
         extra={

@@ -1,5 +1,6 @@
 """A destination's lane: one worker drives it at a time, and a breaker rests it while its peer is away."""
 
+import logging
 import secrets
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from django.utils import timezone
 from routing import queue
 from routing.models import Delivery, DeliveryState, Destination
 
+logger = logging.getLogger(__name__)
 LANE_SECONDS = queue.LEASE_SECONDS
 RENEW_SECONDS = 5
 FIRST_PAUSE_SECONDS = 5
@@ -96,10 +98,16 @@ def _drivable() -> QuerySet[Destination]:
 def _renew_until(destination_pk: int, token: str, stop: threading.Event) -> None:
     try:
         while not stop.wait(RENEW_SECONDS):
-            until = timezone.now() + timedelta(seconds=LANE_SECONDS)
-            Destination.objects.filter(pk=destination_pk, lane_token=token).update(lane_until=until)
-            queue.renew(token)
-    except DatabaseError:
-        pass  # the lease runs out and the sweep takes it back, as if this worker had died
+            try:
+                _renew(destination_pk, token)
+            except DatabaseError as error:
+                # The next try may come in time; else the lease runs out, as if this worker had died.
+                logger.warning("lease not renewed", extra={"destination": destination_pk, "error": str(error)})
     finally:
         connection.close()
+
+
+def _renew(destination_pk: int, token: str) -> None:
+    until = timezone.now() + timedelta(seconds=LANE_SECONDS)
+    if Destination.objects.filter(pk=destination_pk, lane_token=token).update(lane_until=until):
+        queue.renew(token)

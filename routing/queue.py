@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from routing.events import deliveries_due
@@ -115,7 +115,9 @@ def back_off(attempts: int) -> timedelta:
 def take_back_expired_leases() -> int:
     """Deliveries whose worker was lost are pending again; the third time they are set aside."""
     now = timezone.now()
-    expired = Delivery.objects.filter(state=DeliveryState.SENDING, lease_until__lt=now)
+    # A lease is never longer than its length: if it seems so, the clock was set back.
+    is_over = Q(lease_until__lt=now) | Q(lease_until__gt=now + timedelta(seconds=2 * LEASE_SECONDS))
+    expired = Delivery.objects.filter(is_over, state=DeliveryState.SENDING)
     poison = expired.filter(lost_leases__gte=MAXIMUM_LOST_LEASES - 1).update(
         state=DeliveryState.DEAD,
         lost_leases=F("lost_leases") + 1,

@@ -246,6 +246,8 @@ def _negotiate(peer: Peer, proposed: Sequence[tuple[str, str]]) -> Any:
     if assoc.is_rejected and answers:
         answer = answers[-1]
         raise AssociationRejected(answer.result or 0, answer.result_source or 0, answer.diagnostic or 0)
+    if answers and any(cx.result == 0 for cx in answers[-1].presentation_context_definition_results_list):
+        raise PeerError(GONE)
     if answers:
         raise NoContextAccepted(f"{peer} accepted the association, but none of its presentation contexts")
     raise PeerError(f"{peer} did not answer: nobody listens there, or it closed the connection")

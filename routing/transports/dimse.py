@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dicomnet.scu.association import PeerError
+from dicomnet.scu.association import NoContextAccepted, PeerError
 from dicomnet.scu.store import Outgoing, StoreAssociation, StoreOutcome, by_association
 from routing.destinations import peer_of
 from routing.models import Delivery, Destination
@@ -12,7 +12,7 @@ from studies.storage import hot_storage
 
 # Statuses after which the same bytes would be refused again (PS3.7 Annex C): the class or the instance is the reason.
 PERMANENT = frozenset({0x0117, 0x0122, 0x0124})
-ATTEMPTS_BEFORE_CANNOT_UNDERSTAND_IS_BELIEVED = 2
+DOES_NOT_MATCH, CANNOT_UNDERSTAND = range(0xA900, 0xAA00), range(0xC000, 0xD000)
 
 
 def send(destination: Destination, deliveries: Sequence[Delivery]) -> Iterator[Outcome]:
@@ -38,6 +38,9 @@ def _send_run(destination: Destination, run: list[tuple[Outgoing, Delivery]]) ->
                     outcome = Outcome(delivery, None, f"the stored file cannot be read: {error.strerror}")
                 during = None
                 yield outcome
+    except NoContextAccepted as error:
+        # It speaks of these instances only: the destination is there, and may take others.
+        yield from (Outcome(delivery, None, str(error), is_permanent=True) for _, delivery in run)
     except PeerError as error:
         raise PeerLost(str(error), during) from error
 
@@ -57,16 +60,16 @@ def _outgoing(delivery: Delivery) -> Outgoing:
 def _outcome(delivery: Delivery, stored: StoreOutcome) -> Outcome:
     if stored.is_stored:
         return Outcome(delivery, stored.status)
-    return Outcome(delivery, stored.status, str(stored), is_permanent(stored.status, delivery.attempts))
+    return Outcome(delivery, stored.status, str(stored), is_permanent(stored.status, delivery.last_status))
 
 
-def is_permanent(status: int | None, attempts: int) -> bool:
+def is_permanent(status: int | None, previous: int | None) -> bool:
     """Whether to give up at once; a code that the standard does not know is tried again.
 
     Args:
         status: None when the peer accepts no presentation context for the instance.
-        attempts: how often it was tried, this time included.
+        previous: what it answered to the last attempt; it has to fail to understand twice to be believed.
     """
-    if status is None or status in PERMANENT or 0xA900 <= status <= 0xA9FF:
+    if status is None or status in PERMANENT or status in DOES_NOT_MATCH:
         return True
-    return 0xC000 <= status <= 0xCFFF and attempts >= ATTEMPTS_BEFORE_CANNOT_UNDERSTAND_IS_BELIEVED
+    return status in CANNOT_UNDERSTAND and previous in CANNOT_UNDERSTAND

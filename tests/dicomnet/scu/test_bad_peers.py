@@ -182,8 +182,9 @@ def test_a_peer_that_leaves_right_after_accepting(instance: Outgoing, last_words
 
     with tcp_peer(serve) as port, within(3):
         for _ in range(5):
-            with pytest.raises(PeerError):
+            with pytest.raises(PeerError) as found:
                 send(port, instance)
+            assert not isinstance(found.value, NoContextAccepted)  # that would end the delivery for good
 
 
 def test_a_peer_that_is_no_dicom_node(instance: Outgoing) -> None:

@@ -1,0 +1,136 @@
+"""Rules as versions, and deliveries written once for what they match."""
+
+from pathlib import Path
+
+import pytest
+from django.test import TestCase
+
+from gateway.accounts.models import User
+from routing.models import Delivery, Rule
+from routing.plan import plan_all
+from routing.rules import explain_file, save_rule
+from studies.models import Instance
+from studies.storage import hot_storage
+from tests.factories import DestinationFactory, RuleFactory, UserFactory
+from tests.routing.conftest import Store
+
+pytestmark = pytest.mark.django_db
+
+MR = [{"attribute": "Modality", "operator": "equals", "value": "MR"}]
+
+
+def test_a_rule_that_is_saved_unchanged_keeps_its_version() -> None:
+    destination = DestinationFactory()
+    rule = RuleFactory(to=[destination])
+    assert rule.version == 1
+    assert save_rule(rule, destinations=[destination]).number == 1
+    rule.comment = "a comment is no change of what it does"
+    assert save_rule(rule, destinations=[destination]).number == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("name", "Other"), ("order", 5), ("conditions", MR), ("conditions", []), ("priority", 1)]
+)
+def test_a_change_of_a_rule_is_a_new_version(field: str, value: object) -> None:
+    author: User = UserFactory()
+    rule = RuleFactory(to=[])
+    before = rule.versions.get().definition
+    setattr(rule, field, value)
+    version = save_rule(rule, destinations=[], author=author)
+    assert (version.number, version.author, rule.version) == (2, author, 2)
+    assert version.definition[field] == value
+    assert rule.versions.get(number=1).definition == before
+    assert Rule.objects.get().version == 2
+
+
+def test_other_destinations_are_a_new_version_in_whatever_order() -> None:
+    one, two = DestinationFactory(), DestinationFactory()
+    rule = RuleFactory(to=[one])
+    assert save_rule(rule, destinations=[two, one]).number == 2
+    assert save_rule(rule, destinations=[one, two]).number == 2
+    assert set(rule.destinations.all()) == {one, two}
+
+
+def test_going_back_is_a_new_version_too() -> None:
+    rule = RuleFactory(to=[], name="A")
+    for name in ("B", "A"):
+        rule.name = name
+        save_rule(rule, destinations=[])
+    assert rule.version == 3
+
+
+def test_what_matches_is_planned_once(store: Store) -> None:
+    one, two = DestinationFactory(), DestinationFactory()
+    rule = RuleFactory(to=[one, two], priority=2)
+    RuleFactory(to=[one], conditions=MR)
+    instance = store()
+    assert plan_all() == 1
+    assert plan_all() == 0
+    assert {(row.instance, row.destination, row.rule_version, row.priority) for row in Delivery.objects.all()} == {
+        (instance, one, rule.versions.get(), 2),
+        (instance, two, rule.versions.get(), 2),
+    }
+    Instance.objects.update(planned_at=None)  # a worker that was lost between its work and its word
+    assert plan_all() == 1
+    assert Delivery.objects.count() == 2
+
+
+def test_a_destination_of_several_rules_gets_it_once_by_the_first(store: Store) -> None:
+    destination = DestinationFactory()
+    RuleFactory(to=[destination], order=20)
+    first = RuleFactory(to=[destination], order=10)
+    RuleFactory(to=[destination], order=30)
+    store()
+    plan_all()
+    assert Delivery.objects.get().rule_version == first.versions.get()
+
+
+def test_a_rule_that_is_off_and_one_without_a_destination_plan_nothing(store: Store) -> None:
+    RuleFactory(to=[DestinationFactory()], is_enabled=False)
+    RuleFactory(to=[])
+    instance = store()
+    assert plan_all() == 1
+    assert Delivery.objects.count() == 0
+    instance.refresh_from_db()
+    assert instance.planned_at is not None
+
+
+def test_an_instance_that_cannot_be_read_stops_no_other(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    RuleFactory(to=[DestinationFactory()])
+    broken, missing, good = store(), store(), store()
+    path = Path(hot_storage().path(broken.location))
+    path.write_bytes(path.read_bytes()[:-5])
+    Path(hot_storage().path(missing.location)).unlink()
+    assert plan_all() == 1
+    assert Delivery.objects.get().instance == good
+    assert "not planned" in caplog.text
+    assert set(Instance.objects.filter(planned_at=None)) == {broken, missing}
+
+
+def test_more_than_a_batch_is_planned(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("routing.plan.BATCH", 2)
+    RuleFactory(to=[DestinationFactory()])
+    for _ in range(5):
+        store()
+    assert plan_all() == 5
+    assert Delivery.objects.count() == 5
+
+
+def test_the_lanes_are_woken_after_the_commit(store: Store, rung: list[int]) -> None:
+    one, two = DestinationFactory(), DestinationFactory()
+    RuleFactory(to=[one, two])
+    store()
+    store()
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        plan_all()
+        assert rung == []
+    assert sorted(rung) == [one.pk, two.pk]
+
+
+def test_a_trial_changes_nothing_and_says_why(store: Store) -> None:
+    matching = RuleFactory(to=[DestinationFactory()], order=1)
+    other = RuleFactory(conditions=MR, order=2)
+    found = explain_file(Path(hot_storage().path(store().location)))
+    assert [(verdict.rule, verdict.matched) for verdict in found] == [(matching, True), (other, False)]
+    assert "the instance has CT" in found[1].verdict.members[0].words
+    assert Delivery.objects.count() == 0
