@@ -9,7 +9,7 @@ from django.utils import timezone
 from routing import queue
 from routing.events import deliveries_due
 from routing.lanes import Lane, lane, record_failure, record_success, waiting_lanes
-from routing.models import Delivery, Destination
+from routing.models import Delivery
 from routing.transports import SENDERS, Outcome, PeerLost
 
 logger = logging.getLogger(__name__)

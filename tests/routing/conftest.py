@@ -40,13 +40,13 @@ def store(home: Environment, rung: list[int]) -> Store:
 
     def make(*, data: bytes | None = None, modality: bytes = b"CT", **columns: Any) -> Instance:
         if not series:
-            series.append(SeriesFactory())
+            series.append(SeriesFactory.create())
         uid = str(generate_uid())
         content = data_set(sop_instance_uid=uid.encode(), modality=modality) if data is None else data
         file = part10(content, sop_instance_uid=uid, sop_class_uid=columns.get("sop_class_uid", data_class()))
         path = Path(hot_storage().path(f"{uid}.dcm"))
         path.write_bytes(file)
-        return InstanceFactory(
+        return InstanceFactory.create(
             series=series[0],
             sop_instance_uid=uid,
             location=path.name,

@@ -201,8 +201,7 @@ PARTS = st.fixed_dictionaries(
 def test_any_json_is_parsed_or_refused_and_can_be_judged(value: Any) -> None:
     try:
         conditions = parse_conditions(value)
-    except BadCondition as error:
-        assert str(error)
+    except BadCondition:
         return
     judge(conditions, FACTS)
     "".join(map(str, conditions)).encode()  # a database takes no lone surrogates

@@ -20,8 +20,8 @@ MR = [{"attribute": "Modality", "operator": "equals", "value": "MR"}]
 
 
 def test_a_rule_that_is_saved_unchanged_keeps_its_version() -> None:
-    destination = DestinationFactory()
-    rule = RuleFactory(to=[destination])
+    destination = DestinationFactory.create()
+    rule = RuleFactory.create(to=[destination])
     assert rule.version == 1
     assert save_rule(rule, destinations=[destination]).number == 1
     rule.comment = "a comment is no change of what it does"
@@ -32,8 +32,8 @@ def test_a_rule_that_is_saved_unchanged_keeps_its_version() -> None:
     ("field", "value"), [("name", "Other"), ("order", 5), ("conditions", MR), ("conditions", []), ("priority", 1)]
 )
 def test_a_change_of_a_rule_is_a_new_version(field: str, value: object) -> None:
-    author: User = UserFactory()
-    rule = RuleFactory(to=[])
+    author: User = UserFactory.create()
+    rule = RuleFactory.create(to=[])
     before = rule.versions.get().definition
     setattr(rule, field, value)
     version = save_rule(rule, destinations=[], author=author)
@@ -44,15 +44,15 @@ def test_a_change_of_a_rule_is_a_new_version(field: str, value: object) -> None:
 
 
 def test_other_destinations_are_a_new_version_in_whatever_order() -> None:
-    one, two = DestinationFactory(), DestinationFactory()
-    rule = RuleFactory(to=[one])
+    one, two = DestinationFactory.create(), DestinationFactory.create()
+    rule = RuleFactory.create(to=[one])
     assert save_rule(rule, destinations=[two, one]).number == 2
     assert save_rule(rule, destinations=[one, two]).number == 2
     assert set(rule.destinations.all()) == {one, two}
 
 
 def test_going_back_is_a_new_version_too() -> None:
-    rule = RuleFactory(to=[], name="A")
+    rule = RuleFactory.create(to=[], name="A")
     for name in ("B", "A"):
         rule.name = name
         save_rule(rule, destinations=[])
@@ -60,9 +60,9 @@ def test_going_back_is_a_new_version_too() -> None:
 
 
 def test_what_matches_is_planned_once(store: Store) -> None:
-    one, two = DestinationFactory(), DestinationFactory()
-    rule = RuleFactory(to=[one, two], priority=2)
-    RuleFactory(to=[one], conditions=MR)
+    one, two = DestinationFactory.create(), DestinationFactory.create()
+    rule = RuleFactory.create(to=[one, two], priority=2)
+    RuleFactory.create(to=[one], conditions=MR)
     instance = store()
     assert plan_all() == 1
     assert plan_all() == 0
@@ -76,18 +76,18 @@ def test_what_matches_is_planned_once(store: Store) -> None:
 
 
 def test_a_destination_of_several_rules_gets_it_once_by_the_first(store: Store) -> None:
-    destination = DestinationFactory()
-    RuleFactory(to=[destination], order=20)
-    first = RuleFactory(to=[destination], order=10)
-    RuleFactory(to=[destination], order=30)
+    destination = DestinationFactory.create()
+    RuleFactory.create(to=[destination], order=20)
+    first = RuleFactory.create(to=[destination], order=10)
+    RuleFactory.create(to=[destination], order=30)
     store()
     plan_all()
     assert Delivery.objects.get().rule_version == first.versions.get()
 
 
 def test_a_rule_that_is_off_and_one_without_a_destination_plan_nothing(store: Store) -> None:
-    RuleFactory(to=[DestinationFactory()], is_enabled=False)
-    RuleFactory(to=[])
+    RuleFactory.create(to=[DestinationFactory.create()], is_enabled=False)
+    RuleFactory.create(to=[])
     instance = store()
     assert plan_all() == 1
     assert Delivery.objects.count() == 0
@@ -96,7 +96,7 @@ def test_a_rule_that_is_off_and_one_without_a_destination_plan_nothing(store: St
 
 
 def test_an_instance_that_cannot_be_read_stops_no_other(store: Store, caplog: pytest.LogCaptureFixture) -> None:
-    RuleFactory(to=[DestinationFactory()])
+    RuleFactory.create(to=[DestinationFactory.create()])
     broken, missing, good = store(), store(), store()
     path = Path(hot_storage().path(broken.location))
     path.write_bytes(path.read_bytes()[:-5])
@@ -109,7 +109,7 @@ def test_an_instance_that_cannot_be_read_stops_no_other(store: Store, caplog: py
 
 def test_more_than_a_batch_is_planned(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("routing.plan.BATCH", 2)
-    RuleFactory(to=[DestinationFactory()])
+    RuleFactory.create(to=[DestinationFactory.create()])
     for _ in range(5):
         store()
     assert plan_all() == 5
@@ -117,8 +117,8 @@ def test_more_than_a_batch_is_planned(store: Store, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_lanes_are_woken_after_the_commit(store: Store, rung: list[int]) -> None:
-    one, two = DestinationFactory(), DestinationFactory()
-    RuleFactory(to=[one, two])
+    one, two = DestinationFactory.create(), DestinationFactory.create()
+    RuleFactory.create(to=[one, two])
     store()
     store()
     with TestCase.captureOnCommitCallbacks(execute=True):
@@ -128,8 +128,8 @@ def test_the_lanes_are_woken_after_the_commit(store: Store, rung: list[int]) -> 
 
 
 def test_a_trial_changes_nothing_and_says_why(store: Store) -> None:
-    matching = RuleFactory(to=[DestinationFactory()], order=1)
-    other = RuleFactory(conditions=MR, order=2)
+    matching = RuleFactory.create(to=[DestinationFactory.create()], order=1)
+    other = RuleFactory.create(conditions=MR, order=2)
     found = explain_file(Path(hot_storage().path(store().location)))
     assert [(verdict.rule, verdict.matched) for verdict in found] == [(matching, True), (other, False)]
     assert "the instance has CT" in found[1].verdict.members[0].words
