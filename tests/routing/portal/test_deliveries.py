@@ -86,6 +86,12 @@ def test_cancel_of_the_chosen_ones(operator: Client) -> None:
     assert Delivery.objects.get().state == DeliveryState.CANCELLED
 
 
+def test_page_that_is_gone_is_the_last_one(operator: Client) -> None:
+    DeliveryFactory.create(has_failed=True)
+
+    assert len(operator.get("/deliveries/?tab=failed&page=9").context["deliveries"]) == 1
+
+
 def test_nothing_chosen_says_so(operator: Client) -> None:
     answer = operator.post("/deliveries/retry/", {"delivery": ["x"]}, follow=True)
 
