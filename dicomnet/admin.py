@@ -1,8 +1,5 @@
 """The allowlist in Django admin."""
 
-# Django's classes take type arguments in its stubs only.
-# mypy: disable-error-code="type-arg"
-
 from django.contrib import admin
 
 from dicomnet.models import AllowlistEntry

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 # What LogRecord has by itself; anything else came in as ``extra`` and is the line's own content.
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+# Django adds the request to its errors: its query string may hold what somebody searched for.
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "request"}
 # Names that hold, or usually hold, what identifies a patient: a line that carries one prints the name only.
 _REFUSED = frozenset(
     {"patient_name", "patient_id", "patient_birth_date", "accession_number", "description", "dataset", "identifier"}

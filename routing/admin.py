@@ -1,8 +1,5 @@
 """Routing in Django admin: destinations and rules to edit, versions and deliveries to look at."""
 
-# Django's classes take type arguments in its stubs only.
-# mypy: disable-error-code="type-arg"
-
 from typing import Any
 
 from django.contrib import admin

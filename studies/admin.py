@@ -1,8 +1,5 @@
 """Rows of the archive in Django admin: to look at, for the gateway alone writes them."""
 
-# Django's classes take type arguments in its stubs only.
-# mypy: disable-error-code="type-arg"
-
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest

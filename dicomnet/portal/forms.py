@@ -1,8 +1,5 @@
 """The form of an allowlist entry."""
 
-# Django's classes take type arguments in its stubs only.
-# mypy: disable-error-code="type-arg"
-
 from django import forms
 
 from dicomnet.models import AllowlistEntry

@@ -1,8 +1,5 @@
 """People in Django admin: name, password and role."""
 
-# Django's classes take type arguments in its stubs only.
-# mypy: disable-error-code="type-arg"
-
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 

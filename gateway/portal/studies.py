@@ -1,8 +1,5 @@
 """The study list, the page of one study, and its trace: the archive together with what routing knows of it."""
 
-# Django's classes take type arguments in its stubs only.
-# mypy: disable-error-code="type-arg"
-
 from typing import Any
 
 from django.contrib.auth.decorators import permission_required

@@ -196,7 +196,15 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A broker that is down must cost a publisher a moment, not a minute: the sweep repairs what was not said.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_timeout": 30, "visibility_timeout": 600}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": 2,
+    "socket_timeout": 30,
+    "visibility_timeout": 600,
+    "max_retries": 1,
+    "interval_start": 0.1,
+    "connect_retries_timeout": 1,
+}
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # workers wait for their broker as long as it takes
 CELERY_TASK_PUBLISH_RETRY = False
 
 LOGGING = logging_config(GANTRY.log_level)

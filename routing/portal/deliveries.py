@@ -1,8 +1,5 @@
 """The deliveries page: the ledger by state, live, with retry and cancel."""
 
-# Django's classes take type arguments in its stubs only.
-# mypy: disable-error-code="type-arg"
-
 from typing import Any
 
 from django.contrib import messages

@@ -1,8 +1,5 @@
 """Pages of destinations: their lanes, forms, and the echo button."""
 
-# Django's classes take type arguments in its stubs only.
-# mypy: disable-error-code="type-arg"
-
 from typing import Any
 
 from django.contrib import messages

@@ -1,8 +1,5 @@
 """Forms of routing's pages."""
 
-# Django's classes take type arguments in its stubs only.
-# mypy: disable-error-code="type-arg"
-
 from typing import Any
 
 from django import forms

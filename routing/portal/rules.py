@@ -1,8 +1,5 @@
 """Pages of rules: list with switches, form with the condition editor, versions, and trying them out."""
 
-# Django's classes take type arguments in its stubs only.
-# mypy: disable-error-code="type-arg"
-
 from typing import Any
 
 from django.contrib import messages

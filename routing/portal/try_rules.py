@@ -1,8 +1,5 @@
 """Try the rules on a stored study or a file: which match, and why; nothing is stored or sent."""
 
-# Django's classes take type arguments in its stubs only.
-# mypy: disable-error-code="type-arg"
-
 import tempfile
 from pathlib import Path
 from typing import Any

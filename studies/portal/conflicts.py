@@ -1,8 +1,5 @@
 """The conflicts page: instances that came in again with other bytes."""
 
-# Django's classes take type arguments in its stubs only.
-# mypy: disable-error-code="type-arg"
-
 from typing import Any
 
 from django.contrib import messages

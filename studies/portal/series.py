@@ -1,8 +1,5 @@
 """The instances of one series: a fragment of the study page, and a page of its own without script."""
 
-# Django's classes take type arguments in its stubs only.
-# mypy: disable-error-code="type-arg"
-
 from typing import Any
 
 from django.contrib.auth.mixins import PermissionRequiredMixin

@@ -59,9 +59,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         _, port = settings.GANTRY.dicom_bind
-        parser.add_argument(
-            "paths", nargs="*", type=Path, metavar="PATH", help="files and whole folders"
-        )
+        parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="files and whole folders")
         parser.add_argument("--host", default=_loopback(settings.GANTRY.dicom_bind[0]))
         parser.add_argument("--port", type=int, default=port)
         parser.add_argument("--calling-aet", default="SENDDICOM")
