@@ -113,7 +113,9 @@ def test_a_destination_that_is_down_delays_nobody_and_catches_up(tmp_path: Path)
         sender.start().join(60)
         wait_until(lambda: is_delivered(running, count), 30)
         healthy_seconds = time.monotonic() - began
-        waiting = running.query("SELECT count(*), min(last_error) FROM routing_delivery WHERE state IN ('pending', 'sending')")
+        waiting = running.query(
+            "SELECT count(*), min(last_error) FROM routing_delivery WHERE state IN ('pending', 'sending')"
+        )
         assert waiting[0][0] == count
         error = running.query("SELECT last_error FROM routing_destination WHERE name = 'Late'")[0][0]
         assert "nobody listens there" in error
