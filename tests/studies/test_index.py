@@ -16,11 +16,12 @@ from pydicom.uid import CTImageStorage
 from dicomnet.services import StoreRequest
 from dicomnet.statuses import StoreStatus
 from gateway.env import Environment
-from studies import index
+from studies import index, rows
 from studies.arrival import read_arrival
 from studies.events import instances_indexed
-from studies.index import index_spool, modalities_column
+from studies.index import index_spool
 from studies.models import Conflict, Instance, Series, Study
+from studies.rows import modalities_column
 from studies.spool import Spool
 from studies.stability import complete_quiet_studies
 from studies.storage import hot_storage
@@ -194,9 +195,9 @@ STEPS: dict[str, tuple[str, int]] = {
     "before the first link": ("studies.storage.HotStorage.adopt", 0),
     "between two links": ("studies.storage.HotStorage.adopt", 1),
     "before the folder's sync": ("studies.storage.HotStorage.sync", 0),
-    "before the transaction": ("studies.index._insert", 0),
-    "within the transaction": ("studies.index._upsert_series", 0),
-    "before the counters": ("studies.index._count", 0),
+    "before the transaction": ("studies.index.insert", 0),
+    "within the transaction": ("studies.rows._upsert_series", 0),
+    "before the counters": ("studies.rows._count", 0),
     "before the first unlink": ("pathlib.Path.unlink", 0),
     "between two unlinks": ("pathlib.Path.unlink", 1),
 }
@@ -226,6 +227,7 @@ def test_after_a_crash_at_any_step_each_is_one_row_and_one_file(
         module, _, attribute = name.rpartition(".")
         owner: Any = {
             "studies.index": index,
+            "studies.rows": rows,
             "pathlib.Path": Path,
             "studies.storage.HotStorage": type(hot_storage()),
         }[module]
@@ -235,6 +237,18 @@ def test_after_a_crash_at_any_step_each_is_one_row_and_one_file(
     index_spool(spool)
     assert Instance.objects.count() == 3
     assert Conflict.objects.count() == 1
+    assert_whole(home, spool)
+
+
+def test_an_instance_whose_file_was_lost_is_whole_when_it_comes_again(home: Environment, spool: Spool) -> None:
+    receive(spool)
+    index_spool(spool)
+    stored_files(home)[0].unlink()
+    sent = receive(spool)
+    index_spool(spool)
+    instance = Instance.objects.get()
+    path = Path(hot_storage().path(instance.location))
+    assert path.read_bytes()[instance.data_set_offset :] == sent
     assert_whole(home, spool)
 
 
@@ -352,7 +366,7 @@ def test_one_file_that_the_database_refuses_stops_nobody(
     for number in range(4):
         receive(spool, uid=f"1.1.1.{number}")
     bad = list(spool.waiting())[2]
-    real = index._count
+    real = rows._count
 
     def count(rows: list[Instance], *args: Any) -> None:
         if any(row.location.endswith(bad.name) for row in rows):
@@ -360,7 +374,7 @@ def test_one_file_that_the_database_refuses_stops_nobody(
         real(rows, *args)
 
     with monkeypatch.context() as broken:
-        broken.setattr(index, "_count", count)
+        broken.setattr(rows, "_count", count)
         assert index_spool(spool) is False
     assert Instance.objects.count() == 3
     if error is DataError:
