@@ -86,7 +86,7 @@ def measure(name: str, files: list[Path], associations: int) -> Run:
 
 def show(runs: dict[str, list[Run]], count: int, associations: int) -> None:
     """A table with medians and ratios."""
-    table = Table(title=f"{count} CT of 0.5 MB, {associations} associations, instances/s (median)")
+    table = Table(title=f"{count} instances of 0.5 MB, {associations} associations, instances/s (median)")
     for heading in ("gateway", "acknowledged", "delivered", "ratio delivered"):
         table.add_column(heading, justify="left" if heading == "gateway" else "right")
     base = statistics.median(run.delivered for run in runs["Orthanc"])
