@@ -53,6 +53,16 @@ class FileMeta:
         """Transfer Syntax UID (0002,0010)."""
         return self.text(0x0010)
 
+    @property
+    def sending_ae_title(self) -> str:
+        """Sending Application Entity Title (0002,0017)."""
+        return self.text(0x0017)
+
+    @property
+    def receiving_ae_title(self) -> str:
+        """Receiving Application Entity Title (0002,0018)."""
+        return self.text(0x0018)
+
 
 def read_file_meta(file: BinaryIO) -> FileMeta:
     """Read group 0002 from an open Part 10 file; the group length may be missing or wrong.

@@ -45,7 +45,7 @@ class StoreSink(Protocol):
         """The data set is whole: make it durable. Success may be sent to the peer as soon as this returns."""
 
     def discard(self) -> None:
-        """The transfer was broken off: leave nothing behind."""
+        """Leave nothing behind of what was not committed; called at the end, whatever came of it."""
 
 
 class Services(Protocol):

@@ -219,7 +219,7 @@ def _kept_secret(path: Path) -> str:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = path.with_name(f".{path.name}.{os.getpid()}")
         if not path.exists():
-            _write_durably(fresh, secrets.token_urlsafe(48))
+            write_private(fresh, secrets.token_urlsafe(48))
             try:
                 os.link(fresh, path)  # the first process wins, the others read what it wrote
             except FileExistsError:
@@ -233,9 +233,10 @@ def _kept_secret(path: Path) -> str:
         ) from error
 
 
-def _write_durably(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
     """Write a file that only the owner may read, whole also after a power cut."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    path.unlink(missing_ok=True)  # one that is there may be readable by others
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

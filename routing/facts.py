@@ -8,8 +8,6 @@ from routing.conditions import ASSOCIATION_ATTRIBUTES, Facts
 from studies.attributes import INDEX_TAGS
 from studies.header import Header, read_header
 
-CALLING_AE_TITLE, CALLED_AE_TITLE = 0x0017, 0x0018  # Sending and Receiving AE Title of group 0002
-
 
 def facts_of_file(path: Path, attributes: set[str]) -> Facts:
     """Values of the asked attributes, from a Part 10 file.
@@ -30,8 +28,8 @@ def facts_of_file(path: Path, attributes: set[str]) -> Facts:
 def facts_of_header(header: Header, tags: dict[str, int]) -> Facts:
     """Values by name for these tags, and what the association tells."""
     facts = {name: header.values(tag) for name, tag in tags.items()}
-    facts["CallingAETitle"] = [header.meta.text(CALLING_AE_TITLE)]
-    facts["CalledAETitle"] = [header.meta.text(CALLED_AE_TITLE)]
+    facts["CallingAETitle"] = [header.meta.sending_ae_title]
+    facts["CalledAETitle"] = [header.meta.receiving_ae_title]
     facts["SourceAddress"] = [header.source_address]
     facts["TransferSyntaxUID"] = [header.meta.transfer_syntax_uid]
     return facts

@@ -14,7 +14,6 @@ from studies.header import Header, read_header
 from studies.models import Instance, Series, Study
 from studies.storage import location_for
 
-CALLING_AE_TITLE, CALLED_AE_TITLE = 0x0017, 0x0018  # Sending and Receiving AE Title of group 0002
 MAXIMUM_INTEGER = 2**31 - 1
 _MODELS: dict[Level, type[models.Model]] = {Level.STUDY: Study, Level.SERIES: Series, Level.IMAGE: Instance}
 
@@ -59,8 +58,8 @@ def read_arrival(path: Path) -> Arrival:
         "size_bytes": header.size_bytes,
         "data_set_offset": header.meta.data_set_offset,
         "sha256": data_set_sha256(path, header.meta.data_set_offset),
-        "calling_ae_title": header.meta.text(CALLING_AE_TITLE)[:16],
-        "called_ae_title": header.meta.text(CALLED_AE_TITLE)[:16],
+        "calling_ae_title": header.meta.sending_ae_title[:16],
+        "called_ae_title": header.meta.receiving_ae_title[:16],
         "source_address": header.source_address[:45],
         "received_at": header.received_at or datetime.fromtimestamp(path.stat().st_mtime, UTC),
     }

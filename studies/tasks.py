@@ -4,6 +4,7 @@ from celery import shared_task
 from django.conf import settings
 
 from studies.dimse import local_spool
+from studies.doorbell import ring
 from studies.index import index_spool as index_all
 from studies.stability import complete_quiet_studies
 
@@ -12,7 +13,7 @@ from studies.stability import complete_quiet_studies
 def index_spool() -> None:
     """Index what waits in the spool; after some seconds others get the worker, and this is said again."""
     if index_all(local_spool()):
-        index_spool.apply_async()
+        ring(index_spool)
 
 
 @shared_task

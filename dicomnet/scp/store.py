@@ -49,9 +49,8 @@ def store(assoc: AcceptedAssociation, request: C_STORE, transfer_syntax_uid: str
     try:
         sink.write(request.DataSet.getbuffer())
         return sink.commit()
-    except BaseException:
+    finally:
         sink.discard()
-        raise
 
 
 def account(assoc: AcceptedAssociation, answer: StoreAnswer, size_bytes: int) -> None:

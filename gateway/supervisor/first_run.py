@@ -1,6 +1,5 @@
 """What only the first start makes: an administrator, and this machine's right to associate."""
 
-import os
 import secrets
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from django.db import transaction
 
 from dicomnet.models import AllowlistEntry
 from gateway.accounts.models import Role
-from gateway.env import Environment
+from gateway.env import Environment, write_private
 from gateway.supervisor.closing import SignIn
 
 LOOPBACK_NETWORKS = ("127.0.0.0/8", "::1/128")
@@ -36,7 +35,7 @@ def _first_sign_in(environment: Environment, password_file: Path) -> SignIn:
     password = given or secrets.token_urlsafe(12)
     if given is None:
         # Kept before it is used: a start that is cut off here makes another password, never a lost one.
-        _keep(password_file, password)
+        write_private(password_file, f"{password}\n")
     with transaction.atomic():
         get_user_model().objects.create_superuser(
             environment.superuser_username, password=password, role=Role.ADMINISTRATOR
@@ -54,11 +53,3 @@ def _first_sign_in(environment: Environment, password_file: Path) -> SignIn:
     if given is not None:
         return SignIn(environment.superuser_username, None, None)
     return SignIn(environment.superuser_username, password, password_file)
-
-
-def _keep(path: Path, password: str) -> None:
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as kept:
-        kept.write(f"{password}\n")
-        kept.flush()
-        os.fsync(kept.fileno())
