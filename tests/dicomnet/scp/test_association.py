@@ -114,6 +114,7 @@ def test_each_association_has_one_line_when_it_ends(listener: Listener, caplog: 
     eventually(lambda: count("released") == released + 1)
     Caller(peer(listener.port, "GANTRY"), [ECHO]).abort()
     eventually(lambda: count("aborted") == aborted + 1)
+    eventually(lambda: len(lines(caplog, "association ended")) == 2)  # the line comes after the count
     first, second = lines(caplog, "association ended")
     assert first["answers"] == {"echo 0x0000": 1, "0x0000": 1, "0xC000": 1}
     assert first["bytes"] == len(data)
