@@ -1,9 +1,15 @@
 """System checks: what would lose data or let strangers in is said at the start, with what to do."""
 
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register, run_checks
+
+from dicomnet.tls import BadTlsFile, expires_at
+
+CERTIFICATE_ENDS_SOON = timedelta(days=30)
 
 
 @register(Tags.security, deploy=True)
@@ -18,6 +24,45 @@ def debug_off_loopback(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register(Tags.security)
+def dicom_in_plain_text(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Without TLS, who is on the network reads what is sent, and an AE title is all that a caller shows."""
+    host, port = settings.GANTRY.dicom_bind
+    if ip_address(host).is_loopback:
+        return []
+    return [
+        Warning(
+            f"DICOM is taken without encryption from other machines (GANTRY_DICOM_BIND, port {port}).",
+            hint="Set GANTRY_DICOM_TLS_BIND with a certificate, and GANTRY_DICOM_BIND to loopback, "
+            "unless the network is closed to everybody else.",
+            id="gateway.W002",
+        )
+    ]
+
+
+@register(Tags.security)
+def own_certificate(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A certificate that ends unnoticed stops every device that calls over TLS."""
+    cert, key = settings.GANTRY.tls_cert, settings.GANTRY.tls_key
+    if cert is None or key is None:
+        return []
+    try:
+        left = expires_at(cert, key) - datetime.now(UTC)
+    except BadTlsFile as error:
+        words, hint = str(error), "Mend or replace the file; a running listener goes on with the last good one."
+    else:
+        if left > CERTIFICATE_ENDS_SOON:
+            return []
+        words = f"The certificate of GANTRY_TLS_CERT ends in {left.days} days."
+        hint = "Put a new certificate and key in place of the old files; they are taken without a restart."
+    return [Warning(words, hint=hint, id="gateway.W003")]
+
+
+def warnings() -> list[CheckMessage]:
+    """What an operator should see on the system page."""
+    return [found for found in run_checks(tags=[Tags.security]) if str(found.id).startswith("gateway.")]
 
 
 @register(Tags.security)

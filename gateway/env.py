@@ -47,6 +47,14 @@ VARIABLES = (
     Variable("GANTRY_HTTP_BIND", "127.0.0.1:8000", "address and port of portal and API"),
     Variable("GANTRY_AE_TITLE", "GANTRY", "the AE title under which Gantry is called and calls"),
     Variable("GANTRY_DICOM_BIND", "127.0.0.1:11112", "address and port of the DICOM listener"),
+    Variable("GANTRY_DICOM_TLS_BIND", "off", "address and port of the DICOM listener over TLS: `0.0.0.0:2762`"),
+    Variable("GANTRY_TLS_CERT", "none", "path of the gateway's certificate, PEM, with the intermediate ones after it"),
+    Variable("GANTRY_TLS_KEY", "none", "path of its private key, PEM, not encrypted"),
+    Variable(
+        "GANTRY_TLS_CA",
+        "none",
+        "path of the certificates, PEM, that verify callers, who must then show one, and the peers that are called",
+    ),
     Variable("GANTRY_SCP_PROCESSES", "2", "processes that share the DICOM port"),
     Variable("GANTRY_STABLE_SECONDS", "60", "quiet time after which a study counts as complete"),
     Variable(
@@ -76,6 +84,10 @@ class Environment:
     broker_socket: Path
     http_bind: tuple[str, int]
     dicom_bind: tuple[str, int]
+    dicom_tls_bind: tuple[str, int] | None
+    tls_cert: Path | None
+    tls_key: Path | None
+    tls_ca: Path | None
     ae_title: str
     scp_processes: int
     stable_seconds: int
@@ -124,6 +136,8 @@ def read_environment() -> Environment:
     is_embedded = not (redis_url and broker_url)
     storage = env.str("GANTRY_STORAGE", "")
     http_bind = _bind(env.str("GANTRY_HTTP_BIND", "127.0.0.1:8000"), "GANTRY_HTTP_BIND")
+    dicom_bind = _bind(env.str("GANTRY_DICOM_BIND", "127.0.0.1:11112"), "GANTRY_DICOM_BIND")
+    cert, key, ca = (_pem_path(name) for name in ("GANTRY_TLS_CERT", "GANTRY_TLS_KEY", "GANTRY_TLS_CA"))
     return Environment(
         home=home,
         storage=Path(storage).expanduser().resolve() if storage else home / "hot",
@@ -133,7 +147,11 @@ def read_environment() -> Environment:
         is_broker_embedded=is_embedded,
         broker_socket=broker_socket,
         http_bind=http_bind,
-        dicom_bind=_bind(env.str("GANTRY_DICOM_BIND", "127.0.0.1:11112"), "GANTRY_DICOM_BIND"),
+        dicom_bind=dicom_bind,
+        dicom_tls_bind=_tls_bind(env.str("GANTRY_DICOM_TLS_BIND", ""), cert, key, other=dicom_bind),
+        tls_cert=cert,
+        tls_key=key,
+        tls_ca=ca,
         ae_title=_ae_title(env.str("GANTRY_AE_TITLE", "GANTRY")),
         scp_processes=_number(env, "GANTRY_SCP_PROCESSES", 2, 1, 64),
         stable_seconds=_number(env, "GANTRY_STABLE_SECONDS", 60, 1, 86_400),
@@ -181,6 +199,35 @@ def _bind(value: str, name: str) -> tuple[str, int]:
     if not separator or not 0 < number < 65_536:
         raise BadSetting(f"{name} must be ADDRESS:PORT such as 127.0.0.1:8000 or [::]:8000, not {value!r}.")
     return host.strip("[]"), number
+
+
+def _tls_bind(value: str, cert: Path | None, key: Path | None, *, other: tuple[str, int]) -> tuple[str, int] | None:
+    if (cert is None) != (key is None):
+        raise BadSetting("GANTRY_TLS_CERT and GANTRY_TLS_KEY belong together: set both, or neither.")
+    if not value or value.lower() == "off":
+        return None
+    if cert is None:
+        raise BadSetting("GANTRY_DICOM_TLS_BIND needs a certificate: set GANTRY_TLS_CERT and GANTRY_TLS_KEY.")
+    bind = _bind(value, "GANTRY_DICOM_TLS_BIND")
+    if bind == other:
+        raise BadSetting(
+            "GANTRY_DICOM_TLS_BIND must be another port than GANTRY_DICOM_BIND; 2762 is that of DICOM TLS."
+        )
+    return bind
+
+
+def _pem_path(name: str) -> Path | None:
+    """The path of a PEM file; with ``NAME_FILE`` that file may be the PEM itself, as a mounted secret is."""
+    file, value = os.environ.get(f"{name}_FILE", ""), os.environ.get(name, "")
+    try:
+        value = Path(file).read_text() if file else value
+    except (OSError, ValueError) as error:
+        raise BadSetting(f"{name}_FILE cannot be read ({file}); correct the path or its permissions.") from error
+    if "-----BEGIN" in value:
+        if not file:
+            raise BadSetting(f"{name} must be the path of a PEM file, not its content.")
+        value = file
+    return BASE_DIR / Path(value.strip()).expanduser() if value.strip() else None
 
 
 def _ae_title(value: str) -> str:

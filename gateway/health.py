@@ -33,7 +33,9 @@ class Check:
 
 def checks() -> list[Check]:
     """All checks; one that fails costs at most about a second."""
-    return [check_database(), check_broker(), check_spool(), check_receiver()]
+    found = [check_database(), check_broker(), check_spool(), check_receiver()]
+    over_tls = settings.GANTRY.dicom_tls_bind
+    return found if over_tls is None else [*found, check_tls_receiver(over_tls)]
 
 
 def check_database() -> Check:
@@ -76,12 +78,18 @@ def check_spool() -> Check:
 
 def check_receiver() -> Check:
     """Whether the DICOM port takes connections."""
-    host, port = settings.GANTRY.dicom_bind
-    try:
-        socket.create_connection((_reachable(host), port), timeout=WAIT_SECONDS).close()
-    except OSError:
+    port = settings.GANTRY.dicom_bind[1]
+    if not _accepts_connections(settings.GANTRY.dicom_bind):
         return Check("receiver", False, f"Nothing accepts connections on the DICOM port {port}.")
     return Check("receiver", True, f"The DICOM port {port} accepts connections.")
+
+
+def check_tls_receiver(bind: tuple[str, int]) -> Check:
+    """Whether the port for DICOM over TLS takes connections."""
+    port = bind[1]
+    if not _accepts_connections(bind):
+        return Check("receiver_tls", False, f"Nothing accepts connections on the DICOM TLS port {port}.")
+    return Check("receiver_tls", True, f"The DICOM TLS port {port} accepts connections.")
 
 
 @require_safe
@@ -114,6 +122,15 @@ def _ask_broker(url: str) -> None:
         return
     with current_app.connection(url, connect_timeout=WAIT_SECONDS) as broker:
         broker.ensure_connection(max_retries=1, interval_start=0, timeout=WAIT_SECONDS)
+
+
+def _accepts_connections(bind: tuple[str, int]) -> bool:
+    host, port = bind
+    try:
+        socket.create_connection((_reachable(host), port), timeout=WAIT_SECONDS).close()
+    except OSError:
+        return False
+    return True
 
 
 def _reachable(host: str) -> str:

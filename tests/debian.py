@@ -12,6 +12,7 @@ PACKAGES = {
     "dcmtk": "storescp",
     "dicom3tools": "dciodvfy",
     "e2fsprogs": "mkfs.ext4",
+    "openssl": "openssl",
     "orthanc": "Orthanc",
     "chromium": "chromium",
     "fonts-dejavu-core": "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",

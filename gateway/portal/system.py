@@ -20,6 +20,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from gateway.checks import warnings
 from gateway.env import BASE_DIR, Environment
 from gateway.health import checks
 
@@ -46,6 +47,7 @@ def system(request: HttpRequest) -> HttpResponse:
     """The page."""
     context = {
         "checks": checks(),
+        "warnings": warnings(),
         "versions": versions(),
         "settings": settings_in_words(settings.GANTRY),
         "disks": disks(settings.GANTRY),
@@ -75,10 +77,17 @@ def versions() -> list[tuple[str, str]]:
 
 def settings_in_words(environment: Environment) -> list[tuple[str, str, str]]:
     """Name, value and meaning of the settings that an operator may ask for; no secret among them."""
-    dicom, http = environment.dicom_bind, environment.http_bind
+    dicom, tls, http = environment.dicom_bind, environment.dicom_tls_bind, environment.http_bind
     return [
         ("GANTRY_AE_TITLE", environment.ae_title, "AE title under which Gantry is called and calls"),
         ("GANTRY_DICOM_BIND", f"{dicom[0]}:{dicom[1]}", "address and port of the DICOM listener"),
+        (
+            "GANTRY_DICOM_TLS_BIND",
+            f"{tls[0]}:{tls[1]}" if tls else "off",
+            "address and port of the DICOM listener over TLS",
+        ),
+        ("GANTRY_TLS_CERT", str(environment.tls_cert or "none"), "certificate that Gantry shows to callers and peers"),
+        ("GANTRY_TLS_CA", str(environment.tls_ca or "none"), "certificates that verify callers and peers"),
         ("GANTRY_HTTP_BIND", f"{http[0]}:{http[1]}", "address and port of portal and API"),
         ("GANTRY_SCP_PROCESSES", str(environment.scp_processes), "processes that share the DICOM port"),
         ("GANTRY_HOME", str(environment.home), "everything written"),

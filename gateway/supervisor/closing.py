@@ -31,6 +31,7 @@ def closing_text(environment: Environment, sign_in: SignIn | None) -> str:
         f"  Portal   {base}/",
         f"  API      {base}/api/v1/  (pages: {base}/api/v1/docs/)",
         f"  DICOM    AE title {environment.ae_title}, host {host}, port {port}",
+        *_tls_lines(environment),
         f"  Logs     {environment.log_dir}",
         *_sign_in_lines(sign_in),
         "  Stop     Ctrl-C",
@@ -38,6 +39,14 @@ def closing_text(environment: Environment, sign_in: SignIn | None) -> str:
         READY,
     ]
     return "\n".join(lines)
+
+
+def _tls_lines(environment: Environment) -> list[str]:
+    if environment.dicom_tls_bind is None:
+        return []
+    host, port = environment.dicom_tls_bind
+    callers = "callers show a certificate" if environment.tls_ca else "callers need no certificate"
+    return [f"           over TLS: host {host}, port {port} ({callers})"]
 
 
 def _sign_in_lines(sign_in: SignIn | None) -> list[str]:

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from dicomnet.tls import BadTlsFile, TlsFiles, client_context, reloading_server
+from gateway.env import Environment
 from gateway.supervisor.errors import CannotStart
 
 LEAST_FREE_BYTES = 256 * 1024 * 1024
@@ -111,6 +113,22 @@ def _port_sentence(error: OSError, host: str, port: int, variable: str) -> str:
     if error.errno == errno.EACCES:
         return f"Port {port} may not be opened by this user; set {variable} to a port above 1023."
     return f"{variable} cannot be listened on ({host}:{port}: {error.strerror}); set it to an address of this machine."
+
+
+def tls_files_are_good(environment: Environment) -> None:
+    """Check that certificate, key and CA file can be used, for the TLS listener or for calls to peers.
+
+    Raises:
+        CannotStart: one of them is missing, expired, or not the other's.
+    """
+    files = TlsFiles(environment.tls_cert, environment.tls_key, environment.tls_ca)
+    try:
+        if environment.dicom_tls_bind is not None:
+            reloading_server(files)
+        elif files.cert or files.ca:
+            client_context(files)
+    except BadTlsFile as error:
+        raise CannotStart(str(error)) from error
 
 
 def server_answers(url: str, variable: str) -> None:

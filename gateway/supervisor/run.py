@@ -6,7 +6,13 @@ import shutil
 from gateway.env import Environment
 from gateway.supervisor.closing import closing_text
 from gateway.supervisor.keep import Keeper
-from gateway.supervisor.preflight import make_writable, only_one, port_is_free, server_answers
+from gateway.supervisor.preflight import (
+    make_writable,
+    only_one,
+    port_is_free,
+    server_answers,
+    tls_files_are_good,
+)
 from gateway.supervisor.processes import broker, children, metrics_dir, programs
 from gateway.supervisor.wake import Wake
 
@@ -43,6 +49,9 @@ def run(environment: Environment) -> None:
 def _check_addresses(environment: Environment) -> None:
     port_is_free(environment.http_bind, "GANTRY_HTTP_BIND")
     port_is_free(environment.dicom_bind, "GANTRY_DICOM_BIND")
+    if environment.dicom_tls_bind is not None:
+        port_is_free(environment.dicom_tls_bind, "GANTRY_DICOM_TLS_BIND")
+    tls_files_are_good(environment)
     if environment.database_url:
         server_answers(environment.database_url, "DATABASE_URL")
     if not environment.is_broker_embedded:

@@ -69,6 +69,10 @@ def test_a_deep_home_gets_a_socket_that_fits(environment: pytest.MonkeyPatch, tm
         ("DJANGO_DEBUG", "maybe", "on or off"),
         ("DATABASE_URL", "mysql://db/gantry", "postgres://"),
         ("GANTRY_HOME", "/proc/nowhere", "choose another folder"),
+        ("GANTRY_DICOM_TLS_BIND", "0.0.0.0:2762", "needs a certificate"),
+        ("GANTRY_TLS_CERT", "cert.pem", "set both, or neither"),
+        ("GANTRY_TLS_KEY", "cert.key", "set both, or neither"),
+        ("GANTRY_TLS_CA", "-----BEGIN CERTIFICATE-----", "the path of a PEM file"),
     ],
 )
 def test_a_bad_value_is_refused_in_words(environment: pytest.MonkeyPatch, name: str, value: str, words: str) -> None:
@@ -105,3 +109,41 @@ def test_a_secret_may_come_from_a_file(environment: pytest.MonkeyPatch, tmp_path
     secret.write_text("from-a-file")
     environment.setenv("DJANGO_SECRET_KEY_FILE", str(secret))
     assert read_environment().secret_key.strip() == "from-a-file"
+
+
+class TestTls:
+    @pytest.fixture
+    def with_files(self, environment: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+        environment.setenv("GANTRY_TLS_CERT", "/etc/gantry/cert.pem")
+        environment.setenv("GANTRY_TLS_KEY", "tls/cert.key")
+        return environment
+
+    def test_off_without_settings(self, environment: pytest.MonkeyPatch) -> None:
+        env = read_environment()
+        assert (env.dicom_tls_bind, env.tls_cert, env.tls_key, env.tls_ca) == (None, None, None, None)
+
+    def test_paths_and_address(self, with_files: pytest.MonkeyPatch) -> None:
+        with_files.setenv("GANTRY_DICOM_TLS_BIND", "0.0.0.0:2762")
+        env = read_environment()
+        assert env.dicom_tls_bind == ("0.0.0.0", 2762)  # noqa: S104
+        assert env.tls_cert == Path("/etc/gantry/cert.pem")
+        assert env.tls_key == BASE_DIR / "tls" / "cert.key"
+        assert env.tls_ca is None
+
+    @pytest.mark.parametrize(
+        ("value", "words"), [("2762", "ADDRESS:PORT"), ("127.0.0.1:11112", "another port than GANTRY_DICOM_BIND")]
+    )
+    def test_an_address_that_cannot_be(self, with_files: pytest.MonkeyPatch, value: str, words: str) -> None:
+        with_files.setenv("GANTRY_DICOM_TLS_BIND", value)
+        with pytest.raises(BadSetting, match=words):
+            read_environment()
+
+    def test_a_file_variable_names_the_pem_or_a_file_with_its_path(
+        self, with_files: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        pem, path = tmp_path / "ca.pem", tmp_path / "path"
+        pem.write_text("-----BEGIN CERTIFICATE-----\n")
+        path.write_text(f"{pem}\n")
+        for file in (pem, path):
+            with_files.setenv("GANTRY_TLS_CA_FILE", str(file))
+            assert read_environment().tls_ca == pem

@@ -68,6 +68,13 @@ def test_a_port_that_nobody_listens_on(installation: Settings) -> None:
     assert states()["receiver"] is False
 
 
+def test_the_port_for_tls_is_asked_when_there_is_one(installation: Settings, receiver: int) -> None:
+    installation.GANTRY = replace(installation.GANTRY, dicom_tls_bind=("127.0.0.1", receiver))
+    assert states()["receiver_tls"] is True
+    installation.GANTRY = replace(installation.GANTRY, dicom_tls_bind=("127.0.0.1", refused_port()))
+    assert states()["receiver_tls"] is False
+
+
 @pytest.mark.parametrize(
     "scheme", ["redis+socket:///nowhere.sock", "redis://127.0.0.1:{}/0", "amqp://u:p@127.0.0.1:{}//"]
 )

@@ -2,12 +2,21 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gateway.env import Environment
 from gateway.supervisor.errors import CannotStart
-from gateway.supervisor.preflight import make_writable, only_one, port_is_free, server_answers
+from gateway.supervisor.preflight import (
+    make_writable,
+    only_one,
+    port_is_free,
+    server_answers,
+    tls_files_are_good,
+)
+from tests.certificates import authority
 
 HOLDS_THE_LOCK = """
 import sys, time
@@ -92,3 +101,17 @@ def test_silent_server_is_named_without_its_password() -> None:
         server_answers(f"postgres://gantry:hunter2@127.0.0.1:{port}/gantry", "DATABASE_URL")
     assert f"DATABASE_URL does not answer (127.0.0.1:{port}" in str(failure.value)
     assert "hunter2" not in str(failure.value)
+
+
+def test_tls_files_are_looked_at_before_the_start(home: Environment, tmp_path: Path) -> None:
+    tls_files_are_good(home)
+    ca = authority(tmp_path)
+    good, expired = ca.issue("GANTRY"), ca.issue("GANTRY", days=-1)
+    listening = replace(home, dicom_tls_bind=("127.0.0.1", 2762), tls_cert=good.cert, tls_key=good.key, tls_ca=ca.cert)
+    tls_files_are_good(listening)
+    with pytest.raises(CannotStart, match="has expired"):
+        tls_files_are_good(replace(listening, tls_cert=expired.cert, tls_key=expired.key))
+    with pytest.raises(CannotStart, match="is not that of the certificate"):
+        tls_files_are_good(replace(listening, tls_key=expired.key, dicom_tls_bind=None))
+    with pytest.raises(CannotStart, match="cannot be read"):
+        tls_files_are_good(replace(home, tls_ca=tmp_path / "none.pem"))

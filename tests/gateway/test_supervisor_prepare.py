@@ -111,3 +111,9 @@ def test_closing_text_says_where_everything_is_and_ends_with_the_word(environmen
     for part in ["http://[::1]:8000/api/v1/", "AE title GANTRY, host 127.0.0.1, port 11112", "admin / s3cret"]:
         assert part in text
     assert "s3cret" not in closing_text(here, SignIn("admin", None, None))
+
+
+def test_closing_text_names_the_port_for_tls(environment: Environment) -> None:
+    assert "TLS" not in closing_text(environment, None)
+    over_tls = replace(environment, dicom_tls_bind=("0.0.0.0", 2762), tls_ca=None)  # noqa: S104
+    assert "over TLS: host 0.0.0.0, port 2762 (callers need no certificate)" in closing_text(over_tls, None)
