@@ -20,7 +20,7 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from pynetdicom.transport import ThreadedAssociationServer
 
 from dicomnet.allowlist import Allowlist, Entry, Rights
-from dicomnet.scp.server import make_server
+from dicomnet.scp.server import Listener as DicomListener
 from dicomnet.scu.association import P_DATA_TF, Peer, RequestorAssociation
 from studies.spool import Spool
 
@@ -331,9 +331,11 @@ ANYBODY = Entry("*", "127.0.0.0/8", "", Rights(may_echo=True, may_store=True))
 @contextmanager
 def gantry(*entries: Entry) -> Iterator[int]:
     """Our own listener on a free port of loopback; without entries anybody may echo and store."""
-    server = make_server((LOOPBACK, 0), "GANTRY", FixedAllowlist(entries or [ANYBODY]))
-    with _serving(server) as port:
-        yield port
+    listener = DicomListener("GANTRY", FixedAllowlist(entries or [ANYBODY]))
+    try:
+        yield listener.listen((LOOPBACK, 0))
+    finally:
+        listener.stop(grace_seconds=0)
 
 
 @dataclass(frozen=True)

@@ -3,53 +3,53 @@
 import logging
 from typing import cast
 
-from pynetdicom import evt
 from pynetdicom.pdu_primitives import A_ASSOCIATE
 
 from dicomnet.allowlist import Allowlist
 from dicomnet.contexts import narrow
 from dicomnet.metrics import ASSOCIATIONS
-from dicomnet.scp.association import AcceptedAssociation, source_address
+from dicomnet.scp.association import AcceptedAssociation
 from dicomnet.services import services_for
 from dicomnet.statuses import REJECT_REASONS
+from dicomnet.wire.guard import Guard
 
 logger = logging.getLogger(__name__)
-PERMANENT, SERVICE_USER = 0x01, 0x01
-CALLING_AE_TITLE_UNKNOWN, CALLED_AE_TITLE_UNKNOWN = 0x03, 0x07
+PERMANENT, TRANSIENT = 1, 2
+SERVICE_USER, PRESENTATION_PROVIDER = 1, 3
+CALLING_AE_TITLE_UNKNOWN, CALLED_AE_TITLE_UNKNOWN, LOCAL_LIMIT_EXCEEDED = 3, 7, 2
 
 
-def on_requested(event: evt.Event, allowlist: Allowlist) -> None:
+def admit(assoc: AcceptedAssociation, allowlist: Allowlist, guard: Guard) -> None:
     """Before negotiation: reject, or set what this caller may do and which contexts it gets."""
-    assoc = cast(AcceptedAssociation, event.assoc)
     request = cast(A_ASSOCIATE, assoc.requestor.primitive)
     record = assoc.record
     record.calling_ae_title = (request.calling_ae_title or "").strip()
     record.called_ae_title = (request.called_ae_title or "").strip()
     if services_for(record.called_ae_title) is None:
-        reject(assoc, CALLED_AE_TITLE_UNKNOWN)
+        reject(assoc, PERMANENT, SERVICE_USER, CALLED_AE_TITLE_UNKNOWN)
         return
-    rights = allowlist.rights(record.calling_ae_title, source_address(assoc), record.called_ae_title)
+    rights = allowlist.rights(record.calling_ae_title, assoc.connection.address, record.called_ae_title)
     if rights is None:
-        reject(assoc, CALLING_AE_TITLE_UNKNOWN)
+        reject(assoc, PERMANENT, SERVICE_USER, CALLING_AE_TITLE_UNKNOWN)
+        return
+    if not guard.establish(assoc.connection, assoc.idle_since):
+        reject(assoc, TRANSIENT, PRESENTATION_PROVIDER, LOCAL_LIMIT_EXCEEDED)
         return
     record.rights = rights
     assoc.acceptor.supported_contexts = narrow(request.presentation_context_definition_list)
 
 
-def reject(assoc: AcceptedAssociation, reason: int) -> None:
-    """Reject permanently; one log line, one counter."""
-    words = REJECT_REASONS[SERVICE_USER, reason]
-    assoc.record.refusal = words
-    assoc.acse.send_reject(PERMANENT, SERVICE_USER, reason)
-    ASSOCIATIONS.labels(outcome=f"rejected: {words}").inc()
+def reject(assoc: AcceptedAssociation, result: int, source: int, reason: int) -> None:
+    """Reject, with one log line and one count."""
+    assoc.record.refusal = REJECT_REASONS[source, reason]
+    ASSOCIATIONS.labels(outcome=f"rejected: {assoc.record.refusal}").inc()
     logger.warning(
         "association rejected",
         extra={
             "calling_ae_title": assoc.record.calling_ae_title,
             "called_ae_title": assoc.record.called_ae_title,
-            "source_address": source_address(assoc),
-            "reason": words,
+            "source_address": assoc.connection.address,
+            "reason": assoc.record.refusal,
         },
     )
-    # It waits until the rejection is on its way: the connection is closed as soon as the handler returns.
-    assoc.kill()
+    assoc.reject(result, source, reason)

@@ -1,21 +1,27 @@
-"""An accepted association: pynetdicom's, with a record of what happened on it.
-
-This is the seam for a data plane of our own: the server makes associations of this class, and the class decides how
-messages are read from the socket.
-"""
+"""An accepted association: pynetdicom negotiates it, one thread runs all of it, and a record says what happened."""
 
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, cast
 
-from pynetdicom import evt
+from pydicom.uid import UID
+from pynetdicom import AE, evt
 from pynetdicom.association import Association
-from pynetdicom.dimse_primitives import C_STORE
-from pynetdicom.service_class import StorageServiceClass
-from pynetdicom.transport import AssociationSocket, RequestHandler
+from pynetdicom.pdu_primitives import A_ASSOCIATE
+from pynetdicom.transport import AddressInformation
 
 from dicomnet.allowlist import Rights
+from dicomnet.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from dicomnet.wire import pdu
+from dicomnet.wire.connection import Connection
+from dicomnet.wire.receive import MAXIMUM_PDU_BYTES, Incoming
+from dicomnet.wire.upper_layer import MessageProvider, UpperLayer
+
+REQUEST_SECONDS = 5  # for the A-ASSOCIATE-RQ, and for the peer to close after the last word (the ARTIM timer)
+IDLE_SECONDS = 120  # without a PDU: the association is aborted
+ON_IDLE_SECONDS = 0.25
 
 
 @dataclass
@@ -29,59 +35,173 @@ class AssociationRecord:
     refusal: str = ""
     statuses: Counter[str] = field(default_factory=Counter)
     bytes_received: int = 0
-    is_closed: bool = False
 
     def milliseconds(self) -> int:
         """Since the connection was accepted."""
         return round((time.monotonic() - self.began) * 1000)
 
 
+class Door(Protocol):
+    """What an association asks of the rest of the listener."""
+
+    @property
+    def handlers(self) -> Sequence[tuple[Any, Callable[..., Any], list[Any]]]:
+        """Handlers of the services that pynetdicom serves: event, function, further arguments."""
+
+    def admit(self, assoc: "AcceptedAssociation") -> None:
+        """Before negotiation: reject, or set what the caller may do and which contexts it gets."""
+
+    def begin(
+        self, assoc: "AcceptedAssociation", context_id: int, command: dict[int, bytes]
+    ) -> Incoming | bytes | None:
+        """Begin on a request (dicomnet.wire.receive.Operations)."""
+
+    def account(self, assoc: "AcceptedAssociation") -> None:
+        """The association is over, or never was one."""
+
+
 class AcceptedAssociation(Association):
-    """An association as acceptor, with its record, and storage of SOP Classes that pynetdicom does not know."""
+    """An association as acceptor, run by the thread that calls ``run``.
 
-    def __init__(self, ae: Any, mode: str) -> None:
-        super().__init__(ae, mode)
+    Attributes:
+        on_idle: called by that thread about each 0.25 s while no message is under way; None when nobody needs it.
+            It may send requests of its own (``send_n_event_report``).
+        heard_at: when (time.monotonic) the last message ended.
+    """
+
+    def __init__(self, ae: AE, connection: Connection, local: tuple[str, int], door: Door) -> None:
+        super().__init__(ae, "acceptor")
         self.record = AssociationRecord()
+        self.on_idle: Callable[[], None] | None = None
+        self.heard_at = time.monotonic()
+        self.connection = connection
+        self._door = door
+        self._upper_layer = UpperLayer(self, connection, self)
+        self.dul = self._upper_layer
+        self.dimse = MessageProvider(self, self._upper_layer)
+        self.acse_timeout = REQUEST_SECONDS
+        self.network_timeout = IDLE_SECONDS
+        self.acceptor.maximum_length = MAXIMUM_PDU_BYTES
+        self.acceptor.ae_title = ae.ae_title
+        self.acceptor.address_info = AddressInformation(*local)
+        self.acceptor.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
+        self.acceptor.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+        self.requestor.address_info = AddressInformation(connection.address, connection.port)
+        for event, handler, arguments in door.handlers:
+            self.bind(event, handler, arguments)
 
-    def _serve_request(self, msg: Any, context_id: int) -> None:
-        # pynetdicom serves C-STORE of the storage classes that it lists, and answers no request without its UIDs: a
-        # private class has no service class there, and a sender without an answer would wait and try for ever.
+    def run(self) -> None:
+        """Serve until the association and its connection are over."""
+        try:
+            self._establish()
+            while self.is_established:
+                self._turn()
+            self._door.account(self)
+            while self._upper_layer.is_closing and not self._upper_layer.is_over:
+                self._upper_layer.turn(time.monotonic() + REQUEST_SECONDS)
+        finally:
+            self._upper_layer.receiver.discard()
+            self.connection.close()
+
+    @property
+    def outcome(self) -> str:
+        """How it ended, for log and metrics."""
+        if not self.record.called_ae_title:
+            return "never requested"
+        if self.is_released:
+            return "released"
+        return "aborted" if self.is_aborted else "connection closed"
+
+    @property
+    def failure(self) -> str:
+        """Why we aborted it, in words; empty when we did not."""
+        return self._upper_layer.failure
+
+    def idle_since(self) -> float | None:
+        """When (time.monotonic) the last message ended; None while one is under way."""
+        receiver = self._upper_layer.receiver
+        return self.heard_at if receiver.is_idle and not receiver.is_serving else None
+
+    def begin(self, context_id: int, command: dict[int, bytes]) -> Incoming | bytes | None:
+        """Begin on a request (dicomnet.wire.receive.Operations)."""
+        return self._door.begin(self, context_id, command)
+
+    def hand_on(self, context_id: int, control: int, value: bytes) -> None:
+        """A message for pynetdicom's services (dicomnet.wire.receive.Operations)."""
+        cast(MessageProvider, self.dimse).take(context_id, control, value)
+
+    def cancel(self, message_id: int) -> None:
+        """A C-CANCEL (dicomnet.wire.receive.Operations)."""
+        cast(MessageProvider, self.dimse).cancel(message_id)
+
+    def transfer_syntax(self, context_id: int) -> str | None:
+        """The transfer syntax of an accepted presentation context; None when there is no such context."""
         context = self._accepted_cx.get(context_id)
-        if is_store_request(msg) and context is not None and not self._sent_release:
-            StorageServiceClass(self).SCP(msg, context)
-        else:
-            super()._serve_request(msg, context_id)
+        return None if context is None else str(context.transfer_syntax[0])
+
+    def reject(self, result: int, source: int, reason: int) -> None:
+        """Reject the association that is asked for (PS3.8 9.3.4)."""
+        self.acse.send_reject(result, source, reason)
+
+    def _establish(self) -> None:
+        request = self.dul.receive_pdu(wait=True, timeout=REQUEST_SECONDS + 1)
+        if not isinstance(request, A_ASSOCIATE):
+            return
+        self.requestor.primitive = request
+        self._door.admit(self)
+        if not self.is_aborted and not self.is_rejected:
+            self.acse.negotiate_association()
+        if self.is_established:
+            self.connection.enlarge()
+            self.heard_at = time.monotonic()
+
+    def _turn(self) -> None:
+        """Wait for something to happen, and act on it."""
+        upper_layer = self._upper_layer
+        idle_deadline = self.heard_at + IDLE_SECONDS
+        deadline = idle_deadline if self.on_idle is None else time.monotonic() + ON_IDLE_SECONDS
+        has_come = upper_layer.turn(deadline)
+        if has_come:
+            self.heard_at = time.monotonic()
+            self._serve_messages()
+        if self.is_established and self.acse.is_release_requested():
+            self.acse.send_release(is_response=True)
+            self.is_released, self.is_established = True, False
+            evt.trigger(self, evt.EVT_RELEASED, {})
+        elif self.acse.is_aborted() or upper_layer.is_over:
+            self.is_aborted = self.acse.is_aborted("a-abort") or bool(upper_layer.failure) or self.is_aborted
+            self.is_established = False
+        elif not has_come and time.monotonic() >= idle_deadline:
+            self.abort()
+        elif not has_come and self.on_idle is not None and upper_layer.receiver.is_idle:
+            self.on_idle()
+
+    def _serve_messages(self) -> None:
+        receiver = self._upper_layer.receiver
+        while self.is_established:
+            context_id, message = self.dimse.get_msg()
+            if message is None:
+                return
+            receiver.is_serving = True
+            try:
+                self._serve_request(message, cast(int, context_id))
+            finally:
+                receiver.is_serving = False
+                self.heard_at = time.monotonic()
+
+    def _abort_blocking(self, block: bool = True) -> None:
+        super()._abort_blocking(block=False)  # nothing has to be waited for: it is sent when this returns
+        self.is_established = False
 
 
-def is_store_request(msg: Any) -> bool:
-    """A C-STORE request that can be answered, whole or not."""
-    return isinstance(msg, C_STORE) and msg.MessageID is not None and msg.MessageIDBeingRespondedTo is None
-
-
-class ConnectionHandler(RequestHandler):
-    """Makes our associations; leaves out pynetdicom's deep copy of the contexts, which the handlers set anyway."""
-
-    def _create_association(self) -> AcceptedAssociation:
-        assoc = AcceptedAssociation(self.ae, "acceptor")
-        assoc._server = self.server
-        assoc.name = f"AcceptorThread@{time.time_ns()}"
-        assoc.set_socket(AssociationSocket(assoc, client_socket=self.request))
-        assoc.acceptor.maximum_length = self.ae.maximum_pdu_size
-        assoc.acceptor.ae_title = self.server.ae_title
-        assoc.acceptor.address_info = self.local
-        assoc.acceptor.implementation_class_uid = self.ae.implementation_class_uid
-        assoc.acceptor.implementation_version_name = self.ae.implementation_version_name
-        assoc.requestor.address_info = self.remote
-        bound: dict[Any, Any] = self.server._handlers
-        for event, handlers in bound.items():
-            if event.is_intervention and handlers:
-                assoc.bind(event, *handlers)
-            elif isinstance(event, evt.NotificationEvent):
-                for handler, arguments in handlers:
-                    assoc.bind(event, handler, arguments)
-        return assoc
-
-
-def source_address(assoc: Association) -> str:
-    """The address of the peer's end of the connection."""
-    return assoc.requestor.address or ""
+def status_pdu(context_id: int, command: dict[int, bytes], status: int) -> bytes:
+    """A response without data set that says no more than a status (PS3.7 9.3, 10.3)."""
+    field = int.from_bytes(command[pdu.COMMAND_FIELD], "little") | 0x8000
+    elements = [
+        (pdu.AFFECTED_SOP_CLASS_UID, command.get(pdu.AFFECTED_SOP_CLASS_UID, b"")),
+        (pdu.COMMAND_FIELD, pdu.encode_us(field)),
+        (pdu.MESSAGE_ID_BEING_RESPONDED_TO, command.get(pdu.MESSAGE_ID, b"\0\0")),
+        (pdu.COMMAND_DATA_SET_TYPE, pdu.NO_DATA_SET),
+        (pdu.STATUS, pdu.encode_us(status)),
+    ]
+    return pdu.command_pdu(context_id, [(element, value) for element, value in elements if value])

@@ -1,128 +1,158 @@
-"""The listener: one server per process, many processes on one port (PS3.8 9.1)."""
+"""The listener of one process: accepts connections, and gives each a thread of its own (PS3.8 9.1)."""
 
 import logging
 import os
 import socket
+import ssl
 import threading
 import time
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
-from pynetdicom import AE, _config, evt
-from pynetdicom.pdu_primitives import A_ABORT
-from pynetdicom.presentation import build_context
-from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
-from pynetdicom.transport import ThreadedAssociationServer
+from pynetdicom import AE, _config
 
 from dicomnet.allowlist import Allowlist
 from dicomnet.metrics import ASSOCIATIONS
-from dicomnet.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from dicomnet.scp.admission import on_requested
-from dicomnet.scp.association import AcceptedAssociation, ConnectionHandler, source_address
-from dicomnet.scp.store import on_c_store
-from dicomnet.statuses import StoreStatus
+from dicomnet.scp import admission, requests
+from dicomnet.scp.association import AcceptedAssociation
+from dicomnet.wire.connection import Connection, ConnectionLost
+from dicomnet.wire.guard import Guard, Limits
+from dicomnet.wire.receive import Incoming
 
 logger = logging.getLogger(__name__)
-MAXIMUM_ASSOCIATIONS = 200
-MAXIMUM_PDU_BYTES = 131_072
-NETWORK_TIMEOUT_SECONDS = 120
+BACKLOG = 1_024
+HANDSHAKE_SECONDS = 5
+FULL_PAUSE_SECONDS = 0.2  # when there are no descriptors or threads left
+
+SERVICES: tuple[requests.Handler, ...] = ()  # pynetdicom's events of the services beside C-STORE and C-ECHO
 
 
-class SharedPortServer(ThreadedAssociationServer):
-    """Binds with SO_REUSEPORT: the kernel spreads connections over all processes that listen so."""
+class Listener:
+    """Accepts associations on one or more addresses; every process of the installation may run one on the same port.
 
-    request_queue_size = 128
-    daemon_threads = True
-
-    def server_bind(self) -> None:
-        """Bind; the option must be set before."""
-        cast(socket.socket, self.socket).setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        super().server_bind()
-
-
-def make_server(address: tuple[str, int], ae_title: str, allowlist: Allowlist) -> SharedPortServer:
-    """A bound server; ``serve_forever`` runs it.
-
-    Raises:
-        OSError: the address cannot be bound.
+    Attributes:
+        guard: limits the connections.
     """
-    # pynetdicom's own handlers log PDUs and identifiers, which hold patient data, and take a third of the time.
-    _config.LOG_HANDLER_LEVEL = "none"
-    _config.LOG_REQUEST_IDENTIFIERS = False
-    _config.LOG_RESPONSE_IDENTIFIERS = False
-    ae = AE(ae_title=ae_title)
-    ae.maximum_associations = MAXIMUM_ASSOCIATIONS
-    ae.maximum_pdu_size = MAXIMUM_PDU_BYTES
-    ae.network_timeout = NETWORK_TIMEOUT_SECONDS
-    ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
-    ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
-    handlers: list[Any] = [
-        (evt.EVT_REQUESTED, on_requested, [allowlist]),
-        (evt.EVT_C_ECHO, on_c_echo),
-        (evt.EVT_C_STORE, on_c_store),
-        (evt.EVT_RELEASED, on_end, ["released"]),
-        (evt.EVT_ABORTED, on_end, ["aborted"]),
-        (evt.EVT_CONN_CLOSE, on_close),
-    ]
-    server = ae.make_server(
-        address,
-        evt_handlers=handlers,
-        server_class=SharedPortServer,
-        request_handler=ConnectionHandler,
-        contexts=[build_context(Verification)],  # pynetdicom wants one; on_requested sets what is really supported
-    )
-    ae._servers.append(server)  # as AE.start_server does: its shutdown takes it out again
-    return cast(SharedPortServer, server)
+
+    def __init__(
+        self,
+        ae_title: str,
+        allowlist: Allowlist,
+        *,
+        limits: Limits | None = None,
+        handlers: Sequence[requests.Handler] = SERVICES,
+    ) -> None:
+        # pynetdicom's own handlers log PDUs and identifiers, which hold patient data, and take a third of the time.
+        _config.LOG_HANDLER_LEVEL = "none"
+        _config.LOG_REQUEST_IDENTIFIERS = False
+        _config.LOG_RESPONSE_IDENTIFIERS = False
+        self.guard = Guard(limits)
+        self.handlers = handlers
+        self._ae = AE(ae_title=ae_title)
+        self._allowlist = allowlist
+        self._sockets: list[socket.socket] = []
+        self._is_stopping = False
+
+    def listen(self, address: tuple[str, int], tls: Callable[[], ssl.SSLContext] | None = None) -> int:
+        """Listen on one more address and accept from now on, in a thread; returns the port.
+
+        Args:
+            address: host and port; 0 takes a free port.
+            tls: gives the TLS context for each connection; None is plain TCP.
+
+        Raises:
+            OSError: the address cannot be bound.
+        """
+        listening = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # The kernel spreads connections over all processes that listen so.
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            listening.bind(address)
+            listening.listen(BACKLOG)
+        except OSError:
+            listening.close()
+            raise
+        self._sockets.append(listening)
+        port: int = listening.getsockname()[1]
+        threading.Thread(target=self._accept, args=(listening, tls), name=f"accept-{port}", daemon=True).start()
+        return port
+
+    def stop(self, grace_seconds: float) -> None:
+        """Take no more; idle associations end at once, those at work get the grace."""
+        self._is_stopping = True
+        for listening in self._sockets:
+            with suppress(OSError):
+                listening.shutdown(socket.SHUT_RDWR)
+            listening.close()
+        self.guard.stop(grace_seconds)
+
+    def admit(self, assoc: AcceptedAssociation) -> None:
+        """Let an association in, or reject it (dicomnet.scp.association.Door)."""
+        admission.admit(assoc, self._allowlist, self.guard)
+
+    def begin(self, assoc: AcceptedAssociation, context_id: int, command: dict[int, bytes]) -> Incoming | bytes | None:
+        """Begin on a request (dicomnet.scp.association.Door)."""
+        return requests.begin(assoc, context_id, command, self.handlers)
+
+    def account(self, assoc: AcceptedAssociation) -> None:
+        """One count and one log line per association; a connection on which nothing was asked is only counted."""
+        record = assoc.record
+        if record.refusal:
+            return  # has both already
+        ASSOCIATIONS.labels(outcome=assoc.outcome).inc()
+        if record.called_ae_title:
+            logger.info(
+                "association ended",
+                extra={
+                    "outcome": assoc.outcome,
+                    "reason": assoc.failure,
+                    "calling_ae_title": record.calling_ae_title,
+                    "source_address": assoc.connection.address,
+                    "answers": dict(record.statuses),
+                    "bytes": record.bytes_received,
+                    "milliseconds": record.milliseconds(),
+                },
+            )
+
+    def _accept(self, listening: socket.socket, tls: Callable[[], ssl.SSLContext] | None) -> None:
+        while not self._is_stopping:
+            try:
+                accepted, address = listening.accept()
+            except OSError as error:
+                if not self._is_stopping:
+                    logger.error("connection not accepted", extra={"error": error.strerror})
+                    time.sleep(FULL_PAUSE_SECONDS)
+                continue
+            connection = Connection(accepted, address[0], address[1])
+            self.guard.enter(connection)
+            thread = threading.Thread(target=self._serve, args=(connection, tls), name="association", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # no more threads: the connection is dropped, the listener lives
+                logger.error("connection not served", extra={"error": "no thread can be started"})
+                self.guard.leave(connection)
+                connection.close()
+
+    def _serve(self, connection: Connection, tls: Callable[[], ssl.SSLContext] | None) -> None:
+        try:
+            if tls is not None:
+                connection.handshake(tls(), time.monotonic() + HANDSHAKE_SECONDS)
+            raw = connection.raw
+            if raw is not None:
+                AcceptedAssociation(self._ae, connection, raw.getsockname()[:2], self).run()
+        except ConnectionLost as lost:
+            logger.info("connection lost", extra={"source_address": connection.address, "reason": str(lost)})
+        except Exception:
+            # The thread's boundary: one broken association must not be taken for a quiet end.
+            logger.exception("association failed")
+        finally:
+            connection.close()
+            self.guard.leave(connection)
 
 
-def on_c_echo(event: evt.Event) -> int:
-    """Answer a sign of life, where the allowlist lets it (PS3.4 Annex A)."""
-    record = cast(AcceptedAssociation, event.assoc).record
-    status = StoreStatus.SUCCESS if record.rights.may_echo else StoreStatus.NOT_AUTHORISED
-    record.statuses[f"echo 0x{status:04X}"] += 1
-    return int(status)
-
-
-def on_close(event: evt.Event) -> None:
-    """The connection is closed: after an A-ABORT that the association has yet to see, or without a word."""
-    has_aborted = event.assoc.is_aborted or isinstance(event.assoc.dul.peek_next_pdu(), A_ABORT)
-    on_end(event, "aborted" if has_aborted else "connection closed")
-
-
-def on_end(event: evt.Event, outcome: str) -> None:
-    """One log line per association, by the first of the events that end it."""
-    assoc = cast(AcceptedAssociation, event.assoc)
-    record = assoc.record
-    if record.is_closed or record.refusal:
-        return
-    record.is_closed = True
-    if not record.called_ae_title:
-        # A connection on which nobody asked for an association: health checks look at the port this way.
-        ASSOCIATIONS.labels(outcome="never requested").inc()
-        return
-    ASSOCIATIONS.labels(outcome=outcome).inc()
-    logger.info(
-        "association ended",
-        extra={
-            "outcome": outcome,
-            "calling_ae_title": record.calling_ae_title,
-            "source_address": source_address(assoc),
-            "answers": dict(record.statuses),
-            "bytes": record.bytes_received,
-            "milliseconds": record.milliseconds(),
-        },
-    )
-
-
-def serve_until(server: Any, stop: threading.Event, grace_seconds: float) -> None:
-    """Serve until asked to stop, then take no more, and let open associations end for a while."""
-    thread = threading.Thread(target=server.serve_forever, name="accept", daemon=True)
-    thread.start()
+def serve_until(listener: Listener, stop: threading.Event, grace_seconds: float) -> None:
+    """Serve until asked to stop, then let open associations end for a while."""
     stop.wait()
-    server.shutdown()
-    server.socket.close()
-    deadline = time.monotonic() + grace_seconds
-    while server.active_associations and time.monotonic() < deadline:
-        time.sleep(0.1)
-    for assoc in server.active_associations:
-        assoc.abort()
+    listener.stop(grace_seconds)
     logger.info("listener stopped", extra={"pid": os.getpid()})

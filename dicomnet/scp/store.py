@@ -1,56 +1,97 @@
-"""C-STORE as provider: from pynetdicom's message to the archive's sink (PS3.4 Annex B, PS3.7 9.1.1)."""
+"""C-STORE as provider: from the wire to the archive's sink, and back as a response (PS3.4 Annex B, PS3.7 9.1.1)."""
 
 import logging
-from typing import cast
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from pydicom.dataset import Dataset
-from pynetdicom import evt
-from pynetdicom.dimse_primitives import C_STORE
+from typing_extensions import Buffer
 
 from dicomnet.metrics import STORED_BYTES, STORES
-from dicomnet.scp.association import AcceptedAssociation, source_address
-from dicomnet.services import StoreAnswer, StoreRequest, services_for
+from dicomnet.scp.association import AcceptedAssociation
+from dicomnet.services import StoreAnswer, StoreRequest, StoreSink, services_for
 from dicomnet.statuses import StoreStatus, is_stored
+from dicomnet.wire import pdu
 
 logger = logging.getLogger(__name__)
+Result = TypeVar("Result")
 ERROR_COMMENT_LENGTH = 64  # VR LO
+MAXIMUM_UID_BYTES = 64
+INTERNAL_ERROR = StoreAnswer(StoreStatus.PROCESSING_FAILURE, "internal error, see the gateway's log")
+NO_DATA_SET = StoreAnswer(StoreStatus.CANNOT_UNDERSTAND, "the request has no data set")
 
 
-def on_c_store(event: evt.Event) -> Dataset:
-    """Store one instance; whatever goes wrong is answered with a status, and never with success."""
-    assoc, request = cast(AcceptedAssociation, event.assoc), cast(C_STORE, event.request)
-    try:
-        answer = store(assoc, request, str(event.context.transfer_syntax))
-    except Exception:
-        # The handler's boundary: an error of ours must not end the association or be taken for the sender's.
-        logger.exception("C-STORE failed")
-        answer = StoreAnswer(StoreStatus.PROCESSING_FAILURE, "internal error, see the gateway's log")
-    account(assoc, answer, len(request.DataSet.getbuffer()) if request.DataSet else 0)
-    return response(answer)
+class IncomingInstance:
+    """One instance on its way to the archive; whatever goes wrong is answered with a status, never with success."""
+
+    def __init__(self, assoc: AcceptedAssociation, context_id: int, command: dict[int, bytes]) -> None:
+        self._assoc = assoc
+        self._context_id = context_id
+        self._command = command
+        self._size_bytes = 0
+        self._sink: StoreSink | None = None
+        self._answer: StoreAnswer | None = None  # known before the data set is whole
+        self._attempt(self._begin)
+
+    def write(self, piece: Buffer) -> None:
+        """Take the next bytes of the data set; they are dropped when it is refused already."""
+        self._size_bytes += memoryview(piece).nbytes
+        if self._sink is not None and self._answer is None:
+            self._attempt(self._sink.write, piece)
+
+    def finish(self) -> bytes:
+        """The C-STORE response; success only when the archive has made it durable."""
+        if self._answer is None and self._sink is not None:
+            self._answer = self._attempt(self._sink.commit)
+        self.discard()
+        answer = self._answer or INTERNAL_ERROR
+        account(self._assoc, answer, self._size_bytes)
+        return response_pdu(self._context_id, self._command, answer)
+
+    def discard(self) -> None:
+        """Leave nothing behind of what was not committed."""
+        sink, self._sink = self._sink, None
+        if sink is not None:
+            self._attempt(sink.discard)
+
+    def _begin(self) -> None:
+        self._answer = refusal(self._assoc, self._command)
+        services = services_for(self._assoc.record.called_ae_title)
+        if self._answer is None and services is not None:
+            self._sink = services.open_store(self._request())
+
+    def _request(self) -> StoreRequest:
+        record = self._assoc.record
+        return StoreRequest(
+            sop_class_uid=pdu.decode_uid(self._command[pdu.AFFECTED_SOP_CLASS_UID]),
+            sop_instance_uid=pdu.decode_uid(self._command[pdu.AFFECTED_SOP_INSTANCE_UID]),
+            transfer_syntax_uid=self._assoc.transfer_syntax(self._context_id) or "",
+            calling_ae_title=record.calling_ae_title,
+            called_ae_title=record.called_ae_title,
+            source_address=self._assoc.connection.address,
+        )
+
+    def _attempt(self, action: Callable[..., Result], *arguments: Any) -> Result | None:
+        try:
+            return action(*arguments)
+        except Exception:
+            # The handler's boundary: an error of ours must not end the association or be taken for the sender's.
+            logger.exception("C-STORE failed")
+            self._answer = INTERNAL_ERROR
+            return None
 
 
-def store(assoc: AcceptedAssociation, request: C_STORE, transfer_syntax_uid: str) -> StoreAnswer:
-    """Hand the data set's bytes, as received, to the archive behind the called AE title."""
+def refusal(assoc: AcceptedAssociation, command: dict[int, bytes]) -> StoreAnswer | None:
+    """Why an instance is not taken whatever its data set; None when it may come."""
     if not assoc.record.rights.may_store:
         return StoreAnswer(StoreStatus.NOT_AUTHORISED, "this AE title may not store here")
-    services = services_for(assoc.record.called_ae_title)
-    if services is None or request.DataSet is None:
-        return StoreAnswer(StoreStatus.CANNOT_UNDERSTAND, "the request has no data set")
-    sink = services.open_store(
-        StoreRequest(
-            sop_class_uid=str(request.AffectedSOPClassUID or ""),
-            sop_instance_uid=str(request.AffectedSOPInstanceUID or ""),
-            transfer_syntax_uid=transfer_syntax_uid,
-            calling_ae_title=assoc.record.calling_ae_title,
-            called_ae_title=assoc.record.called_ae_title,
-            source_address=source_address(assoc),
-        )
-    )
-    try:
-        sink.write(request.DataSet.getbuffer())
-        return sink.commit()
-    finally:
-        sink.discard()
+    for element, name in (
+        (pdu.AFFECTED_SOP_CLASS_UID, "Affected SOP Class UID"),
+        (pdu.AFFECTED_SOP_INSTANCE_UID, "Affected SOP Instance UID"),
+    ):
+        value = command.get(element, b"").rstrip(b"\0 ")
+        if not value or len(value) > MAXIMUM_UID_BYTES or not value.isascii():
+            return StoreAnswer(StoreStatus.CANNOT_UNDERSTAND, f"the request's {name} is missing or no UID")
+    return None
 
 
 def account(assoc: AcceptedAssociation, answer: StoreAnswer, size_bytes: int) -> None:
@@ -65,12 +106,22 @@ def account(assoc: AcceptedAssociation, answer: StoreAnswer, size_bytes: int) ->
         logger.warning("instance refused", extra={"status": status, "reason": answer.comment})
 
 
-def response(answer: StoreAnswer) -> Dataset:
-    """Status, Error Comment and Offending Element as pynetdicom takes them (PS3.7 C.4.2)."""
-    ds = Dataset()
-    ds.Status = int(answer.status)
-    if answer.comment:
-        ds.ErrorComment = answer.comment[:ERROR_COMMENT_LENGTH]
+def response_pdu(context_id: int, command: dict[int, bytes], answer: StoreAnswer) -> bytes:
+    """The C-STORE response with Error Comment and Offending Element (PS3.7 9.3.1.2, C.4.2)."""
+    elements = [
+        (pdu.AFFECTED_SOP_CLASS_UID, command.get(pdu.AFFECTED_SOP_CLASS_UID, b"")[:MAXIMUM_UID_BYTES]),
+        (pdu.COMMAND_FIELD, pdu.C_STORE_RSP),
+        (pdu.MESSAGE_ID_BEING_RESPONDED_TO, command[pdu.MESSAGE_ID]),
+        (pdu.COMMAND_DATA_SET_TYPE, pdu.NO_DATA_SET),
+        (pdu.STATUS, pdu.encode_us(answer.status)),
+    ]
     if answer.offending_element is not None:
-        ds.OffendingElement = [answer.offending_element]
-    return ds
+        tag = answer.offending_element
+        elements.append((pdu.OFFENDING_ELEMENT, pdu.encode_us(tag >> 16) + pdu.encode_us(tag & 0xFFFF)))
+    if answer.comment:
+        comment = answer.comment[:ERROR_COMMENT_LENGTH].encode("ascii", "replace")
+        elements.append((pdu.ERROR_COMMENT, comment + b" " * (len(comment) % 2)))
+    elements.append(
+        (pdu.AFFECTED_SOP_INSTANCE_UID, command.get(pdu.AFFECTED_SOP_INSTANCE_UID, b"")[:MAXIMUM_UID_BYTES])
+    )
+    return pdu.command_pdu(context_id, elements)

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from dicomnet.allowlist import Allowlist
 from dicomnet.scp.processes import PortTaken, check_port, run_processes
-from dicomnet.scp.server import make_server, serve_until
+from dicomnet.scp.server import Listener, serve_until
 
 GRACE_SECONDS = 8
 
@@ -36,8 +36,9 @@ def serve(stop: threading.Event) -> None:
     """One listener process."""
     allowlist = Allowlist(settings.GANTRY.run_dir / "allowlist.json")
     allowlist.refresh_forever()
-    server = make_server(settings.GANTRY.dicom_bind, settings.GANTRY.ae_title, allowlist)
+    listener = Listener(settings.GANTRY.ae_title, allowlist)
+    listener.listen(settings.GANTRY.dicom_bind)
     ready = os.environ.get("GANTRY_READY_FILE")
     if ready:
         Path(ready).touch()
-    serve_until(server, stop, GRACE_SECONDS)
+    serve_until(listener, stop, GRACE_SECONDS)

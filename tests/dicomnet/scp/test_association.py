@@ -56,7 +56,7 @@ def test_an_unknown_caller_is_rejected_with_one_line_and_counted(
     assert len(found) == 3
     assert found[0]["calling_ae_title"] == "CT2"
     assert found[0]["source_address"] == "127.0.0.1"
-    assert len(lines(caplog, "association ended")) == 1
+    eventually(lambda: len(lines(caplog, "association ended")) == 1)
 
 
 def test_a_caller_from_elsewhere_is_rejected(listener: Listener) -> None:

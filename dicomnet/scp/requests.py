@@ -1,0 +1,86 @@
+"""Which request goes where: instances to the archive, C-ECHO answered at once, the rest to pynetdicom (PS3.7 9, 10)."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pynetdicom import evt
+from typing_extensions import Buffer
+
+from dicomnet.scp.association import AcceptedAssociation, status_pdu
+from dicomnet.scp.store import NO_DATA_SET, IncomingInstance, account, refusal, response_pdu
+from dicomnet.statuses import StoreStatus
+from dicomnet.wire import pdu
+from dicomnet.wire.receive import UNEXPECTED_PDU, Incoming, ProtocolError
+
+Handler = tuple[Any, Callable[..., Any], list[Any]]
+UNRECOGNISED_OPERATION = 0x0211
+RESPONSE_BIT = 0x80  # of the Command Field's high byte
+
+# Command Field of the requests that pynetdicom serves once a handler is bound to their event.
+EVENTS = {
+    0x0010: evt.EVT_C_GET,
+    0x0020: evt.EVT_C_FIND,
+    0x0021: evt.EVT_C_MOVE,
+    0x0100: evt.EVT_N_EVENT_REPORT,
+    0x0110: evt.EVT_N_GET,
+    0x0120: evt.EVT_N_SET,
+    0x0130: evt.EVT_N_ACTION,
+    0x0140: evt.EVT_N_CREATE,
+    0x0150: evt.EVT_N_DELETE,
+}
+
+
+def begin(
+    assoc: AcceptedAssociation, context_id: int, command: dict[int, bytes], handlers: Sequence[Handler]
+) -> Incoming | bytes | None:
+    """Begin on a request (dicomnet.wire.receive.Operations).
+
+    Raises:
+        ProtocolError: its presentation context was not accepted, or it has no Message ID to answer to.
+    """
+    if assoc.transfer_syntax(context_id) is None:
+        raise ProtocolError("a message in a presentation context that was not accepted")
+    field = command[pdu.COMMAND_FIELD]
+    if field[1] & RESPONSE_BIT:
+        return None
+    if len(command.get(pdu.MESSAGE_ID, b"")) != 2:
+        raise ProtocolError("a request without Message ID", UNEXPECTED_PDU)
+    has_data_set = command[pdu.COMMAND_DATA_SET_TYPE] != pdu.NO_DATA_SET
+    if field == pdu.C_STORE_RQ:
+        if has_data_set:
+            return IncomingInstance(assoc, context_id, command)
+        answer = refusal(assoc, command) or NO_DATA_SET
+        account(assoc, answer, 0)
+        return response_pdu(context_id, command, answer)
+    if field == pdu.C_ECHO_RQ and not has_data_set:
+        return echo(assoc, context_id, command)
+    event = EVENTS.get(int.from_bytes(field, "little"))
+    if event is not None and any(bound == event for bound, _, _ in handlers):
+        return None
+    assoc.record.statuses[f"0x{UNRECOGNISED_OPERATION:04X}"] += 1
+    answer_pdu = status_pdu(context_id, command, UNRECOGNISED_OPERATION)
+    return Dropped(answer_pdu) if has_data_set else answer_pdu
+
+
+def echo(assoc: AcceptedAssociation, context_id: int, command: dict[int, bytes]) -> bytes:
+    """Answer a sign of life, where the allowlist lets it (PS3.4 Annex A)."""
+    status = StoreStatus.SUCCESS if assoc.record.rights.may_echo else StoreStatus.NOT_AUTHORISED
+    assoc.record.statuses[f"echo 0x{status:04X}"] += 1
+    return status_pdu(context_id, command, status)
+
+
+class Dropped:
+    """The data set of a request that nobody serves."""
+
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
+
+    def write(self, piece: Buffer) -> None:
+        """Drop it."""
+
+    def finish(self) -> bytes:
+        """Say that nobody serves the request."""
+        return self._answer
+
+    def discard(self) -> None:
+        """There is nothing to leave behind."""
