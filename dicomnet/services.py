@@ -54,6 +54,9 @@ class Services(Protocol):
     def open_store(self, request: StoreRequest) -> StoreSink:
         """Begin to take one instance."""
 
+    def congestion(self) -> str:
+        """Why no new association that would store is taken now; empty when one may come."""
+
 
 def services_for(called_ae_title: str) -> Services | None:
     """The services behind a called AE title; None when nobody answers to it."""

@@ -58,7 +58,10 @@ VARIABLES = (
     Variable("GANTRY_SCP_PROCESSES", "2", "processes that share the DICOM port"),
     Variable("GANTRY_STABLE_SECONDS", "60", "quiet time after which a study counts as complete"),
     Variable(
-        "GANTRY_SPOOL_HIGH_PERCENT", "92", "share of the spool's disk in use above which C-STORE is answered with A700"
+        "GANTRY_SPOOL_HIGH_PERCENT",
+        "92",
+        "share of the disk in use from which on C-STORE is answered with A700; "
+        "7 below, new associations that store are rejected for now; 100: neither",
     ),
     Variable("GANTRY_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
     Variable(

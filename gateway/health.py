@@ -60,20 +60,18 @@ def check_broker() -> Check:
 
 
 def check_spool() -> Check:
-    """Whether an instance could be written to the spool, and the share of its disk that is in use."""
+    """Whether instances are taken in, and could be written to the spool; else why not, and what to do."""
     try:
         spool = local_spool()
-        with tempfile.TemporaryFile(dir=spool.root / "tmp") as file:
-            file.write(b"can write")
-            file.flush()
-        used = spool.used_percent()
+        report = spool.intake.poll()
+        if report.is_open:
+            with tempfile.TemporaryFile(dir=spool.tmp) as file:
+                file.write(b"can write")
+                file.flush()
     except OSError as error:
         logger.warning("spool cannot be written", extra={"error": error.strerror})
         return Check("spool", False, f"The spool cannot be written ({error.strerror}); instances are refused.")
-    if used >= spool.high_percent:
-        words = f"{used:.0f} % of its disk is in use, the limit is {spool.high_percent} %: instances are refused."
-        return Check("spool", False, words)
-    return Check("spool", True, f"Writable, {used:.0f} % of its disk is in use.")
+    return Check("spool", report.is_open, report.words)
 
 
 def check_receiver() -> Check:

@@ -25,6 +25,7 @@ from prometheus_client.metrics_core import Metric
 from gateway.accounts.authentication import api_key_of
 from gateway.accounts.models import Scope
 from routing.models import Delivery, DeliveryState
+from studies.dimse import local_spool
 from studies.models import Instance
 from studies.selectors import stored_totals
 
@@ -121,6 +122,7 @@ def _age_seconds(since: datetime) -> float:
 def _spool() -> Iterator[Metric]:
     """Files that are received and not yet indexed; their names begin with the time, so the least is the oldest."""
     try:
+        intake = local_spool().intake.poll()
         entries = [entry for shard in (settings.GANTRY.spool_dir / "new").iterdir() for entry in os.scandir(shard)]
         oldest = min(entries, key=lambda entry: entry.name, default=None)
         age = max(0.0, time.time() - oldest.stat().st_mtime) if oldest else 0.0
@@ -128,3 +130,7 @@ def _spool() -> Iterator[Metric]:
         return
     yield GaugeMetricFamily("gantry_spool_files", "Received instances that wait for the index.", value=len(entries))
     yield GaugeMetricFamily("gantry_spool_oldest_seconds", "Age of the oldest of them.", value=age)
+    is_open, is_suspect = int(intake.is_open), int(intake.is_suspect)
+    yield GaugeMetricFamily("gantry_intake_open", "1 when instances are taken from everybody.", value=is_open)
+    yield GaugeMetricFamily("gantry_spool_suspect", "1 when the spool's disk failed.", value=is_suspect)
+    yield GaugeMetricFamily("gantry_spool_used_percent", "Share of the fuller disk in use.", value=intake.used_percent)

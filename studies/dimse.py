@@ -1,14 +1,17 @@
 """The archive behind the gateway's AE title (dicomnet.services.Services)."""
 
+import os
+from dataclasses import dataclass
 from functools import cache
 
 from django.conf import settings
 from typing_extensions import Buffer
 
-from dicomnet.services import StoreAnswer, StoreRequest
+from dicomnet.services import StoreAnswer, StoreRequest, StoreSink
 from dicomnet.statuses import StoreStatus
 from studies.doorbell import Doorbell
-from studies.spool import Spool, SpoolSink
+from studies.sink import SpoolSink
+from studies.spool import Spool
 
 _doorbell = Doorbell()
 
@@ -16,7 +19,15 @@ _doorbell = Doorbell()
 @cache
 def local_spool() -> Spool:
     """The spool of this installation, ready for use."""
-    spool = Spool(settings.GANTRY.spool_dir, settings.GANTRY.spool_high_percent)
+    gantry = settings.GANTRY
+    is_store_apart = gantry.storage.exists() and gantry.storage.stat().st_dev != gantry.home.stat().st_dev
+    spool = Spool(
+        gantry.spool_dir,
+        gantry.spool_high_percent,
+        marks=gantry.run_dir,
+        store=gantry.storage if is_store_apart else None,
+        processes=gantry.scp_processes,
+    )
     spool.prepare()
     return spool
 
@@ -24,9 +35,42 @@ def local_spool() -> Spool:
 class ArchiveServices:
     """Takes instances into the spool."""
 
-    def open_store(self, request: StoreRequest) -> "RingingSink":
+    def open_store(self, request: StoreRequest) -> StoreSink:
         """Begin to take one instance."""
-        return RingingSink(local_spool().open(request))
+        try:
+            return RingingSink(_watched_spool().open(request))
+        except OSError as error:
+            return ClosedSink(os.strerror(error.errno or 0))
+
+    def congestion(self) -> str:
+        """Why no new association that would store is taken now; empty when one may come."""
+        try:
+            return _watched_spool().intake.congestion
+        except OSError as error:
+            return f"the spool cannot be made ({os.strerror(error.errno or 0)})"
+
+
+def _watched_spool() -> Spool:
+    spool = local_spool()
+    spool.intake.watch()
+    return spool
+
+
+@dataclass(frozen=True)
+class ClosedSink:
+    """Takes nothing: the spool's folders cannot be made."""
+
+    reason: str
+
+    def write(self, piece: Buffer) -> None:
+        """Let it pass."""
+
+    def commit(self) -> StoreAnswer:
+        """Refuse."""
+        return StoreAnswer(StoreStatus.OUT_OF_RESOURCES, f"cannot store now: {self.reason}")
+
+    def discard(self) -> None:
+        """Nothing was kept."""
 
 
 class RingingSink:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.core.files.storage import FileSystemStorage, storages
 
-from studies.spool import sync_folder
+from studies.disk import sync_folder
 
 
 class HotStorage(FileSystemStorage):

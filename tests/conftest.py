@@ -32,8 +32,15 @@ def home(settings: Settings, tmp_path: Path) -> Iterator[Environment]:
 
 
 @pytest.fixture
-def listener(home: Environment, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
-    """The real listener with the archive behind it; anybody on loopback may echo and store."""
+def listener(
+    home: Environment, settings: Settings, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Listener]:
+    """The real listener with the archive behind it; anybody on loopback may echo and store.
+
+    A parameter is the percent of the spool's disk in use from which on nothing is taken.
+    """
+    settings.GANTRY = replace(settings.GANTRY, spool_high_percent=getattr(request, "param", 100))
+    monkeypatch.setattr("studies.suspicion.PROBE_SECONDS", 0.5)
     rung: list[str] = []
     monkeypatch.setattr("studies.dimse._doorbell.ring", lambda: rung.append("rung"))
     settings.DICOM_SERVICES = {"GANTRY": "studies.dimse.ArchiveServices"}

@@ -96,7 +96,7 @@ def settings_in_words(environment: Environment) -> list[tuple[str, str, str]]:
         (
             "GANTRY_SPOOL_HIGH_PERCENT",
             str(environment.spool_high_percent),
-            "disk share above which instances are refused",
+            "disk share in use from which on instances are refused",
         ),
         ("DATABASE_URL", _place(environment.database_url) or "embedded SQLite", "database"),
         (

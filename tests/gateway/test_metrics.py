@@ -1,5 +1,6 @@
 """Who may read the metrics, and what they say."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
@@ -9,7 +10,7 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from gateway.env import Environment
 from gateway.metrics import RowCollector
@@ -81,7 +82,12 @@ def test_a_database_that_is_away_costs_its_figures_only(client: Client) -> None:
     assert not any(name == "gantry_studies" for name, _ in found)
 
 
-def test_a_spool_that_is_not_there_costs_its_figures_only(client: Client, home: Environment) -> None:
+def test_a_spool_that_cannot_be_made_costs_its_figures_only(
+    client: Client, home: Environment, settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    settings.GANTRY = replace(home, home=tmp_path / "file")
+
     found = samples(client)
 
     assert not any(name == "gantry_spool_files" for name, _ in found)

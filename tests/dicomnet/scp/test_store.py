@@ -11,6 +11,7 @@ import struct
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pydicom.uid import (
@@ -26,7 +27,6 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from dicomnet.part10 import DEFLATED, read_file_meta
 from studies.dimse import local_spool
-from studies.spool import Spool
 from tests.corpus import (
     CT,
     EXPLICIT,
@@ -339,7 +339,7 @@ def test_pydicoms_files_are_stored_byte_for_byte(listener: Listener) -> None:
     assert [data_set_bytes(path) for path in listener.spool.waiting()] == sent
 
 
-@pytest.mark.parametrize("step", ["fdatasync", "fsync", "link", "write"])
+@pytest.mark.parametrize("step", ["fdatasync", "fsync", "link", "writev"])
 def test_a_disk_that_fails_is_out_of_resources_and_leaves_nothing(
     caller: Caller, listener: Listener, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -353,7 +353,8 @@ def test_a_disk_that_fails_is_out_of_resources_and_leaves_nothing(
     assert reply.comment == "cannot store now: Input/output error"
     assert listener.litter() == []
     assert listener.rung == []
-    assert store(caller, GOOD).status == SUCCESS
+    assert store(caller, GOOD).status == OUT_OF_RESOURCES  # until the disk has passed its test
+    until_stored(caller, GOOD)
 
 
 def test_without_o_tmpfile_nothing_is_left_either(
@@ -381,51 +382,47 @@ def test_an_error_of_ours_is_a_processing_failure(
         raise RuntimeError("a defect, of Doe^Jane")
 
     with monkeypatch.context() as broken:
-        broken.setattr("studies.spool.check_data_set", fail)
+        broken.setattr("studies.sink.check_data_set", fail)
         reply = store(caller, GOOD)
     assert reply.status == 0x0110
     assert reply.comment == "internal error, see the gateway's log"
     assert listener.litter() == []
 
 
-def test_a_full_disk_is_refused_before_it_is_full(caller: Caller, listener: Listener) -> None:
-    object.__setattr__(listener.spool, "high_percent", 0)
-    reply = store(caller, GOOD)
-    assert reply.status == OUT_OF_RESOURCES
-    assert listener.litter() == []
-    object.__setattr__(listener.spool, "high_percent", 100)
-    assert store(caller, GOOD).status == SUCCESS
-
-
 @pytest.fixture
-def small_disk(listener: Listener) -> Iterator[Spool]:
+def small_disk(listener: Listener) -> Iterator[Path]:
     """The spool on a disk of 8 MiB."""
     root = listener.spool.root
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(root)], check=True)
     listener.spool.prepare()
     try:
-        yield listener.spool
+        yield root
     finally:
         local_spool.cache_clear()
         subprocess.run(["umount", "-l", str(root)], check=True)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk: run the tests as root")
-@pytest.mark.parametrize("high_percent", [90, 101], ids=["watermark", "no space left"])
-def test_a_disk_that_becomes_full_refuses_and_recovers(
-    caller: Caller, listener: Listener, small_disk: Spool, high_percent: int
-) -> None:
-    object.__setattr__(small_disk, "high_percent", high_percent)
+@pytest.mark.parametrize("listener", [90, 100], ids=["watermark", "no space left"], indirect=True)
+def test_a_disk_that_becomes_full_refuses_and_recovers(caller: Caller, listener: Listener, small_disk: Path) -> None:
     data = GOOD + element(0x00991010, "OB", bytes(500_000))
     statuses = [store(caller, data).status for _ in range(24)]
-    kept = list(small_disk.waiting())
+    kept = list(listener.spool.waiting())
     assert set(statuses) == {SUCCESS, OUT_OF_RESOURCES}
     assert len(kept) == statuses.count(SUCCESS) > 10
     assert all(data_set_bytes(path) == data for path in kept)
     assert sorted(listener.litter()) == sorted(kept)
     for path in kept:
         path.unlink()
-    assert store(caller, data).status == SUCCESS
+    until_stored(caller, data)
+
+
+def until_stored(caller: Caller, data: bytes) -> None:
+    """The gateway takes instances again by itself, soon."""
+    deadline = time.monotonic() + 30
+    while store(caller, data).status != SUCCESS:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_a_transfer_that_is_broken_off_leaves_nothing(listener: Listener) -> None:

@@ -1,0 +1,166 @@
+"""One instance on its way into the spool: streamed, checked, synced, named (dicomnet.services.StoreSink)."""
+
+import errno
+import fcntl
+import mmap
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from typing_extensions import Buffer
+
+from dicomnet.part10 import file_meta_bytes
+from dicomnet.services import StoreAnswer, StoreRequest
+from dicomnet.statuses import StoreStatus
+from studies.admission import check_data_set
+from studies.errors import MalformedDataSet, WrongInstance
+from studies.header import receipt_bytes
+from studies.ulid import new_ulid
+
+if TYPE_CHECKING:
+    from studies.spool import Spool
+
+SUFFIX, PART_SUFFIX = ".dcm", ".part"
+
+
+class SpoolSink:
+    """Takes one data set and makes it durable.
+
+    Only the caller's thread uses it. ``write`` keeps no reference to what it is given, which may be a receive buffer.
+    """
+
+    def __init__(self, spool: "Spool", request: StoreRequest) -> None:
+        self._spool = spool
+        self._request = request
+        self._failure: OSError | None = None
+        self._fd = -1
+        self._part: Path | None = None
+        self._head = file_meta_bytes(
+            sop_class_uid=request.sop_class_uid,
+            sop_instance_uid=request.sop_instance_uid,
+            transfer_syntax_uid=request.transfer_syntax_uid,
+            calling_ae_title=request.calling_ae_title,
+            called_ae_title=request.called_ae_title,
+            private=receipt_bytes(source_address=request.source_address, received_at=datetime.now(UTC)),
+        )
+        self._size = 0
+        self._promised_size = self._step = 0  # the size up to which there is room, and the last part of it
+        try:
+            spool.intake.check()
+            self._promised_size = self._step = spool.intake.room.begin()
+            self._open()
+        except OSError as error:
+            self._fail(error)
+
+    def write(self, piece: Buffer) -> None:
+        """Take the next bytes; the first error is kept for ``commit``, since the peer sends on anyway."""
+        if self._failure is not None:
+            return
+        rest = memoryview(piece).cast("B")
+        try:
+            if not self._size:
+                # With the first piece, so that File Meta Information costs no call of its own.
+                self._make_room(len(self._head) + len(rest))
+                self._size = os.writev(self._fd, (self._head, rest))
+                if self._size < len(self._head):
+                    raise OSError(errno.EIO, "File Meta Information was written in part")
+                rest = rest[self._size - len(self._head) :]
+            while rest:
+                self._make_room(len(rest))
+                written = os.write(self._fd, rest)
+                self._size += written
+                rest = rest[written:]
+        except OSError as error:
+            self._fail(error)
+
+    def commit(self) -> StoreAnswer:
+        """Check, sync, name, sync the folder. Only then may success be sent; a failed sync is never tried again."""
+        try:
+            if self._failure is not None:
+                raise self._failure
+            self._check()
+            self._make_durable()
+        except MalformedDataSet as error:
+            is_other = isinstance(error, WrongInstance)
+            status = StoreStatus.DATA_SET_MISMATCH if is_other else StoreStatus.CANNOT_UNDERSTAND
+            return StoreAnswer(status, str(error), error.tag)
+        except OSError as error:
+            self._fail(error)
+            return StoreAnswer(StoreStatus.OUT_OF_RESOURCES, f"cannot store now: {_reason(error)}")
+        finally:
+            self.discard()
+        return StoreAnswer(StoreStatus.SUCCESS)
+
+    def discard(self) -> None:
+        """Close; what has no name in ``new`` is gone."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+        if self._part is not None:
+            self._part.unlink(missing_ok=True)
+            self._part = None
+        if self._step:
+            self._spool.intake.room.end(self._step, max(0, self._promised_size - self._size))
+            self._step = 0
+
+    def _fail(self, error: OSError) -> None:
+        """Keep the first error, and give the space back now: the peer may send for a long time yet."""
+        if self._failure is None:
+            self._failure = error
+            self._spool.intake.failed(error)
+        self.discard()
+
+    def _make_room(self, size_bytes: int) -> None:
+        if self._size + size_bytes > self._promised_size:
+            self._step = self._spool.intake.room.go_on(self._step, size_bytes)
+            self._promised_size = self._size + self._step
+
+    def _open(self) -> None:
+        tmp = self._spool.tmp
+        try:
+            self._fd = os.open(tmp, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o640)
+        except OSError as error:
+            if error.errno not in {errno.EOPNOTSUPP, errno.EISDIR}:
+                raise
+            # A file system without O_TMPFILE (NFS, some overlays): a named part, locked against the sweep.
+            self._part = tmp / f"{new_ulid()}{PART_SUFFIX}"
+            self._fd = os.open(self._part, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o640)
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+
+    def _check(self) -> None:
+        if self._size <= len(self._head):
+            raise MalformedDataSet("the data set is empty")
+        mapped = mmap.mmap(self._fd, self._size, access=mmap.ACCESS_READ)
+        check_data_set(memoryview(mapped)[len(self._head) :], self._request)
+
+    def _make_durable(self) -> None:
+        intake = self._spool.intake
+        intake.syncing(id(self), self._size)
+        try:
+            os.fdatasync(self._fd)
+            self._name()
+        finally:
+            intake.synced(id(self))
+
+    def _name(self) -> None:
+        ulid = new_ulid()
+        name = f"{ulid}{SUFFIX}"
+        source = self._part or f"/proc/self/fd/{self._fd}"
+        folder = os.open(self._spool.shard_of(ulid), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            # With a folder's descriptor Python uses linkat(), which follows the link in /proc; link() would not.
+            os.link(source, name, dst_dir_fd=folder, follow_symlinks=True)
+            try:
+                os.fsync(folder)
+            except OSError:
+                os.unlink(name, dir_fd=folder)
+                raise
+        finally:
+            os.close(folder)
+
+
+def _reason(error: OSError) -> str:
+    """For the Error Comment: ours in full, the system's without the path that it may name."""
+    known = error.strerror if not error.filename else None
+    return known or os.strerror(error.errno or 0)
