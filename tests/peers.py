@@ -21,7 +21,8 @@ from pynetdicom.transport import ThreadedAssociationServer
 
 from dicomnet.allowlist import Allowlist, Entry, Rights
 from dicomnet.scp.server import Listener as DicomListener
-from dicomnet.scu.association import P_DATA_TF, Peer, RequestorAssociation
+from dicomnet.scu.association import Peer, RequestorAssociation
+from dicomnet.wire import pdu
 from studies.spool import Spool
 
 LOOPBACK = "127.0.0.1"
@@ -205,7 +206,7 @@ def read_message(connection: socket.socket) -> tuple[int, dict[int, bytes]]:
     context_id, command, has_data_set, is_command_whole = 0, b"", False, False
     while True:
         kind, body = read_pdu(connection)
-        if kind != P_DATA_TF:
+        if kind != pdu.P_DATA_TF:
             raise ConnectionError("released or aborted")
         position = 0
         while position < len(body):
@@ -369,29 +370,34 @@ class Caller(RequestorAssociation):
 
     def store(self, data: bytes, context: tuple[str, str], *, sop_class_uid: str, sop_instance_uid: str) -> Reply:
         """Send one C-STORE request and wait for its response."""
-        message_id = struct.pack("<H", self.next_message_id())
-        elements = [(0x0002, _even(sop_class_uid)), (0x0100, b"\1\0"), (0x0110, message_id), (0x0700, b"\0\0")]
-        elements += [(0x0800, b"\0\0"), (0x1000, _even(sop_instance_uid))]
+        message_id = self.next_message_id()
+        elements = [
+            (pdu.AFFECTED_SOP_CLASS_UID, _even(sop_class_uid)),
+            (pdu.COMMAND_FIELD, pdu.C_STORE_RQ),
+            (pdu.MESSAGE_ID, pdu.encode_us(message_id)),
+            (pdu.PRIORITY, pdu.encode_us(0)),
+            (pdu.COMMAND_DATA_SET_TYPE, pdu.HAS_DATA_SET),
+            (pdu.AFFECTED_SOP_INSTANCE_UID, _even(sop_instance_uid)),
+        ]
         context_id = self.contexts[context]
-        self.socket.settimeout(self.peer.dimse_timeout_seconds)
-        self.socket.sendall(self.command_pdu(context_id, elements))
-        for start in range(0, max(len(data), 1), self.fragment_bytes):
-            piece = data[start : start + self.fragment_bytes]
-            is_last = start + len(piece) == len(data)
-            self.socket.sendall(self.fragment_header(context_id, len(piece), is_last=is_last) + piece)
-        response = self.read_command(self.peer.dimse_timeout_seconds)
-        assert response[0x0120] == message_id
-        (status,) = struct.unpack("<H", response[0x0900])
-        comment = response.get(0x0902, b"").decode("ascii").rstrip()
-        return Reply(status, comment, response.get(0x0901, b""))
+        self.write(self.message(context_id, elements, data), self.peer.dimse_timeout_seconds)
+        if not data:
+            self.write(pdu.fragment_header(context_id, 0, pdu.IS_LAST), self.peer.dimse_timeout_seconds)
+        response = self.read_status(message_id, self.peer.dimse_timeout_seconds)
+        return Reply(response.status or 0, response.comment, response.elements.get(pdu.OFFENDING_ELEMENT, b""))
 
     def echo(self) -> int:
         """C-ECHO on the same association; the status."""
         context_id = next(number for (abstract, _), number in self.contexts.items() if abstract == Verification)
-        elements = [(0x0002, _even(Verification)), (0x0100, b"\x30\0"), (0x0110, b"\7\0"), (0x0800, b"\1\1")]
-        self.socket.sendall(self.command_pdu(context_id, elements))
-        (status,) = struct.unpack("<H", self.read_command(self.peer.dimse_timeout_seconds)[0x0900])
-        return int(status)
+        message_id = self.next_message_id()
+        elements = [
+            (pdu.AFFECTED_SOP_CLASS_UID, _even(Verification)),
+            (pdu.COMMAND_FIELD, pdu.C_ECHO_RQ),
+            (pdu.MESSAGE_ID, pdu.encode_us(message_id)),
+            (pdu.COMMAND_DATA_SET_TYPE, pdu.NO_DATA_SET),
+        ]
+        self.write(self.message(context_id, elements), self.peer.dimse_timeout_seconds)
+        return self.read_status(message_id, self.peer.dimse_timeout_seconds).status or 0
 
 
 def _even(text: str) -> bytes:

@@ -1,6 +1,5 @@
 """Ask a peer for a sign of life with C-ECHO (PS3.4 Annex A, PS3.7 9.1.5)."""
 
-import struct
 import time
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from dicomnet.scu.association import Peer, PeerError, RequestorAssociation
 from dicomnet.statuses import in_words
+from dicomnet.wire import pdu
 
 
 @dataclass(frozen=True)
@@ -35,18 +35,15 @@ def _ask(peer: Peer) -> str:
     with RequestorAssociation(peer, proposed) as assoc:
         message_id = assoc.next_message_id()
         request = [
-            (0x0002, Verification.encode() + b"\0" * (len(Verification) % 2)),
-            (0x0100, b"\x30\x00"),
-            (0x0110, struct.pack("<H", message_id)),
-            (0x0800, b"\x01\x01"),
+            (pdu.AFFECTED_SOP_CLASS_UID, pdu.encode_uid(Verification)),
+            (pdu.COMMAND_FIELD, pdu.C_ECHO_RQ),
+            (pdu.MESSAGE_ID, pdu.encode_us(message_id)),
+            (pdu.COMMAND_DATA_SET_TYPE, pdu.NO_DATA_SET),
         ]
-        try:
-            assoc.socket.settimeout(peer.dimse_timeout_seconds)
-            assoc.socket.sendall(assoc.command_pdu(next(iter(assoc.contexts.values())), request))
-        except OSError as error:
-            raise PeerError(f"the connection broke while asking ({error.strerror or error})") from error
-        status, _ = assoc.read_status(message_id, peer.dimse_timeout_seconds)
-        return in_words(status)
+        context_id = next(iter(assoc.contexts.values()))
+        assoc.write(assoc.message(context_id, request), peer.dimse_timeout_seconds)
+        response = assoc.read_status(message_id, peer.dimse_timeout_seconds)
+        return in_words(response.status or 0)
 
 
 def _milliseconds(began: float) -> float:

@@ -1,170 +1,197 @@
-"""Send instances with C-STORE, data set bytes exactly as in the file (PS3.4 Annex B, PS3.7 9.1.1)."""
+"""Send instances with C-STORE, data set bytes exactly as in the file (PS3.4 Annex B, PS3.7 9.1.1, D.3.3.3)."""
 
-import errno
 import os
-import socket
-import struct
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
-from dicomnet.part10 import DEFLATED, read_file_meta
-from dicomnet.scu.association import MAXIMUM_CONTEXTS, Peer, PeerError, RequestorAssociation
-from dicomnet.statuses import in_words, is_stored
+from dicomnet.scu.outgoing import Outgoing, Sent, StoreOutcome, by_association
+from dicomnet.statuses import in_words
+from dicomnet.wire import pdu
+from dicomnet.wire.inbox import Command
+from dicomnet.wire.peer import Peer, PeerError
+from dicomnet.wire.requestor import RequestorAssociation
+from dicomnet.wire.send import DataSetOnDisk, FileLost, Sender
 
 MINIMUM_BYTES_PER_SECOND = 50_000  # slower than an ISDN line: what takes longer is a peer that has stopped
+WINDOW = 16  # what we ask for; most peers grant 1
+
+__all__ = ["AssociationLost", "Outgoing", "Sent", "StoreAssociation", "StoreOutcome", "by_association"]
 
 
-@dataclass(frozen=True)
-class Outgoing:
-    """One instance to send: a Part 10 file and what its File Meta Information says."""
-
-    path: Path
-    sop_class_uid: str
-    sop_instance_uid: str
-    transfer_syntax_uid: str
-    data_set_offset: int
-    size_bytes: int
-
-    @property
-    def context(self) -> tuple[str, str]:
-        """The presentation context that it needs."""
-        return self.sop_class_uid, self.transfer_syntax_uid
-
-    @property
-    def is_odd(self) -> bool:
-        """The data set has an odd number of bytes, which a fragment must not have (PS3.8 9.3.5.1)."""
-        return (self.size_bytes - self.data_set_offset) % 2 == 1
-
-    @classmethod
-    def from_file(cls, path: Path) -> "Outgoing":
-        """Read the File Meta Information of a Part 10 file.
-
-        Raises:
-            NotPart10: the file is something else.
-            OSError: the file cannot be read.
-        """
-        with path.open("rb") as file:
-            meta = read_file_meta(file)
-            return cls(
-                path=path,
-                sop_class_uid=meta.sop_class_uid,
-                sop_instance_uid=meta.sop_instance_uid,
-                transfer_syntax_uid=meta.transfer_syntax_uid,
-                data_set_offset=meta.data_set_offset,
-                size_bytes=os.fstat(file.fileno()).st_size,
-            )
-
-
-@dataclass(frozen=True)
-class StoreOutcome:
-    """What became of one instance.
+class AssociationLost(PeerError):
+    """The association ended while instances were under way.
 
     Attributes:
-        status: the peer's status; None when it was not asked because no presentation context fits.
-        comment: Error Comment (0000,0902) of the response, or why it was not sent.
+        outstanding: those of which not known whether the peer has them, in the order of sending.
     """
 
-    status: int | None
-    comment: str = ""
+    def __init__(self, message: str, outstanding: tuple[Outgoing, ...]) -> None:
+        super().__init__(message)
+        self.outstanding = outstanding
 
-    @property
-    def is_stored(self) -> bool:
-        """The peer says that it keeps the instance."""
-        return self.status is not None and is_stored(self.status)
 
-    def __str__(self) -> str:
-        if self.status is None:
-            return self.comment
-        return in_words(self.status) + (f" ({self.comment})" if self.comment else "")
+@dataclass
+class _Request:
+    """One C-STORE request, ready to be written or under way."""
+
+    instance: Outgoing
+    message_id: int
+    context_id: int
+    command: bytes
+    data: DataSetOnDisk
+    patience_seconds: float
+    is_whole: bool = False
 
 
 class StoreAssociation(RequestorAssociation):
-    """An association that sends instances, one C-STORE after the other."""
+    """An association that sends instances."""
 
-    def __init__(self, peer: Peer, contexts: Iterable[tuple[str, str]]) -> None:
-        super().__init__(peer, sorted(set(contexts)))
+    def __init__(self, peer: Peer, contexts: Iterable[tuple[str, str]], *, window: int = WINDOW) -> None:
+        """Connect and negotiate.
+
+        Args:
+            peer: whom to call.
+            contexts: of the instances that are to be sent.
+            window: how many instances may be under way at once, if the peer grants that; 1 sends each alone.
+
+        Raises:
+            PeerError: as for every association.
+        """
+        super().__init__(peer, sorted(set(contexts)), window=window)
+        self._sender = Sender(self.channel, self.fragment_bytes)
+        self._outstanding: dict[int, _Request] = {}
+        self._answered: list[Sent] = []
+        self._heard_at = 0.0
 
     def send(self, instance: Outgoing) -> StoreOutcome:
         """Send one instance and wait for its status.
 
         Raises:
-            PeerError: the association is lost; what became of the instance is not known.
+            AssociationLost: what became of the instance is not known.
             OSError: the file cannot be read; nothing was sent.
         """
-        context_id = self.contexts.get(instance.context)
-        if context_id is None:
-            sop_class, syntax = instance.context
-            return StoreOutcome(None, f"{self.peer.ae_title} does not accept SOP Class {sop_class} in {syntax}")
-        if instance.is_odd and instance.transfer_syntax_uid not in DEFLATED:
-            return StoreOutcome(None, "the data set has an odd length, which no peer may accept (PS3.5 7.1.1)")
-        with instance.path.open("rb") as file:
-            if instance.size_bytes <= instance.data_set_offset:
-                raise OSError(errno.ENODATA, "the file holds no data set")
-            if os.fstat(file.fileno()).st_size != instance.size_bytes:
-                raise OSError(errno.EIO, "the file has not the size that it had when it was stored")
-            message_id = self.next_message_id()
-            patience = self.peer.dimse_timeout_seconds + instance.size_bytes / MINIMUM_BYTES_PER_SECOND
+        with closing(self.send_all([instance])) as answers:
+            sent = next(answers)
+        if isinstance(sent.outcome, OSError):
+            raise sent.outcome
+        return sent.outcome
+
+    def send_all(self, instances: Iterable[Outgoing]) -> Generator[Sent]:
+        """Send many, several under way at once where the peer grants it; yield each as its answer comes.
+
+        While the peer works on one instance the next one's file is opened, checked and read ahead, so ``instances``
+        is taken from before the outcome of the one before is known.
+
+        Raises:
+            AssociationLost: in the middle; what was answered before has been yielded.
+        """
+        with closing(self._prepare(instances)) as requests:
+            request = next(requests, None)
+            while request is not None or self._outstanding:
+                if isinstance(request, Sent):
+                    yield request
+                    request = next(requests, None)
+                    continue
+                try:
+                    if request is not None and len(self._outstanding) < self.window:
+                        self._transmit(request)
+                        request = next(requests, None)
+                    else:
+                        self._await_answer()
+                except PeerError as error:
+                    self.abort()
+                    yield from self._take_answered()
+                    outstanding = tuple(request.instance for request in self._outstanding.values())
+                    raise AssociationLost(str(error), outstanding) from error
+                yield from self._take_answered()
+
+    def _take_answered(self) -> list[Sent]:
+        answered, self._answered = self._answered, []
+        return answered
+
+    def _prepare(self, instances: Iterable[Outgoing]) -> Generator[_Request | Sent]:
+        """Each instance as a request with its file open, or what keeps it from being sent."""
+        for instance in instances:
+            context_id = self.contexts.get(instance.context)
+            if context_id is None:
+                sop_class, syntax = instance.context
+                words = f"{self.peer.ae_title} does not accept SOP Class {sop_class} in {syntax}"
+                yield Sent(instance, StoreOutcome(None, words))
+                continue
+            if instance.is_odd and not instance.may_be_padded:
+                words = "the data set has an odd length, which no peer may accept (PS3.5 7.1.1)"
+                yield Sent(instance, StoreOutcome(None, words))
+                continue
             try:
-                self._limit_writes(patience)
-                self._write(file.fileno(), instance, context_id, message_id)
+                data = instance.open()
             except OSError as error:
-                raise PeerError(f"the connection broke while sending ({error.strerror or error})") from error
-        status, response = self.read_status(message_id, patience)
-        return StoreOutcome(status, response.get(0x0902, b"").decode("ascii", "replace").rstrip("\0 "))
+                yield Sent(instance, error)
+                continue
+            try:
+                yield self._request(instance, context_id, data)
+            finally:
+                os.close(data.fd)
 
-    def _limit_writes(self, seconds: float) -> None:
-        # The timeout bounds waiting for room in the send buffer; TCP_USER_TIMEOUT bounds data that the peer's
-        # machine never acknowledges, which a write into a buffer with room would not notice.
-        self.socket.settimeout(seconds)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
-
-    def _write(self, fd: int, instance: Outgoing, context_id: int, message_id: int) -> None:
-        head = self.command_pdu(
+    def _request(self, instance: Outgoing, context_id: int, data: DataSetOnDisk) -> _Request:
+        message_id = self.next_message_id()
+        command = self.message(
             context_id,
             [
-                (0x0002, _even(instance.sop_class_uid)),
-                (0x0100, b"\x01\x00"),
-                (0x0110, struct.pack("<H", message_id)),
-                (0x0700, b"\x00\x00"),
-                (0x0800, b"\x00\x00"),
-                (0x1000, _even(instance.sop_instance_uid)),
+                (pdu.AFFECTED_SOP_CLASS_UID, pdu.encode_uid(instance.sop_class_uid)),
+                (pdu.COMMAND_FIELD, pdu.C_STORE_RQ),
+                (pdu.MESSAGE_ID, pdu.encode_us(message_id)),
+                (pdu.PRIORITY, pdu.encode_us(0)),
+                (pdu.COMMAND_DATA_SET_TYPE, pdu.HAS_DATA_SET),
+                (pdu.AFFECTED_SOP_INSTANCE_UID, pdu.encode_uid(instance.sop_instance_uid)),
             ],
         )
-        position, end = instance.data_set_offset, instance.size_bytes
-        while position < end:
-            count = min(self.fragment_bytes, end - position)
-            is_last = position + count == end
-            # PS3.5 A.5: a deflated stream of odd length is padded with one zero byte.
-            padding = b"\0" if is_last and instance.is_odd else b""
-            header = self.fragment_header(context_id, count + len(padding), is_last=is_last)
-            self.socket.sendall(head + header, socket.MSG_MORE)
-            head = b""
-            while count:
-                piece = os.pread(fd, min(count, 1 << 20), position)
-                if not piece:
-                    raise OSError("the file became shorter while it was sent")
-                self.socket.sendall(piece)
-                position += len(piece)
-                count -= len(piece)
-            if padding:
-                self.socket.sendall(padding)
+        patience = self.peer.dimse_timeout_seconds + instance.size_bytes / MINIMUM_BYTES_PER_SECOND
+        return _Request(instance, message_id, context_id, command, data, patience)
 
+    def _transmit(self, request: _Request) -> None:
+        """Write one request, and take what the peer says meanwhile."""
+        self._outstanding[request.message_id] = request
+        writer = self._sender.begin(request.command, request.context_id, request.data)
+        deadline = time.monotonic() + request.patience_seconds
+        try:
+            self.channel.limit_silence(request.patience_seconds)
+            while not writer.is_done:
+                may_read, may_write = self.channel.wait(deadline, to_write=True)
+                if may_read:
+                    self._take_what_came()
+                if may_write:
+                    writer.step()
+                if time.monotonic() > deadline:
+                    raise TimeoutError
+        except FileLost as error:
+            raise PeerError(f"the association was aborted because the file {error} while it was sent") from error
+        except OSError as error:
+            self._take_what_came()
+            self.explain(error)
+        request.is_whole = True
+        self._heard_at = time.monotonic()
 
-def by_association(instances: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:
-    """Cut a sequence into runs whose presentation contexts fit into one association."""
-    run: list[Outgoing] = []
-    contexts: set[tuple[str, str]] = set()
-    for instance in instances:
-        if instance.context not in contexts and len(contexts) == MAXIMUM_CONTEXTS:
-            yield run
-            run, contexts = [], set()
-        contexts.add(instance.context)
-        run.append(instance)
-    if run:
-        yield run
+    def _await_answer(self) -> None:
+        # Each answer restarts the clock: the peer may work on one instance after the other.
+        patience = max(request.patience_seconds for request in self._outstanding.values())
+        answer = self.read(self._heard_at + patience)
+        self._take_answer(answer)
+        self._take_what_came()
 
+    def _take_what_came(self) -> None:
+        while (answer := self.read_if_any()) is not None:
+            self._take_answer(answer)
 
-def _even(uid: str) -> bytes:
-    value = uid.encode("ascii")
-    return value + b"\0" * (len(value) % 2)
+    def _take_answer(self, answer: object) -> None:
+        if not isinstance(answer, Command) or answer.status is None or answer.answers not in self._outstanding:
+            raise PeerError("the peer answered something else than what it was asked")
+        request = self._outstanding[answer.answers]
+        outcome = StoreOutcome(answer.status, answer.comment)
+        if outcome.is_stored and not request.is_whole:
+            # It cannot have what it has not been sent; a refusal may come early, when the headers are enough for it.
+            raise PeerError(f"the peer answered {in_words(answer.status)} before it had the whole instance")
+        del self._outstanding[answer.answers]
+        self._answered.append(Sent(request.instance, outcome))
+        self._heard_at = time.monotonic()

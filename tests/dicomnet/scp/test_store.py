@@ -26,6 +26,7 @@ from pydicom.uid import (
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from dicomnet.part10 import DEFLATED, read_file_meta
+from dicomnet.wire import pdu
 from studies.dimse import local_spool
 from tests.corpus import (
     CT,
@@ -430,8 +431,8 @@ def test_a_transfer_that_is_broken_off_leaves_nothing(listener: Listener) -> Non
         caller = Caller(peer(listener.port, "GANTRY"), [STORE])
         context_id = caller.contexts[STORE]
         elements = [(0x0002, CT.encode() + b"\0"), (0x0100, b"\1\0"), (0x0110, b"\1\0"), (0x0800, b"\0\0")]
-        caller.socket.sendall(caller.command_pdu(context_id, elements))
-        caller.socket.sendall(caller.fragment_header(context_id, cut, is_last=False) + GOOD[:cut])
+        cut_off = caller.message(context_id, elements) + pdu.fragment_header(context_id, cut, 0) + GOOD[:cut]
+        caller.write(cut_off, caller.peer.dimse_timeout_seconds)
         caller.abort()
     with Caller(peer(listener.port, "GANTRY"), [ECHO]) as caller:
         assert caller.echo() == SUCCESS

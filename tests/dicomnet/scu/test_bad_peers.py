@@ -130,7 +130,7 @@ BAD_REPLIES: dict[str, tuple[bytes, str]] = {
     "a PDV of no length": (struct.pack(">BxLLBB", 4, 6, 0, FIRST, 3), "malformed"),
     "half a PDU": (struct.pack(">BxL", 4, 100) + bytes(10), "in time"),
     "half a command": (p_data((FIRST, 1, command_set(response(ONE))[:20])), "in time"),
-    "noise in place of a command": (p_data((FIRST, 3, b"\xff" * 30)), "something else"),
+    "noise in place of a command": (p_data((FIRST, 3, b"\xff" * 30)), "malformed"),
 }
 
 
@@ -212,7 +212,7 @@ def test_a_peer_that_stops_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_peer_that_never_answers_the_release_is_left(instance: Outgoing, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dicomnet.scu.association.RELEASE_TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr("dicomnet.wire.requestor.RELEASE_TIMEOUT_SECONDS", 0.3)
 
     def answer(connection: socket.socket, context_id: int, command: dict[int, bytes]) -> None:
         connection.sendall(p_data((context_id, 3, command_set(response(command[0x0110])))))
