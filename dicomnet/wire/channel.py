@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from typing_extensions import Buffer
 
+from dicomnet.tls_words import failure_in_words, refusal_in_words
 from dicomnet.wire.peer import Peer, PeerError
 
 RECEIVE_BYTES = 65_536
@@ -183,16 +184,14 @@ def _shake_hands(peer: Peer, connection: socket.socket) -> socket.socket:
         return connection
     try:
         return peer.tls.wrap_socket(connection, server_hostname=peer.tls_server_name or peer.host)
-    except TimeoutError as error:
-        raise PeerError(f"{peer} did not answer the TLS handshake: is TLS switched on there?") from error
-    except ssl.SSLCertVerificationError as error:
-        raise PeerError(f"the certificate of {peer} is not to be trusted: {error.verify_message}") from error
-    except (OSError, ValueError) as error:
-        raise PeerError(f"{peer} ended the TLS handshake: {reason_of(error)}") from error
+    except ValueError as error:  # no name that TLS could ask for
+        raise PeerError(f"{peer} cannot be called: {error}") from error
+    except OSError as error:
+        raise PeerError(f"TLS with {peer} failed: {failure_in_words(error)}") from error
 
 
 def reason_of(error: Exception) -> str:
     """An error of the socket or of TLS in few words."""
-    if isinstance(error, ssl.SSLError) and error.reason:
-        return error.reason.lower().replace("_", " ")
+    if isinstance(error, ssl.SSLError):
+        return refusal_in_words(error)
     return (error.strerror if isinstance(error, OSError) else "") or str(error)

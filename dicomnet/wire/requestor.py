@@ -105,12 +105,13 @@ class RequestorAssociation:
         return command + (self._pdus(context_id, data, 0) if data else b"")
 
     def _pdus(self, context_id: int, whole: bytes, control: int) -> bytes:
-        out, step = b"", self.fragment_bytes
+        out: list[bytes] = []
+        step = self.fragment_bytes
         for start in range(0, len(whole), step):
             piece = whole[start : start + step]
             last = pdu.IS_LAST if start + step >= len(whole) else 0
-            out += pdu.fragment_header(context_id, len(piece), control | last) + piece
-        return out
+            out += pdu.fragment_header(context_id, len(piece), control | last), piece
+        return b"".join(out)
 
     def write(self, message: bytes, timeout_seconds: float) -> None:
         """Write a short message.
