@@ -18,6 +18,7 @@ from pydicom.uid import (
     JPEG2000Lossless,
 )
 
+from studies import inflate as inflating
 from studies import scan as scanning
 from studies.attributes import INDEX_TAGS
 from studies.errors import CutOffDataSet, MalformedDataSet
@@ -149,14 +150,68 @@ def test_zeros_at_the_end_are_padding(zeros: int, syntax: str) -> None:
     assert found(data + bytes(zeros), syntax) == b"P1"
 
 
-def test_a_data_set_that_inflates_to_exactly_the_limit_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scanning, "MAXIMUM_INFLATED_BYTES", len(MINE))
-    assert found(deflated(MINE), DeflatedExplicitVRLittleEndian) == b"P1"
-    assert found(deflated(MINE + element(0x00991010, "OB", bytes(5000))), DeflatedExplicitVRLittleEndian) == b"P1"
+LONG_PRIVATE = element(0x00991010, "OB", bytes(range(250)) * 20)
 
 
-def test_beyond_the_limit_of_inflating_the_structure_is_not_checked() -> None:
-    assert found(bomb(b"1.2"), DeflatedExplicitVRLittleEndian, tag=0x00080018) == b"1.2\0"
+@pytest.mark.parametrize(("kept", "is_whole"), [(len(MINE), True), (len(MINE) + 100, True), (len(MINE) - 20, False)])
+def test_of_a_long_deflated_data_set_the_beginning_is_walked_and_the_rest_counted(
+    monkeypatch: pytest.MonkeyPatch, kept: int, is_whole: bool
+) -> None:
+    monkeypatch.setattr(inflating, "MAXIMUM_KEPT_BYTES", kept)
+    monkeypatch.setattr(inflating, "_PIECE_BYTES", 64)
+    result = scan(deflated(MINE), DeflatedExplicitVRLittleEndian, INDEX_TAGS)
+    assert result.values[PATIENT_ID] == (b"LO", b"P1")
+    assert (result.unchecked == "") == is_whole
+    with pytest.raises(CutOffDataSet):
+        scan(deflated(MINE)[:-4], DeflatedExplicitVRLittleEndian, INDEX_TAGS)
+    longer = scan(deflated(MINE + LONG_PRIVATE), DeflatedExplicitVRLittleEndian, INDEX_TAGS)
+    assert (longer.unchecked == "") == (kept > len(MINE))  # the length of what ends beyond is known and right
+    if kept > len(MINE):
+        with pytest.raises(CutOffDataSet):
+            scan(deflated(MINE + LONG_PRIVATE[:-2]), DeflatedExplicitVRLittleEndian, INDEX_TAGS)
+
+
+def test_a_bomb_is_not_inflated_and_says_so() -> None:
+    result = scan(bomb(b"1.2"), DeflatedExplicitVRLittleEndian, INDEX_TAGS)
+    assert result.values[0x00080018] == (b"UI", b"1.2\0")
+    assert "inflates" in result.unchecked
+
+
+def repeated(count: int) -> bytes:
+    return element(0x00991010, "LO", b"") * count
+
+
+MANY = {
+    "elements": repeated(1_000_000),
+    "elements of a sequence": element(0x00991010, "SQ", b"", length=UNDEFINED)
+    + delimiter(ITEM, UNDEFINED)
+    + repeated(1_000_000),
+    "items": element(0x00991010, "SQ", b"", length=UNDEFINED) + delimiter(ITEM) * 1_000_000,
+    "sequences": (element(0x00991010, "SQ", b"", length=UNDEFINED) + delimiter(SEQUENCE_END)) * 500_000,
+    "fragments": element(0x7FE00010, "OB", b"", length=UNDEFINED) + delimiter(ITEM) * 2_000_000,
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_a_million_elements_take_bounded_time_and_are_told_of(name: str) -> None:
+    began = time.process_time()
+    result = scan(MINE + MANY[name], ExplicitVRLittleEndian, INDEX_TAGS)
+    assert time.process_time() - began < 2
+    assert result.values[PATIENT_ID] == (b"LO", b"P1")
+    assert "more than" in result.unchecked
+    assert result.last_tag in {0x00991010, 0x7FE00010}
+
+
+def test_what_has_just_as_many_elements_as_are_walked_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanning, "MAXIMUM_ELEMENTS", 16)
+    assert scan(MINE + repeated(10), ExplicitVRLittleEndian, INDEX_TAGS).unchecked == ""
+    assert scan(MINE + repeated(12), ExplicitVRLittleEndian, INDEX_TAGS).unchecked != ""
+
+
+@pytest.mark.parametrize("depth", [65, 1_000, 100_000])
+def test_sequences_deeper_than_the_limit_are_refused_without_recursion(depth: int) -> None:
+    with pytest.raises(MalformedDataSet, match="64 deep"):
+        found(MINE + nested(depth))
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES)
