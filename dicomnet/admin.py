@@ -3,16 +3,19 @@
 from django.contrib import admin
 
 from dicomnet.models import AllowlistEntry
+from dicomnet.portal.forms import AllowlistEntryForm
 
 
 @admin.register(AllowlistEntry)
 class AllowlistEntryAdmin(admin.ModelAdmin):
     """Entries with their rights."""
 
+    form = AllowlistEntryForm
     list_display = [
         "calling_ae_title",
         "network",
         "called_ae_title",
+        "requires_tls",
         "may_echo",
         "may_store",
         "may_find",

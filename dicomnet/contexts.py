@@ -7,14 +7,24 @@ that is what it holds; only Implicit VR yields to Explicit VR, which says more.
 
 from pydicom.uid import UID, AllTransferSyntaxes, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.presentation import PresentationContext, build_context
-from pynetdicom.service_class import ServiceClass, StorageServiceClass, VerificationServiceClass
+from pynetdicom.service_class import VerificationServiceClass
 from pynetdicom.sop_class import uid_to_service_class
+
+from dicomnet.sop_classes import is_storage
 
 READABLE = frozenset(AllTransferSyntaxes)
 
 
-def narrow(proposed: list[PresentationContext]) -> list[PresentationContext]:
+def narrow(
+    proposed: list[PresentationContext], store_classes: frozenset[str] = frozenset()
+) -> list[PresentationContext]:
     """Leave each proposed context the one transfer syntax that we choose.
+
+    Args:
+        proposed: the requestor's contexts; their transfer syntaxes are narrowed in place.
+        store_classes: the storage SOP Classes that this requestor may use; empty: all. Another one gets the result 3,
+            "abstract syntax not supported", of PS3.8 Table 9-18: to this requestor it is not, and nobody learns from
+            the answer what others may send.
 
     Returns:
         The supported contexts with which the negotiation then comes out that way: what is not among them is
@@ -22,7 +32,7 @@ def narrow(proposed: list[PresentationContext]) -> list[PresentationContext]:
     """
     chosen: dict[UID, list[str | UID]] = {}
     for context in proposed:
-        if context.abstract_syntax is None or not is_accepted(context.abstract_syntax):
+        if context.abstract_syntax is None or not is_accepted(context.abstract_syntax, store_classes):
             continue
         syntaxes = chosen.setdefault(context.abstract_syntax, [])
         choice = choose(context.transfer_syntax)
@@ -36,10 +46,11 @@ def narrow(proposed: list[PresentationContext]) -> list[PresentationContext]:
     ]
 
 
-def is_accepted(abstract_syntax: UID) -> bool:
-    """Verification, every known storage class, and every class that no service claims."""
-    service = uid_to_service_class(abstract_syntax)
-    return service in {StorageServiceClass, VerificationServiceClass, ServiceClass}
+def is_accepted(abstract_syntax: UID, store_classes: frozenset[str] = frozenset()) -> bool:
+    """Verification, every known storage class, and every class that no service claims; of these only some if so."""
+    if is_storage(abstract_syntax):
+        return not store_classes or abstract_syntax in store_classes
+    return uid_to_service_class(abstract_syntax) is VerificationServiceClass
 
 
 def choose(proposed: list[UID]) -> UID | None:

@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from dicomnet.ae_title import validate_ae_title
+from dicomnet.restrictions import validate_certificates, validate_move_destinations, validate_sop_classes
 
 ANY = "*"
 
@@ -49,12 +50,34 @@ class AllowlistEntry(models.Model):
         validators=[validate_ae_title],
         help_text="The title that it must call; empty or * for every title of this gateway.",
     )
+    requires_tls = models.BooleanField(
+        "only over TLS", default=False, help_text="The entry does not hold for calls in plain text."
+    )
+    certificates = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[validate_certificates],
+        help_text="One of these must be the caller's: SHA-256 fingerprint, or a name in it. None: any caller.",
+    )
     may_echo = models.BooleanField(default=True, help_text="Ask for a sign of life (C-ECHO).")
     may_store = models.BooleanField(default=True, help_text="Send instances (C-STORE).")
     may_find = models.BooleanField(default=False, help_text="Search the archive (C-FIND).")
     may_move = models.BooleanField(default=False, help_text="Have studies sent to a third party (C-MOVE).")
     may_get = models.BooleanField(default=False, help_text="Fetch studies (C-GET).")
     may_commit = models.BooleanField(default=False, help_text="Ask for proof of storage (Storage Commitment).")
+    sop_classes = models.JSONField(
+        "SOP Classes",
+        default=list,
+        blank=True,
+        validators=[validate_sop_classes],
+        help_text="What it may store: keywords such as CTImageStorage, or UIDs. None: every storage class.",
+    )
+    move_destinations = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[validate_move_destinations],
+        help_text="The AE titles that it may have studies sent to by C-MOVE. None: each that this gateway knows.",
+    )
     comment = models.CharField(max_length=200, blank=True, help_text="Which device this is, and whom to call.")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -71,3 +94,21 @@ class AllowlistEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.calling_ae_title} from {self.network}"
+
+    @property
+    def restrictions(self) -> str:
+        """What narrows it beyond titles, network and rights, in a few words; empty when nothing does."""
+        words = []
+        if self.certificates:
+            words.append("certificate")
+        elif self.requires_tls:
+            words.append("TLS")
+        if self.sop_classes:
+            words.append(f"stores {_counted(len(self.sop_classes), 'SOP Class', 'SOP Classes')}")
+        if self.move_destinations:
+            words.append(f"moves to {_counted(len(self.move_destinations), 'AE title', 'AE titles')}")
+        return ", ".join(words)
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"

@@ -61,29 +61,22 @@ def server_context(cert: Path, key: Path, ca: Path | None) -> ssl.SSLContext:
     return context
 
 
-def client_context(files: TlsFiles, *, checks_host_name: bool = True) -> ssl.SSLContext:
-    """For calls to peers: own certificate shown when asked for, the peer's chain and host name verified.
+def client_context(files: TlsFiles) -> ssl.SSLContext:
+    """For calls to peers: own certificate shown when asked for, the peer's chain and name verified.
 
-    Args:
-        files: ``cert`` None shows none.
-        checks_host_name: False takes any name in a certificate that ``ca`` verifies. Device certificates often name an
-            AE title, or the host otherwise than the network does.
+    The name is the one given to ``wrap_socket`` as ``server_hostname``: a subject alternative name or, in a certificate
+    without any, the common name, where the certificates of devices often have their AE title.
 
     Raises:
-        BadTlsFile: a file cannot be used, or the name would go unchecked although half the world is trusted.
+        BadTlsFile: a file cannot be used.
     """
     context = _by_bcp_195(ssl.PROTOCOL_TLS_CLIENT)
     if files.cert is not None and files.key is not None:
         _load_own(context, files.cert, files.key, is_server=False)
     if files.ca is not None:
         _load_trusted(context, files.ca)
-    elif not checks_host_name:
-        raise BadTlsFile(
-            "The name in a peer's certificate may only go unchecked when GANTRY_TLS_CA says whose certificates count."
-        )
     else:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
-    context.check_hostname = checks_host_name
     return context
 
 

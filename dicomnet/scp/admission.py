@@ -36,7 +36,7 @@ def admit(assoc: AcceptedAssociation, allowlist: Allowlist, guard: Guard) -> Non
         reject(assoc, TRANSIENT, PRESENTATION_PROVIDER, LOCAL_LIMIT_EXCEEDED)
         return
     record.rights = rights
-    assoc.acceptor.supported_contexts = narrow(request.presentation_context_definition_list)
+    assoc.acceptor.supported_contexts = narrow(request.presentation_context_definition_list, rights.store_classes)
 
 
 def reject(assoc: AcceptedAssociation, result: int, source: int, reason: int) -> None:

@@ -82,7 +82,8 @@ class IncomingInstance:
 
 def refusal(assoc: AcceptedAssociation, command: dict[int, bytes]) -> StoreAnswer | None:
     """Why an instance is not taken whatever its data set; None when it may come."""
-    if not assoc.record.rights.may_store:
+    rights = assoc.record.rights
+    if not rights.may_store:
         return StoreAnswer(StoreStatus.NOT_AUTHORISED, "this AE title may not store here")
     for element, name in (
         (pdu.AFFECTED_SOP_CLASS_UID, "Affected SOP Class UID"),
@@ -91,6 +92,8 @@ def refusal(assoc: AcceptedAssociation, command: dict[int, bytes]) -> StoreAnswe
         value = command.get(element, b"").rstrip(b"\0 ")
         if not value or len(value) > MAXIMUM_UID_BYTES or not value.isascii():
             return StoreAnswer(StoreStatus.CANNOT_UNDERSTAND, f"the request's {name} is missing or no UID")
+    if not rights.may_store_class(pdu.decode_uid(command[pdu.AFFECTED_SOP_CLASS_UID])):
+        return StoreAnswer(StoreStatus.NOT_AUTHORISED, "this AE title may not store this SOP Class here")
     return None
 
 

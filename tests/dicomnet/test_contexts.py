@@ -10,6 +10,7 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
+    MRImageStorage,
 )
 from pynetdicom.presentation import PresentationContext, build_context, negotiate_as_acceptor
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
@@ -28,14 +29,16 @@ PRIVATE = "1.3.12.2.1107.5.9.1"
 UNKNOWN = "1.2.3.4.99"
 
 
-def negotiated(*proposals: tuple[str, Sequence[str]]) -> list[tuple[int | None, str | None]]:
+def negotiated(
+    *proposals: tuple[str, Sequence[str]], store_classes: frozenset[str] = frozenset()
+) -> list[tuple[int | None, str | None]]:
     """Result and transfer syntax of each proposed context, as pynetdicom's negotiation ends with ours."""
     proposed: list[PresentationContext] = []
     for number, (abstract, syntaxes) in enumerate(proposals):
         context = build_context(abstract, list(syntaxes))
         context.context_id = 2 * number + 1
         proposed.append(context)
-    supported = narrow(proposed)
+    supported = narrow(proposed, store_classes)
     for context in supported:
         context.scu_role, context.scp_role = False, True
     results, _ = negotiate_as_acceptor(proposed, supported)
@@ -104,3 +107,16 @@ def test_each_context_of_one_class_gets_its_own_transfer_syntax() -> None:
 def test_every_transfer_syntax_is_accepted_on_its_own() -> None:
     found = negotiated(*[(CTImageStorage, [syntax]) for syntax in AllTransferSyntaxes])
     assert found == [(ACCEPTED, str(syntax)) for syntax in AllTransferSyntaxes]
+
+
+def test_a_caller_with_classes_of_its_own_gets_no_context_of_another() -> None:
+    every = [ExplicitVRLittleEndian]
+    answers = negotiated(
+        (CTImageStorage, every),
+        (MRImageStorage, every),
+        (PRIVATE, every),
+        (Verification, every),
+        store_classes=frozenset({CTImageStorage}),
+    )
+    results = [result for result, _ in answers]
+    assert results == [ACCEPTED, ABSTRACT_SYNTAX_REFUSED, ABSTRACT_SYNTAX_REFUSED, ACCEPTED]

@@ -292,14 +292,15 @@ class TestCalling:
             call(port, client_context(TlsFiles(None, None, ca.cert)), host)
         assert words in failure_in_words(refusal.value)
 
-    def test_another_name_is_taken_where_the_destination_says_so(self, server: Issued, ca: Authority) -> None:
-        context = client_context(TlsFiles(None, None, ca.cert), checks_host_name=False)
-        with listening(server_context(server.cert, server.key, None)) as (port, _):
-            assert call(port, context, "pacs.hospital") is not None
-
-    def test_names_go_unchecked_only_with_a_ca_of_ones_own(self) -> None:
-        with pytest.raises(BadTlsFile, match="GANTRY_TLS_CA says whose"):
-            client_context(TlsFiles(None, None, None), checks_host_name=False)
+    @pytest.mark.parametrize("common_name", ["PACS_1", "pacs one", "pacs.hospital"])
+    def test_a_certificate_without_alternative_names_goes_by_its_common_name(
+        self, ca: Authority, common_name: str
+    ) -> None:
+        named = ca.issue(common_name, names="")
+        with listening(server_context(named.cert, named.key, None)) as (port, _):
+            assert call(port, client_context(TlsFiles(None, None, ca.cert)), common_name) is not None
+            with pytest.raises(ssl.SSLCertVerificationError):
+                call(port, client_context(TlsFiles(None, None, ca.cert)), "other")
 
     def test_the_system_store_does_not_know_the_ca(self, server: Issued) -> None:
         with (
