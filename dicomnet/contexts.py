@@ -32,7 +32,7 @@ def narrow(
     """
     chosen: dict[UID, list[str | UID]] = {}
     for context in proposed:
-        if context.abstract_syntax is None or not is_accepted(context.abstract_syntax, store_classes):
+        if not context.abstract_syntax or not is_accepted(context.abstract_syntax, store_classes):
             continue
         syntaxes = chosen.setdefault(context.abstract_syntax, [])
         choice = choose(context.transfer_syntax)
