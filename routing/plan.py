@@ -25,7 +25,8 @@ def plan_all() -> int:
     """Ask the rules about every instance that they have not seen; returns how many were planned."""
     planned, after = 0, 0
     while True:
-        batch = list(Instance.objects.filter(planned_at=None, pk__gt=after).order_by("pk")[:BATCH])
+        unplanned = Instance.objects.filter(planned_at=None, pk__gt=after).only("location")
+        batch = list(unplanned.order_by("pk")[:BATCH])
         if not batch:
             return planned
         planned += plan_batch(batch)
@@ -39,6 +40,9 @@ def plan_batch(instances: list[Instance]) -> int:
     lines: dict[RuleVersion, list[tuple[int, int]]] = defaultdict(list)
     planned: list[int] = []
     for instance in instances:
+        if not rules:  # nothing to ask: no header is read
+            planned.append(instance.pk)
+            continue
         try:
             matches = _matches(instance, rules, needed)
         except (OSError, NotPart10, MalformedDataSet) as error:

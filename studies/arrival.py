@@ -2,6 +2,7 @@
 
 import hashlib
 import mmap
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,21 +10,26 @@ from typing import Any
 
 from django.db import models
 
-from studies.attributes import INDEX_TAGS, Level, of_level
+from studies.attributes import INDEX_TAGS, SPECIFIC_CHARACTER_SET, Level, of_level
 from studies.header import Header, read_header
 from studies.models import Instance, Series, Study
 from studies.storage import location_for
 
 MAXIMUM_INTEGER = 2**31 - 1
 _MODELS: dict[Level, type[models.Model]] = {Level.STUDY: Study, Level.SERIES: Series, Level.IMAGE: Instance}
+# Decoded columns by level and raw values: the instances of a series say the same of study and series, and decoding is
+# most of what reading a header costs. Bounded in number and, by what a key may weigh, in bytes.
+_decoded: dict[tuple[Any, ...], dict[str, Any]] = {}
+MAXIMUM_DECODED = 512
+MAXIMUM_KEY_BYTES = 4096
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """A file in the spool, read.
 
     Attributes:
-        study, series, instance: column values by field name.
+        study, series, instance: column values by field name; arrivals that say the same may share one object.
         receipt: columns of the instance that tell how it came in and where its bytes are.
     """
 
@@ -70,18 +76,37 @@ def read_arrival(path: Path) -> Arrival:
 
 def columns(header: Header, level: Level) -> dict[str, Any]:
     """The level's attributes by field name, cut to what the column takes; the file keeps the rest."""
-    model = _MODELS[level]
-    values: dict[str, Any] = {}
-    for attribute in of_level(level):
-        text = header.text(attribute.tag)
-        field = model._meta.get_field(attribute.field)
-        is_number = isinstance(field, models.IntegerField)
-        values[attribute.field] = _number(text) if is_number else text[: getattr(field, "max_length", None)]
+    if level is Level.IMAGE:  # no two are alike
+        return _decode(header, level)
+    found = header.found
+    raw = [found.values.get(tag) for tag in _RAW_TAGS[level]]
+    if sum(len(each[1]) for each in raw if each) > MAXIMUM_KEY_BYTES:
+        return _decode(header, level)
+    key = (level, found.is_little_endian, *raw)
+    values = _decoded.get(key)
+    if values is None:
+        if len(_decoded) >= MAXIMUM_DECODED:
+            _decoded.clear()
+        values = _decoded[key] = _decode(header, level)
     return values
+
+
+def _decode(header: Header, level: Level) -> dict[str, Any]:
+    return {field: take(header.text(tag)) for tag, field, take in _TAKES[level]}
+
+
+def _takes(model: type[models.Model], name: str) -> Callable[[str], Any]:
+    """How a text becomes a value of a model's field."""
+    field = model._meta.get_field(name)
+    if isinstance(field, models.IntegerField):
+        return _number
+    length = getattr(field, "max_length", None)
+    return lambda text: text[:length]
 
 
 def data_set_sha256(path: Path, offset: int) -> str:
     """SHA-256 of the data set's bytes, File Meta Information left out."""
+    # A map, not reads: of half a megabyte it saves the copy, and of gigabytes it holds nothing.
     with path.open("rb") as file:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     return hashlib.sha256(memoryview(mapped)[offset:]).hexdigest()
@@ -93,3 +118,11 @@ def _number(text: str) -> int | None:
     except ValueError:
         return None
     return number if 0 <= number <= MAXIMUM_INTEGER else None
+
+
+_TAKES = {
+    level: [(each.tag, each.field, _takes(model, each.field)) for each in of_level(level)]
+    for level, model in _MODELS.items()
+}
+# The values of a level mean what they mean in a character set.
+_RAW_TAGS = {level: [SPECIFIC_CHARACTER_SET, *(tag for tag, _, _ in takes)] for level, takes in _TAKES.items()}

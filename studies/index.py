@@ -6,9 +6,10 @@ spool is simply indexed again.
 
 import fcntl
 import logging
+import math
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from django.db import DataError, IntegrityError, transaction
 from dicomnet.part10 import NotPart10
 from studies.arrival import Arrival, read_arrival
 from studies.errors import MalformedDataSet
+from studies.events import instances_indexed
 from studies.models import Instance
 from studies.rows import insert
 from studies.spool import Spool
@@ -25,56 +27,104 @@ from studies.storage import hot_storage
 logger = logging.getLogger(__name__)
 BATCH = 200
 LOOK_AHEAD = 5_000  # listing a spool that has grown large costs more than indexing a batch
+PAUSE_SECONDS = 0.04  # in which a batch gathers while instances come in one by one
+BELL_SECONDS = 0.2  # at most so often the next stage is told
 
 
-def index_spool(spool: Spool, *, seconds: float = 2.0) -> bool:
+def index_spool(spool: Spool, *, seconds: float = 2.0, linger_seconds: float = 0.0) -> bool:
     """Index what waits, in batches, for so long; does nothing while another process of this host is at it.
+
+    Args:
+        spool: where received instances lie.
+        seconds: after which the rest is left.
+        linger_seconds: after the last instance; one that comes within it waits for no message. Between two looks is a
+            pause in which a batch gathers: a flood costs a commit for many, a lone instance is indexed at once.
 
     Returns:
         Whether something may be left.
     """
     deadline = time.monotonic() + seconds
     left: set[Path] = set()  # could not be taken: they wait for the next call, and are not in the way of this one
-    with _only_one(spool) as is_ours:
+    bell = _Bell()
+    last_indexed_at = -math.inf
+    with _only_one(spool) as is_ours, closing(bell):
         while is_ours:
             waiting = list(islice((path for path in spool.waiting() if path not in left), LOOK_AHEAD))
-            if not waiting:
-                return False
             for start in range(0, len(waiting), BATCH):
-                left.update(_take(spool, waiting[start : start + BATCH]))
-                if time.monotonic() > deadline:
+                indexed, still_there = _take(spool, waiting[start : start + BATCH])
+                left.update(still_there)
+                bell.add(indexed)
+                last_indexed_at = time.monotonic()
+                if last_indexed_at > deadline:
                     return True
+            if len(waiting) >= BATCH or (waiting and not linger_seconds):
+                continue
+            if time.monotonic() > min(last_indexed_at + linger_seconds, deadline):
+                return False
+            time.sleep(PAUSE_SECONDS)
     return False
 
 
-def _take(spool: Spool, paths: list[Path]) -> list[Path]:
-    """Index a batch, or each of its files alone when the database refuses it; returns what is still there."""
+class _Bell:
+    """Tells of new instances: of the first at once, of more a few times a second, of the last at the end."""
+
+    def __init__(self) -> None:
+        self._untold = 0
+        self._told_at = -math.inf
+
+    def add(self, count: int) -> None:
+        """So many are new; their rows are committed."""
+        self._untold += count
+        if self._untold and time.monotonic() > self._told_at + BELL_SECONDS:
+            self.close()
+
+    def close(self) -> None:
+        """Tell of what nobody was told of."""
+        if self._untold:
+            instances_indexed.send(Instance)
+            self._untold, self._told_at = 0, time.monotonic()
+
+
+def _take(spool: Spool, paths: list[Path]) -> tuple[int, list[Path]]:
+    """Index a batch, or each of its files alone when the database refuses it.
+
+    Returns:
+        How many were new, and which files are still there.
+    """
     try:
-        index_batch(spool, paths)
+        return index_batch(spool, paths)
     except (DataError, IntegrityError) as error:
         if len(paths) > 1:
-            return [path for alone in paths for path in _take(spool, [alone])]
+            taken = [_take(spool, [alone]) for alone in paths]
+            return sum(new for new, _ in taken), [path for _, rest in taken for path in rest]
         # An integrity error is another host that indexed the same instance meanwhile: the next call sees its row.
         if isinstance(error, DataError):
             _set_aside(spool, paths[0], "the database refuses one of its values")
-    return [path for path in paths if path.exists()]
+    return 0, [path for path in paths if path.exists()]
 
 
-def index_batch(spool: Spool, paths: list[Path]) -> None:
-    """Index these files, oldest first, and take them from the spool."""
+def index_batch(spool: Spool, paths: list[Path]) -> tuple[int, list[Path]]:
+    """Index these files, oldest first, and take them from the spool.
+
+    Returns:
+        How many were new, and which files are still there because they could not be read.
+    """
     arrivals = list(_readable(spool, paths))
-    uids = {arrival.sop_instance_uid for arrival in arrivals}
-    held = {(row.sop_instance_uid, row.sha256): row for row in Instance.objects.filter(sop_instance_uid__in=uids)}
+    rows = list(Instance.objects.filter(sop_instance_uid__in={arrival.sop_instance_uid for arrival in arrivals}))
+    held = {(row.sop_instance_uid, row.sha256): row for row in rows}
     fresh = {arrival.key: arrival for arrival in reversed(arrivals) if arrival.key not in held}
     ordered = [arrival for arrival in arrivals if fresh.get(arrival.key) is arrival]
-    _place(ordered)
-    with transaction.atomic():
-        insert(ordered)
+    if ordered:
+        _place(ordered)
+        with transaction.atomic():
+            insert(ordered, taken={row.sop_instance_uid for row in rows if row.is_primary})
     for arrival in arrivals:
         if arrival.key in held:
             _restore_when_gone(held[arrival.key], arrival)
         arrival.path.unlink(missing_ok=True)
     logger.info("indexed", extra={"count": len(ordered), "repeated": len(arrivals) - len(ordered)})
+    gone = {arrival.path for arrival in arrivals} if len(arrivals) < len(paths) else set(paths)
+    return len(ordered), [path for path in paths if path not in gone and path.exists()]
 
 
 def _restore_when_gone(instance: Instance, arrival: Arrival) -> None:
@@ -111,8 +161,7 @@ def _place(arrivals: list[Arrival]) -> None:
     storage = hot_storage()
     for arrival in arrivals:
         storage.adopt(arrival.path, arrival.receipt["location"])
-    if arrivals:
-        storage.sync([arrival.receipt["location"] for arrival in arrivals])
+    storage.sync([arrival.receipt["location"] for arrival in arrivals])
 
 
 @contextmanager

@@ -1,84 +1,128 @@
-"""Arrivals as rows: studies, series, instances and conflicts, with their counters (PS3.4 C.6.2.1)."""
+"""Arrivals as rows: studies, series, instances and conflicts, with their counters (PS3.4 C.6.2.1).
+
+A batch costs a fixed number of statements, whatever it holds. The rows of its studies and series are locked first, in
+order: two hosts that index into one study wait for each other, instead of counting past each other or for ever.
+"""
 
 import logging
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
-from django.db import transaction
-from django.db.models import F, Model
+from django.db.models import Model
+from django.utils import timezone
 
 from studies.arrival import Arrival
-from studies.events import instances_indexed
 from studies.models import Conflict, Instance, Series, Study
+from studies.statements import insert_rows, write_columns
 
 logger = logging.getLogger(__name__)
 BACKSLASH = "\\"
 MODALITIES_LENGTH = 255  # of Study.modalities_in_study
+SERIES_COUNTERS = ("number_of_series_related_instances", "size_bytes")
+STUDY_COUNTERS = (
+    "number_of_study_related_series",
+    "number_of_study_related_instances",
+    "size_bytes",
+    "modalities_in_study",
+    "last_received_at",
+    "completed_at",
+)
 
 
-def insert(arrivals: list[Arrival]) -> None:
-    """Write studies, series, instances and conflicts, and count what is new; within the caller's transaction."""
+def insert(arrivals: list[Arrival], *, taken: set[str]) -> None:
+    """Write studies, series, instances and conflicts, and count what is new; within the caller's transaction.
+
+    Args:
+        arrivals: contents that have no row yet, the oldest first.
+        taken: SOP Instance UIDs among them that have a primary content.
+    """
     if not arrivals:
         return
-    uids = {arrival.sop_instance_uid for arrival in arrivals}
-    primary = {row.sop_instance_uid: row for row in Instance.objects.filter(sop_instance_uid__in=uids, is_primary=True)}
     studies = _upsert_studies(arrivals)
     series = _upsert_series(arrivals, studies)
-    rows, others = [], []
+    rows = _instance_rows(arrivals, series, taken)
+    insert_rows(Instance, rows)
+    _record_conflicts([row for row in rows if not row["is_primary"]])
+    filled = _fill_blanks((series[_series_key(arrival)], arrival.series) for arrival in arrivals)
+    _count_in_series(rows, series)
+    write_columns(Series, [*SERIES_COUNTERS, *sorted(filled)], list(series.values()))
+    filled = _fill_blanks((studies[arrival.study["study_instance_uid"]], arrival.study) for arrival in arrivals)
+    _count_in_studies(rows, studies, series)
+    write_columns(Study, [*STUDY_COUNTERS, *sorted(filled)], list(studies.values()))
+
+
+def _instance_rows(
+    arrivals: list[Arrival], series: dict[tuple[str, str], Series], taken: set[str]
+) -> list[dict[str, Any]]:
+    primaries, now = set(taken), timezone.now()
+    rows = []
     for arrival in arrivals:
-        row = Instance(series=series[_series_key(arrival)], **arrival.instance, **arrival.receipt)
-        row.is_primary = primary.setdefault(row.sop_instance_uid, row) is row
-        rows.append(row)
-        if not row.is_primary:
-            others.append(row)
-    Instance.objects.bulk_create(rows)
-    _record_conflicts(others, primary)
-    _count(rows, studies, series)
-    transaction.on_commit(lambda: instances_indexed.send(Instance))
+        uid = arrival.sop_instance_uid
+        place = {"series_id": series[_series_key(arrival)].pk, "is_primary": uid not in primaries, "indexed_at": now}
+        rows.append(arrival.instance | arrival.receipt | place)
+        primaries.add(uid)
+    return rows
 
 
-def _record_conflicts(others: list[Instance], primary: dict[str, Instance]) -> None:
+def _record_conflicts(others: list[dict[str, Any]]) -> None:
     """The same UID with other content: both are kept and routed, and people are told."""
+    if not others:
+        return
+    uids = {other["sop_instance_uid"] for other in others}
+    known = Instance.objects.filter(sop_instance_uid__in=uids).only("sop_instance_uid", "sha256", "is_primary")
+    contents = {(row.sop_instance_uid, row.sha256): row for row in known}
+    primary = {row.sop_instance_uid: row for row in contents.values() if row.is_primary}
     Conflict.objects.bulk_create(
         [
-            Conflict(instance=primary[other.sop_instance_uid], other=other, received_at=other.received_at)
+            Conflict(
+                instance=primary[other["sop_instance_uid"]],
+                other=contents[other["sop_instance_uid"], other["sha256"]],
+                received_at=other["received_at"],
+            )
             for other in others
         ]
     )
-    if others:
-        logger.error("same SOP Instance UID with other content, both kept", extra={"count": len(others)})
+    logger.error("same SOP Instance UID with other content, both kept", extra={"count": len(others)})
 
 
 def _upsert_studies(arrivals: list[Arrival]) -> dict[str, Study]:
     first: dict[str, Arrival] = {}
     for arrival in arrivals:
         first.setdefault(arrival.study["study_instance_uid"], arrival)
-    rows = [
-        Study(
-            **arrival.study,
-            calling_ae_title=arrival.receipt["calling_ae_title"],
-            received_at=arrival.receipt["received_at"],
-            last_received_at=arrival.receipt["received_at"],
-        )
-        for arrival in first.values()
-    ]
-    Study.objects.bulk_create(rows, ignore_conflicts=True)
-    studies = {study.study_instance_uid: study for study in Study.objects.filter(study_instance_uid__in=first)}
-    _fill_blanks((studies[arrival.study["study_instance_uid"]], arrival.study) for arrival in arrivals)
+    locked = Study.objects.select_for_update().filter(study_instance_uid__in=first).order_by("pk")
+    studies = {study.study_instance_uid: study for study in locked}
+    missing = sorted(set(first) - set(studies))
+    if missing:
+        rows = [_new_study(first[uid]) for uid in missing]
+        Study.objects.bulk_create(rows, ignore_conflicts=True)
+        studies = {study.study_instance_uid: study for study in locked.all()}
     return studies
+
+
+def _new_study(arrival: Arrival) -> Study:
+    received_at = arrival.receipt["received_at"]
+    return Study(
+        **arrival.study,
+        calling_ae_title=arrival.receipt["calling_ae_title"],
+        received_at=received_at,
+        last_received_at=received_at,
+    )
 
 
 def _upsert_series(arrivals: list[Arrival], studies: dict[str, Study]) -> dict[tuple[str, str], Series]:
     first: dict[tuple[str, str], Arrival] = {}
     for arrival in arrivals:
         first.setdefault(_series_key(arrival), arrival)
-    Series.objects.bulk_create(
-        [Series(study=studies[key[0]], **arrival.series) for key, arrival in first.items()], ignore_conflicts=True
-    )
-    by_pk = {study.pk: study.study_instance_uid for study in studies.values()}
-    found = Series.objects.filter(study__in=by_pk, series_instance_uid__in=[uid for _, uid in first])
-    series = {(by_pk[row.study_id], row.series_instance_uid): row for row in found}
-    _fill_blanks((series[_series_key(arrival)], arrival.series) for arrival in arrivals)
+    by_pk = {study.pk: uid for uid, study in studies.items()}
+    uids = {uid for _, uid in first}
+    locked = Series.objects.select_for_update().filter(study__in=by_pk, series_instance_uid__in=uids).order_by("pk")
+    series = {(by_pk[row.study_id], row.series_instance_uid): row for row in locked}
+    missing = [key for key in first if key not in series]
+    if missing:
+        rows = [Series(study=studies[key[0]], **first[key].series) for key in missing]
+        Series.objects.bulk_create(rows, ignore_conflicts=True)
+        series = {(by_pk[row.study_id], row.series_instance_uid): row for row in locked.all()}
     return series
 
 
@@ -86,43 +130,47 @@ def _series_key(arrival: Arrival) -> tuple[str, str]:
     return arrival.study["study_instance_uid"], arrival.series["series_instance_uid"]
 
 
-def _fill_blanks(rows: Iterable[tuple[Model, dict[str, str]]]) -> None:
-    """What the first instance said stands; what it left empty comes from a later one."""
-    filled: dict[Model, set[str]] = defaultdict(set)
+def _fill_blanks(rows: Iterable[tuple[Model, dict[str, Any]]]) -> set[str]:
+    """What the first instance said stands; what it left empty comes from a later one. Returns the names filled."""
+    filled: set[str] = set()
+    seen: set[tuple[int, int]] = set()
     for row, values in rows:
+        if (row.pk, id(values)) in seen:  # the instances of a series share the object
+            continue
+        seen.add((row.pk, id(values)))
         for name, value in values.items():
             if value and not getattr(row, name):
                 setattr(row, name, value)
-                filled[row].add(name)
-    for row, names in filled.items():
-        type(row)._default_manager.filter(pk=row.pk).update(**{name: getattr(row, name) for name in names})
+                filled.add(name)
+    return filled
 
 
-def _count(rows: list[Instance], studies: dict[str, Study], series: dict[tuple[str, str], Series]) -> None:
-    """Add what is new to the counters, and open the studies again; one UPDATE for each series and study."""
-    by_series: dict[int, list[Instance]] = defaultdict(list)
+def _count_in_series(rows: list[dict[str, Any]], series: dict[tuple[str, str], Series]) -> None:
+    by_pk = {row.pk: row for row in series.values()}
     for row in rows:
-        by_series[row.series_id].append(row)
-    for pk, members in by_series.items():
-        Series.objects.filter(pk=pk).update(
-            number_of_series_related_instances=F("number_of_series_related_instances") + _primaries(members),
-            size_bytes=F("size_bytes") + sum(member.size_bytes for member in members),
-        )
-    for study in studies.values():
-        members = [row for one in series.values() if one.study_id == study.pk for row in by_series[one.pk]]
-        modalities = list(Series.objects.filter(study=study).values_list("modality", flat=True))
-        Study.objects.filter(pk=study.pk).update(
-            number_of_study_related_series=len(modalities),
-            number_of_study_related_instances=F("number_of_study_related_instances") + _primaries(members),
-            size_bytes=F("size_bytes") + sum(member.size_bytes for member in members),
-            modalities_in_study=modalities_column(modalities),
-            last_received_at=max(member.received_at for member in members),
-            completed_at=None,
-        )
+        of = by_pk[row["series_id"]]
+        of.number_of_series_related_instances += row["is_primary"]
+        of.size_bytes += row["size_bytes"]
 
 
-def _primaries(rows: list[Instance]) -> int:
-    return sum(row.is_primary for row in rows)
+def _count_in_studies(
+    rows: list[dict[str, Any]], studies: dict[str, Study], series: dict[tuple[str, str], Series]
+) -> None:
+    """Add what is new to the counters, and open the studies again."""
+    by_pk = {study.pk: study for study in studies.values()}
+    by_series = {row.pk: by_pk[row.study_id] for row in series.values()}
+    for row in rows:
+        study = by_series[row["series_id"]]
+        study.number_of_study_related_instances += row["is_primary"]
+        study.size_bytes += row["size_bytes"]
+        study.last_received_at = max(study.last_received_at, row["received_at"])
+        study.completed_at = None
+    modalities: dict[int, list[str]] = defaultdict(list)
+    for pk, modality in Series.objects.order_by().filter(study__in=by_pk).values_list("study_id", "modality"):
+        modalities[pk].append(modality)
+    for pk, study in by_pk.items():
+        study.number_of_study_related_series = len(modalities[pk])
+        study.modalities_in_study = modalities_column(modalities[pk])
 
 
 def modalities_column(modalities: Iterable[str]) -> str:

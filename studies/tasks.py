@@ -4,15 +4,18 @@ from celery import shared_task
 from django.conf import settings
 
 from studies.dimse import local_spool
-from studies.doorbell import ring
+from studies.doorbell import PAUSE_SECONDS, ring
 from studies.index import index_spool as index_all
 from studies.stability import complete_quiet_studies
+
+# Longer than the pause of the listener's bell, so that a stream of instances finds the indexer at work.
+LINGER_SECONDS = 2 * PAUSE_SECONDS
 
 
 @shared_task
 def index_spool() -> None:
     """Index what waits in the spool; after some seconds others get the worker, and this is said again."""
-    if index_all(local_spool()):
+    if index_all(local_spool(), linger_seconds=LINGER_SECONDS):
         ring(index_spool)
 
 

@@ -30,8 +30,9 @@ def programs(environment: Environment) -> list[Program]:
     return [
         Program("web", gunicorn, _WEB),
         Program("scp", (python, str(BASE_DIR / "manage.py"), "runscp"), _RECEIVER),
-        # Two workers, so that peers which keep a delivery waiting never keep the intake waiting.
-        Program("worker-intake", (*worker, "-Q", "index,plan,default", "-P", "solo", "-n", "intake@%h"), _WORKERS),
+        # Three workers: peers that keep a delivery waiting never keep the rules waiting, and these never the index.
+        Program("worker-index", (*worker, "-Q", "index", "-P", "solo", "-n", "index@%h"), _WORKERS),
+        Program("worker-plan", (*worker, "-Q", "plan,default", "-P", "solo", "-n", "plan@%h"), _WORKERS),
         Program(
             "worker-deliver", (*worker, "-Q", "deliver", "-P", "threads", "-c", "16", "-n", "deliver@%h"), _WORKERS
         ),

@@ -1,6 +1,7 @@
 """From the spool to the index: one row and one file per content, whatever is repeated, broken off or broken."""
 
 import logging
+import math
 import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -8,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage
@@ -24,7 +26,8 @@ from studies.models import Conflict, Instance, Series, Study
 from studies.rows import modalities_column
 from studies.spool import Spool
 from studies.stability import complete_quiet_studies
-from studies.storage import hot_storage
+from studies.storage import hot_storage, location_for
+from studies.ulid import new_ulid
 from tests.corpus import CT, EXPLICIT, data_set_bytes, encoded
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -197,7 +200,8 @@ STEPS: dict[str, tuple[str, int]] = {
     "before the folder's sync": ("studies.storage.HotStorage.sync", 0),
     "before the transaction": ("studies.index.insert", 0),
     "within the transaction": ("studies.rows._upsert_series", 0),
-    "before the counters": ("studies.rows._count", 0),
+    "before the conflicts": ("studies.rows._record_conflicts", 0),
+    "before the counters": ("studies.rows._count_in_studies", 0),
     "before the first unlink": ("pathlib.Path.unlink", 0),
     "between two unlinks": ("pathlib.Path.unlink", 1),
 }
@@ -366,15 +370,15 @@ def test_one_file_that_the_database_refuses_stops_nobody(
     for number in range(4):
         receive(spool, uid=f"1.1.1.{number}")
     bad = list(spool.waiting())[2]
-    real = rows._count
+    real = rows._count_in_studies
 
-    def count(rows: list[Instance], *args: Any) -> None:
-        if any(row.location.endswith(bad.name) for row in rows):
+    def count(rows: list[dict[str, Any]], *args: Any) -> None:
+        if any(row["location"].endswith(bad.name) for row in rows):
             raise error("value too long")
         real(rows, *args)
 
     with monkeypatch.context() as broken:
-        broken.setattr(rows, "_count", count)
+        broken.setattr(rows, "_count_in_studies", count)
         assert index_spool(spool) is False
     assert Instance.objects.count() == 3
     if error is DataError:
@@ -393,6 +397,80 @@ def test_more_than_one_batch_is_indexed(home: Environment, spool: Spool, monkeyp
     assert index_spool(spool) is False
     assert Instance.objects.count() == 16
     assert_whole(home, spool)
+
+
+@pytest.mark.parametrize("is_known", [False, True], ids=["new studies", "known studies"])
+def test_a_large_batch_takes_as_many_queries_as_a_small_one(
+    home: Environment, spool: Spool, monkeypatch: pytest.MonkeyPatch, is_known: bool
+) -> None:
+    monkeypatch.setattr(index, "BATCH", 500)
+
+    def queries_of(name: int, count: int) -> int:
+        for turn in range(2 if is_known else 1):
+            for number in range(count):
+                study = f"1.{name}.{number % (count // 3)}"
+                uid = f"{study}.{turn}.{number}"
+                # Same UID and other bytes in the batch too, and a blank that a later instance fills.
+                more = {"StudyDescription": "Thorax"} if number > count // 2 else {}
+                receive(spool, study=study, series=f"{study}.{number % 2}", uid=uid, InstanceNumber=1, **more)
+                receive(spool, study=study, series=f"{study}.{number % 2}", uid=uid, InstanceNumber=2, **more)
+            with CaptureQueriesContext(connection) as captured:
+                index_spool(spool)
+        return len(captured)
+
+    assert queries_of(1, 6) == queries_of(2, 60)
+    assert_whole(home, spool)
+
+
+def test_an_instance_that_comes_while_the_indexer_lingers_waits_for_no_message(
+    home: Environment, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = iter(["1.1.1.2", "1.1.1.3"])
+
+    def sleep(seconds: float) -> None:
+        uid = next(late, None)
+        if uid:
+            receive(spool, uid=uid)
+        else:
+            monkeypatch.setattr("studies.index.time.monotonic", lambda: math.inf)
+
+    receive(spool, uid="1.1.1.1")
+    monkeypatch.setattr("studies.index.time.sleep", sleep)
+    assert index_spool(spool, seconds=600, linger_seconds=60) is False
+    assert Instance.objects.count() == 3
+    assert_whole(home, spool)
+
+
+def test_of_a_flood_the_next_stage_is_told_first_and_last(
+    spool: Spool, bells: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "BATCH", 2)
+    monkeypatch.setattr(index, "BELL_SECONDS", 600)
+    for number in range(7):
+        receive(spool, uid=f"1.1.1.{number}")
+    index_spool(spool, seconds=600)
+    assert bells == [2, 7]
+
+
+def test_a_hot_folder_that_was_removed_is_made_and_synced_again(
+    home: Environment, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr("studies.storage.sync_folder", synced.append)
+    monkeypatch.setattr("studies.ulid.time.time_ns", lambda: 1_800_000_000 * 10**9)  # all in one folder
+    leaf = home.storage / Path(location_for(new_ulid())).parent
+    receive(spool, uid="1.1.1.1")
+    index_spool(spool)
+    assert synced == [leaf, leaf.parent, home.storage]
+    receive(spool, uid="1.1.1.2")
+    index_spool(spool)
+    assert synced[3:] == [leaf]
+    for path in stored_files(home):
+        path.unlink()
+    leaf.rmdir()
+    receive(spool, uid="1.1.1.3")
+    index_spool(spool)
+    assert synced[4:] == [leaf, leaf.parent, home.storage]
 
 
 def test_after_its_time_the_rest_is_left(home: Environment, spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
