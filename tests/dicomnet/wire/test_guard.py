@@ -1,0 +1,129 @@
+"""Who makes room for a newcomer."""
+
+import itertools
+import socket
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from dicomnet.wire.connection import Connection
+from dicomnet.wire.guard import Guard, Limits
+
+Open = Callable[..., Connection]
+LIMITS = Limits(waiting=6, waiting_per_address=3, associations=4, associations_per_address=3, idle_seconds=10)
+_port = itertools.count(1)
+
+
+@pytest.fixture
+def opened() -> Iterator[Open]:
+    ends: list[socket.socket] = []
+
+    def open_one(address: str = "10.0.0.1") -> Connection:
+        ours, theirs = socket.socketpair()
+        ends.extend([ours, theirs])
+        return Connection(ours, address, next(_port))
+
+    yield open_one
+    for end in ends:
+        end.close()
+
+
+def long_ago() -> float:
+    return time.monotonic() - 60
+
+
+def at_work() -> None:
+    return None
+
+
+def test_the_longest_silent_one_of_an_address_is_cut_off(opened: Open) -> None:
+    guard = Guard(LIMITS)
+    connections = [opened() for _ in range(5)]
+    for connection in connections:
+        guard.enter(connection)
+    assert [connection.interrupted for connection in connections] == [True, True, False, False, False]
+
+
+def test_other_addresses_are_not_touched_by_one_that_floods(opened: Open) -> None:
+    guard = Guard(LIMITS)
+    first = opened("10.0.0.2")
+    guard.enter(first)
+    for _ in range(20):
+        guard.enter(opened())
+    assert not first.interrupted
+
+
+def test_the_oldest_of_all_goes_when_there_are_too_many(opened: Open) -> None:
+    guard = Guard(LIMITS)
+    connections = [opened(f"10.0.0.{number}") for number in range(8)]
+    for connection in connections:
+        guard.enter(connection)
+    assert [connection.interrupted for connection in connections] == [True, True] + [False] * 6
+
+
+def test_who_has_asked_for_an_association_waits_no_more(opened: Open) -> None:
+    guard = Guard(LIMITS)
+    asked = opened()
+    guard.enter(asked)
+    assert guard.establish(asked, at_work)
+    for _ in range(5):
+        guard.enter(opened())
+    assert not asked.interrupted
+
+
+def test_an_association_over_the_limit_is_refused_while_all_are_at_work(opened: Open) -> None:
+    guard = Guard(LIMITS)
+    for number in range(4):
+        assert guard.establish(opened(f"10.0.0.{number}"), at_work)
+    assert not guard.establish(opened(), at_work)
+
+
+def test_an_association_over_the_limit_pushes_out_the_idlest(opened: Open) -> None:
+    guard = Guard(LIMITS)
+    idle, idler = opened("10.0.0.8"), opened("10.0.0.9")
+    assert guard.establish(idle, long_ago)
+    assert guard.establish(idler, lambda: long_ago() - 60)
+    for number in range(2):
+        assert guard.establish(opened(f"10.0.0.{number}"), at_work)
+    assert guard.establish(opened(), at_work)
+    assert (idle.interrupted, idler.interrupted) == (False, True)
+
+
+def test_one_address_cannot_take_all_associations(opened: Open) -> None:
+    guard = Guard(LIMITS)
+    for _ in range(3):
+        assert guard.establish(opened(), at_work)
+    assert not guard.establish(opened(), at_work)
+    assert guard.establish(opened("10.0.0.2"), at_work)
+
+
+def test_an_association_that_was_heard_of_lately_stays(opened: Open) -> None:
+    guard = Guard(LIMITS)
+    for _ in range(3):
+        assert guard.establish(opened(), time.monotonic)
+    assert not guard.establish(opened(), at_work)
+
+
+def test_what_has_left_counts_no_more(opened: Open) -> None:
+    guard = Guard(LIMITS)
+    associated = [opened() for _ in range(3)]
+    for connection in associated:
+        guard.enter(connection)
+        guard.establish(connection, at_work)
+    assert guard.count == 3
+    guard.leave(associated[0])
+    assert guard.establish(opened(), at_work)
+
+
+def test_a_stop_ends_idle_ones_at_once_and_the_others_after_the_grace(opened: Open) -> None:
+    guard = Guard(LIMITS)
+    waiting, idle, busy = opened(), opened(), opened()
+    guard.enter(waiting)
+    guard.establish(idle, time.monotonic)
+    guard.establish(busy, at_work)
+    guard.stop(grace_seconds=0.01)
+    assert waiting.interrupted
+    assert idle.interrupted
+    assert busy.interrupted
+    assert not guard.establish(opened(), at_work)
