@@ -10,13 +10,15 @@ from dicomnet.contexts import narrow
 from dicomnet.metrics import ASSOCIATIONS
 from dicomnet.scp.association import AcceptedAssociation
 from dicomnet.services import services_for
+from dicomnet.sop_classes import is_storage
 from dicomnet.statuses import REJECT_REASONS
 from dicomnet.wire.guard import Guard
 
 logger = logging.getLogger(__name__)
 PERMANENT, TRANSIENT = 1, 2
 SERVICE_USER, PRESENTATION_PROVIDER = 1, 3
-CALLING_AE_TITLE_UNKNOWN, CALLED_AE_TITLE_UNKNOWN, LOCAL_LIMIT_EXCEEDED = 3, 7, 2
+CALLING_AE_TITLE_UNKNOWN, CALLED_AE_TITLE_UNKNOWN = 3, 7
+TEMPORARY_CONGESTION, LOCAL_LIMIT_EXCEEDED = 1, 2
 
 
 def admit(assoc: AcceptedAssociation, allowlist: Allowlist, guard: Guard) -> None:
@@ -25,18 +27,31 @@ def admit(assoc: AcceptedAssociation, allowlist: Allowlist, guard: Guard) -> Non
     record = assoc.record
     record.calling_ae_title = (request.calling_ae_title or "").strip()
     record.called_ae_title = (request.called_ae_title or "").strip()
-    if services_for(record.called_ae_title) is None:
+    services = services_for(record.called_ae_title)
+    if services is None:
         reject(assoc, PERMANENT, SERVICE_USER, CALLED_AE_TITLE_UNKNOWN)
         return
-    rights = allowlist.rights(record.calling_ae_title, assoc.connection.address, record.called_ae_title)
+    connection = assoc.connection
+    rights = allowlist.rights(
+        record.calling_ae_title,
+        connection.address,
+        record.called_ae_title,
+        connection.certificate,
+        is_tls=connection.is_tls,
+    )
     if rights is None:
         reject(assoc, PERMANENT, SERVICE_USER, CALLING_AE_TITLE_UNKNOWN)
+        return
+    contexts = request.presentation_context_definition_list
+    if any(is_storage(context.abstract_syntax or "") for context in contexts) and services.congestion():
+        # A sender tries again later, or another archive, before it has sent what would be refused (PS3.8 9.3.4).
+        reject(assoc, TRANSIENT, PRESENTATION_PROVIDER, TEMPORARY_CONGESTION)
         return
     if not guard.establish(assoc.connection, assoc.idle_since):
         reject(assoc, TRANSIENT, PRESENTATION_PROVIDER, LOCAL_LIMIT_EXCEEDED)
         return
     record.rights = rights
-    assoc.acceptor.supported_contexts = narrow(request.presentation_context_definition_list, rights.store_classes)
+    assoc.acceptor.supported_contexts = narrow(contexts, rights.store_classes)
 
 
 def reject(assoc: AcceptedAssociation, result: int, source: int, reason: int) -> None:

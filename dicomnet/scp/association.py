@@ -69,7 +69,7 @@ class AcceptedAssociation(Association):
         heard_at: when (time.monotonic) the last message ended.
     """
 
-    def __init__(self, ae: AE, connection: Connection, local: tuple[str, int], door: Door) -> None:
+    def __init__(self, ae: AE, connection: Connection, door: Door) -> None:
         super().__init__(ae, "acceptor")
         self.record = AssociationRecord()
         self.on_idle: Callable[[], None] | None = None
@@ -83,7 +83,7 @@ class AcceptedAssociation(Association):
         self.network_timeout = IDLE_SECONDS
         self.acceptor.maximum_length = MAXIMUM_PDU_BYTES
         self.acceptor.ae_title = ae.ae_title
-        self.acceptor.address_info = AddressInformation(*local)
+        self.acceptor.address_info = AddressInformation(*connection.local)
         self.acceptor.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
         self.acceptor.implementation_version_name = IMPLEMENTATION_VERSION_NAME
         self.requestor.address_info = AddressInformation(connection.address, connection.port)

@@ -138,9 +138,7 @@ class Listener:
         try:
             if tls is not None:
                 connection.handshake(tls(), time.monotonic() + HANDSHAKE_SECONDS)
-            raw = connection.raw
-            if raw is not None:
-                AcceptedAssociation(self._ae, connection, raw.getsockname()[:2], self).run()
+            AcceptedAssociation(self._ae, connection, self).run()
         except ConnectionLost as lost:
             logger.info("connection lost", extra={"source_address": connection.address, "reason": str(lost)})
         except Exception:

@@ -14,6 +14,10 @@ from contextlib import suppress
 
 from typing_extensions import Buffer
 
+from dicomnet.certificates import PeerCertificate
+from dicomnet.tls import certificate_of
+from dicomnet.tls_words import refusal_in_words
+
 BUFFER_BYTES = 131_072  # 1 MB was half as fast for objects of 10-30 MB: it does not stay in the processor's cache
 FIRST_BUFFER_BYTES = 8_192  # until an association stands
 WRITE_TIMEOUT_SECONDS = 30
@@ -28,6 +32,9 @@ class Connection:
     """A connection and the bytes of it that were read and not yet consumed.
 
     Attributes:
+        address, port: of the peer; ``local`` has both of our end.
+        certificate: what the peer has shown and TLS has verified; None in plain text, and where none was asked for.
+        is_tls: it is encrypted.
         view: the buffer; unread bytes are ``view[start:end]``.
         interrupted: ``interrupt`` was called.
     """
@@ -38,6 +45,9 @@ class Connection:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self.address, self.port = address, port
+        self.local: tuple[str, int] = sock.getsockname()[:2]
+        self.certificate: PeerCertificate | None = None
+        self.is_tls = False
         self.view = memoryview(bytearray(FIRST_BUFFER_BYTES))
         self.start = self.end = 0
         self.interrupted = False
@@ -78,9 +88,12 @@ class Connection:
                 self._wait(select.POLLIN, deadline, "the TLS handshake took too long")
             except ssl.SSLWantWriteError:
                 self._wait(select.POLLOUT, deadline, "the TLS handshake took too long")
+            except ssl.SSLError as error:
+                raise ConnectionLost(f"TLS handshake failed: {refusal_in_words(error)}") from error
             except OSError as error:
                 raise ConnectionLost(f"TLS handshake failed: {error.strerror or error}") from error
             else:
+                self.certificate, self.is_tls = certificate_of(wrapped), True
                 return
 
     def fill(self, deadline: float) -> bool:

@@ -15,6 +15,7 @@ from pytest_django import Settings
 from dicomnet.allowlist import Allowlist, Entry, Rights
 from dicomnet.scu.association import AssociationRejected, PeerError, RequestorAssociation
 from dicomnet.scu.echo import echo
+from studies.dimse import ArchiveServices
 from tests.corpus import CT, EXPLICIT, data_set
 from tests.peers import ANYBODY, Caller, Listener, gantry, peer
 
@@ -74,6 +75,17 @@ def test_an_unknown_called_title_is_rejected(listener: Listener, caplog: pytest.
         RequestorAssociation(peer(listener.port, called), [ECHO])
     assert count("rejected: called AE title not recognised") == before + 1
     assert len(lines(caplog, "association rejected")) == 1
+
+
+def test_who_would_store_is_turned_away_while_nothing_is_taken_in(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ArchiveServices, "congestion", lambda _: "the disk is filling up")
+    with pytest.raises(AssociationRejected, match="for now: temporary congestion"):
+        RequestorAssociation(peer(listener.port, "GANTRY"), [ECHO, STORE])
+    assert echo(peer(listener.port, "GANTRY")).is_alive
+    monkeypatch.setattr(ArchiveServices, "congestion", lambda _: "")
+    RequestorAssociation(peer(listener.port, "GANTRY"), [ECHO, STORE]).release()
 
 
 def test_a_failing_admission_lets_nobody_in(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,9 +73,9 @@ def test_a_pdu_that_does_not_end_aborts_the_association_and_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(receive, "PDU_SECONDS", 0.2)
     caller = Caller(peer(listener.port, "GANTRY", timeout_seconds=20), [STORE])
-    caller.socket.sendall(pdu.PDU_HEADER.pack(pdu.P_DATA_TF, 1000) + b"\0")
+    caller.write(pdu.PDU_HEADER.pack(pdu.P_DATA_TF, 1000) + b"\0", 20)
     with pytest.raises(PeerError, match="aborted"):
-        caller.read_command(20)
+        caller.read(time.monotonic() + 20)
     caller.abort()
     assert listener.litter() == []
 
@@ -84,7 +84,7 @@ def test_an_idle_association_is_aborted(listener: Listener, monkeypatch: pytest.
     monkeypatch.setattr(association, "IDLE_SECONDS", 0.2)
     caller = Caller(peer(listener.port, "GANTRY", timeout_seconds=20), [ECHO])
     with pytest.raises(PeerError, match="aborted"):
-        caller.read_command(20)
+        caller.read(time.monotonic() + 20)
     caller.abort()
 
 
@@ -108,8 +108,8 @@ def test_an_idle_association_makes_room(listener: Listener) -> None:
         idle = Caller(peer(port, "GANTRY", timeout_seconds=20), [ECHO])
         with Caller(peer(port, "GANTRY"), [ECHO]) as newcomer:
             assert newcomer.echo() == 0
-        with pytest.raises(PeerError, match="aborted|closed|broke"):
-            idle.read_command(20)
+        with pytest.raises(PeerError, match=r"aborted|closed|broke"):
+            idle.read(time.monotonic() + 20)
         idle.abort()
 
 
@@ -128,15 +128,15 @@ def test_a_stop_ends_idle_associations_and_lets_a_store_finish(listener: Listene
             (pdu.COMMAND_DATA_SET_TYPE, pdu.HAS_DATA_SET),
             (pdu.AFFECTED_SOP_INSTANCE_UID, pdu.encode_uid(UID)),
         ]
-        busy.socket.sendall(pdu.command_pdu(context_id, command))
-        busy.socket.sendall(pdu.fragment_header(context_id, len(first), 0) + first)
+        busy.write(pdu.command_pdu(context_id, command), 20)
+        busy.write(pdu.fragment_header(context_id, len(first), 0) + first, 20)
         eventually(lambda: found.guard.count == 2)
         stopping = threading.Thread(target=found.stop, args=(20,))
         stopping.start()
         with pytest.raises(PeerError):
-            idle.read_command(20)
-        busy.socket.sendall(pdu.fragment_header(context_id, len(rest), pdu.IS_LAST) + rest)
-        assert busy.read_command(20)[pdu.STATUS] == b"\0\0"
+            idle.read(time.monotonic() + 20)
+        busy.write(pdu.fragment_header(context_id, len(rest), pdu.IS_LAST) + rest, 20)
+        assert busy.read_status(1, 20).status == 0
         stopping.join()
         idle.abort()
         busy.abort()
