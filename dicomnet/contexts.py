@@ -10,13 +10,14 @@ from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.service_class import VerificationServiceClass
 from pynetdicom.sop_class import uid_to_service_class
 
+from dicomnet.commitment import PUSH_MODEL
 from dicomnet.sop_classes import is_storage
 
 READABLE = frozenset(AllTransferSyntaxes)
 
 
 def narrow(
-    proposed: list[PresentationContext], store_classes: frozenset[str] = frozenset()
+    proposed: list[PresentationContext], store_classes: frozenset[str] = frozenset(), *, may_commit: bool = False
 ) -> list[PresentationContext]:
     """Leave each proposed context the one transfer syntax that we choose.
 
@@ -25,6 +26,7 @@ def narrow(
         store_classes: the storage SOP Classes that this requestor may use; empty: all. Another one gets the result 3,
             "abstract syntax not supported", of PS3.8 Table 9-18: to this requestor it is not, and nobody learns from
             the answer what others may send.
+        may_commit: it may ask for storage commitment.
 
     Returns:
         The supported contexts with which the negotiation then comes out that way: what is not among them is
@@ -32,22 +34,33 @@ def narrow(
     """
     chosen: dict[UID, list[str | UID]] = {}
     for context in proposed:
-        if not context.abstract_syntax or not is_accepted(context.abstract_syntax, store_classes):
+        abstract_syntax = context.abstract_syntax
+        if not abstract_syntax or not is_accepted(abstract_syntax, store_classes, may_commit=may_commit):
             continue
-        syntaxes = chosen.setdefault(context.abstract_syntax, [])
+        syntaxes = chosen.setdefault(abstract_syntax, [])
         choice = choose(context.transfer_syntax)
         if choice is not None:
             context.transfer_syntax = [choice]
             syntaxes.append(choice)
-    return [
-        # A context needs a transfer syntax: one that nobody proposed makes the answer "not supported".
+    # A context needs a transfer syntax: one that nobody proposed makes the answer "not supported".
+    supported = [
         build_context(abstract_syntax, syntaxes or [ExplicitVRLittleEndian])
         for abstract_syntax, syntaxes in chosen.items()
     ]
+    for context in supported:
+        if context.abstract_syntax == PUSH_MODEL:
+            # Who asks is the user, we are the provider; a requestor that says so gets the answer (PS3.7 D.3.3.4).
+            context.scu_role, context.scp_role = True, False
+    return supported
 
 
-def is_accepted(abstract_syntax: UID, store_classes: frozenset[str] = frozenset()) -> bool:
-    """Verification, every known storage class, and every class that no service claims; of these only some if so."""
+def is_accepted(abstract_syntax: UID, store_classes: frozenset[str] = frozenset(), *, may_commit: bool = False) -> bool:
+    """Verification, every known storage class, and every class that no service claims; of these only some if so.
+
+    Storage commitment is for those who may ask for it.
+    """
+    if abstract_syntax == PUSH_MODEL:
+        return may_commit
     if is_storage(abstract_syntax):
         return not store_classes or abstract_syntax in store_classes
     return uid_to_service_class(abstract_syntax) is VerificationServiceClass

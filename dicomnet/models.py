@@ -6,7 +6,10 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from dicomnet.ae_title import validate_ae_title
+from dicomnet.remote_nodes import RemoteNode
 from dicomnet.restrictions import validate_certificates, validate_move_destinations, validate_sop_classes
+
+__all__ = ["ANY", "AllowlistEntry", "RemoteNode"]
 
 ANY = "*"
 

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 from typing_extensions import Buffer
 
+from dicomnet.commitment import CommitmentAnswer, CommitmentRequest
 from dicomnet.statuses import StoreStatus
 
 
@@ -56,6 +57,9 @@ class Services(Protocol):
 
     def congestion(self) -> str:
         """Why no new association that would store is taken now; empty when one may come."""
+
+    def request_commitment(self, request: CommitmentRequest) -> CommitmentAnswer:
+        """Keep a request for storage commitment durably; its verdict is found and reported later."""
 
 
 def services_for(called_ae_title: str) -> Services | None:

@@ -19,6 +19,9 @@ app = Celery("gateway")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.task_routes = {
     "studies.tasks.index_spool": {"queue": "index"},
+    # Threads: reading back large files, or a device that does not answer, must not hold up the index.
+    "studies.tasks.verify_commitments": {"queue": "deliver"},
+    "studies.tasks.report_commitments": {"queue": "deliver"},
     "routing.tasks.plan": {"queue": "plan"},
     "routing.tasks.deliver": {"queue": "deliver"},
 }
@@ -27,6 +30,7 @@ app.conf.beat_schedule = {
     for name, task, seconds in [
         ("index what lies in the spool", "studies.tasks.index_spool", SWEEP_SECONDS),
         ("complete studies that are quiet", "studies.tasks.complete_studies", SWEEP_SECONDS),
+        ("verify and report storage commitments", "studies.tasks.sweep_commitments", SWEEP_SECONDS),
         ("plan what no rule has seen", "routing.tasks.plan", SWEEP_SECONDS),
         ("take back leases and wake the lanes", "routing.tasks.sweep", SWEEP_SECONDS),
     ]

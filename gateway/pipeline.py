@@ -1,7 +1,8 @@
 """The journey of an instance, stage by stage: the only signal receivers, each of which only rings a bell.
 
-received -> index_spool -> plan -> deliver. The first bell, for a file in the spool, is rung by the listener
-(studies.doorbell), which has no database. A bell that is not heard costs seconds: beat rings all of them.
+received -> index_spool -> plan -> deliver; beside it, for a device that wants proof, verify -> report. The first
+bells, for a file in the spool and for a request in the table, are rung by the listener (studies.doorbell). A bell that
+is not heard costs seconds: beat rings all of them.
 """
 
 from typing import Any
@@ -11,7 +12,8 @@ from django.dispatch import receiver
 from routing.events import deliveries_due
 from routing.tasks import deliver, plan
 from studies.doorbell import ring
-from studies.events import instances_indexed
+from studies.events import commitments_due, instances_indexed
+from studies.tasks import report_commitments
 
 
 @receiver(instances_indexed)
@@ -24,3 +26,9 @@ def plan_what_is_indexed(**kwargs: Any) -> None:
 def deliver_what_is_planned(destination_pk: int, **kwargs: Any) -> None:
     """New deliveries: wake the destination's lane."""
     ring(deliver, destination_pk)
+
+
+@receiver(commitments_due)
+def report_what_is_verified(calling_ae_title: str, **kwargs: Any) -> None:
+    """The verdict on a storage commitment stands: tell the device."""
+    ring(report_commitments, calling_ae_title)

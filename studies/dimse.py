@@ -5,15 +5,19 @@ from dataclasses import dataclass
 from functools import cache
 
 from django.conf import settings
+from django.db import connection
 from typing_extensions import Buffer
 
+from dicomnet.commitment import ActionStatus, CommitmentAnswer, CommitmentRequest
 from dicomnet.services import StoreAnswer, StoreRequest, StoreSink
 from dicomnet.statuses import StoreStatus
+from studies.commitments.accept import accept
 from studies.doorbell import Doorbell
 from studies.sink import SpoolSink
 from studies.spool import Spool
 
-_doorbell = Doorbell()
+_doorbell = Doorbell("index_spool")
+_commitment_bell = Doorbell("verify_commitments")
 
 
 @cache
@@ -48,6 +52,16 @@ class ArchiveServices:
             return _watched_spool().intake.congestion
         except OSError as error:
             return f"the spool cannot be made ({os.strerror(error.errno or 0)})"
+
+    def request_commitment(self, request: CommitmentRequest) -> CommitmentAnswer:
+        """Keep a request for storage commitment, and have it looked at soon."""
+        try:
+            answer = accept(request)
+        finally:
+            connection.close()  # the association has a thread of its own, which may never come here again
+        if answer.status == ActionStatus.SUCCESS:
+            _commitment_bell.ring()
+        return answer
 
 
 def _watched_spool() -> Spool:

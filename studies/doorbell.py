@@ -17,18 +17,21 @@ PAUSE_SECONDS = 0.2  # at most five messages a second and process, whatever come
 EXPIRES_SECONDS = 30
 
 
-def ring(task: "Task[Any, None]", *args: int) -> None:
-    """Publish a task; a broker that is down is no reason to fail."""
+def ring(task: "Task[Any, None]", *args: int | str, after_seconds: float = 0) -> None:
+    """Publish a task, to run at once or some seconds later; a broker that is down is no reason to fail."""
+    later: dict[str, Any] = {"countdown": after_seconds} if after_seconds else {}
     try:
-        task.apply_async(args=args, expires=EXPIRES_SECONDS)
+        task.apply_async(args=args, expires=EXPIRES_SECONDS, **later)
     except (OperationalError, RedisError, OSError) as error:
         logger.warning("bell not heard", extra={"task": task.name, "error": str(error)})
 
 
 class Doorbell:
-    """A thread that publishes ``index_spool`` soon after it was rung; a broker that is down is passed over."""
+    """A thread that publishes a task of the archive soon after it was rung; a broker that is down is passed over."""
 
-    def __init__(self) -> None:
+    def __init__(self, task_name: str = "index_spool") -> None:
+        """Name the task by its function in ``studies.tasks``."""
+        self._task_name = task_name
         self._rung = threading.Event()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -43,9 +46,10 @@ class Doorbell:
                     self._thread.start()
 
     def _publish_forever(self) -> None:
-        from studies.tasks import index_spool  # at the first ring: the listener's start needs no Celery
+        from studies import tasks  # at the first ring: the listener's start needs no Celery
 
+        task = getattr(tasks, self._task_name)
         while self._rung.wait():
             self._rung.clear()
-            ring(index_spool)
+            ring(task)
             time.sleep(PAUSE_SECONDS)

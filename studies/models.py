@@ -7,6 +7,9 @@ of a PN. What a modality wrote is thus kept even where it is no valid date, and 
 from django.db import models
 from django.db.models import Q
 
+from studies.commitments.models import Commitment, CommitmentItem
+
+__all__ = ["Commitment", "CommitmentItem", "Conflict", "Instance", "Series", "Study", "Tier"]
 UID_LENGTH = 64
 LO_LENGTH = 64
 PN_LENGTH = 324  # three component groups of 64 characters, with what over-long values need

@@ -3,6 +3,8 @@
 from celery import shared_task
 from django.conf import settings
 
+from studies.commitments.report import report_to, tell_due
+from studies.commitments.verify import verify_due
 from studies.dimse import local_spool
 from studies.doorbell import PAUSE_SECONDS, ring
 from studies.index import index_spool as index_all
@@ -23,3 +25,23 @@ def index_spool() -> None:
 def complete_studies() -> None:
     """Mark studies that have been quiet long enough."""
     complete_quiet_studies(settings.GANTRY.stable_seconds)
+
+
+@shared_task
+def verify_commitments() -> None:
+    """Read back what devices want proof of; what is not indexed yet is looked at again in a second."""
+    if verify_due(local_spool()):
+        ring(verify_commitments, after_seconds=1)
+
+
+@shared_task
+def report_commitments(calling_ae_title: str) -> None:
+    """Tell one device the verdicts that it waits for."""
+    report_to(calling_ae_title)
+
+
+@shared_task
+def sweep_commitments() -> None:
+    """Find verifications and reports that no bell told of."""
+    if tell_due():
+        ring(verify_commitments)

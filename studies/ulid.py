@@ -3,6 +3,7 @@
 import secrets
 import threading
 import time
+from datetime import datetime
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _lock = threading.Lock()
@@ -21,4 +22,13 @@ def new_ulid() -> str:
         is_same = _last >> 80 == milliseconds
         _last = _last + 1 if is_same else milliseconds << 80 | secrets.randbits(80)
         number = _last
+    return _text(number)
+
+
+def first_ulid_at(moment: datetime) -> str:
+    """The least of all that may be made in this millisecond: names before it are of things that came earlier."""
+    return _text(int(moment.timestamp() * 1000) << 80)
+
+
+def _text(number: int) -> str:
     return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))

@@ -51,7 +51,7 @@ def admit(assoc: AcceptedAssociation, allowlist: Allowlist, guard: Guard) -> Non
         reject(assoc, TRANSIENT, PRESENTATION_PROVIDER, LOCAL_LIMIT_EXCEEDED)
         return
     record.rights = rights
-    assoc.acceptor.supported_contexts = narrow(contexts, rights.store_classes)
+    assoc.acceptor.supported_contexts = narrow(contexts, rights.store_classes, may_commit=rights.may_commit)
 
 
 def reject(assoc: AcceptedAssociation, result: int, source: int, reason: int) -> None:

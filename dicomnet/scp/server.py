@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from pynetdicom import AE, _config
+from pynetdicom import AE, _config, evt
 
 from dicomnet.allowlist import Allowlist
 from dicomnet.metrics import ASSOCIATIONS
 from dicomnet.scp import admission, requests
 from dicomnet.scp.association import AcceptedAssociation
+from dicomnet.scp.commitment import on_n_action
 from dicomnet.wire.connection import Connection, ConnectionLost
 from dicomnet.wire.guard import Guard, Limits
 from dicomnet.wire.receive import Incoming
@@ -24,7 +25,8 @@ BACKLOG = 1_024
 HANDSHAKE_SECONDS = 5
 FULL_PAUSE_SECONDS = 0.2  # when there are no descriptors or threads left
 
-SERVICES: tuple[requests.Handler, ...] = ()  # pynetdicom's events of the services beside C-STORE and C-ECHO
+# pynetdicom's events of the services beside C-STORE and C-ECHO.
+SERVICES: tuple[requests.Handler, ...] = ((evt.EVT_N_ACTION, on_n_action, []),)
 
 
 class Listener:

@@ -1,6 +1,7 @@
 """Which presentation contexts the listener accepts (PS3.8 9.3.3.2, PS3.7 D.3.2)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from pydicom.uid import (
@@ -30,7 +31,7 @@ UNKNOWN = "1.2.3.4.99"
 
 
 def negotiated(
-    *proposals: tuple[str, Sequence[str]], store_classes: frozenset[str] = frozenset()
+    *proposals: tuple[str, Sequence[str]], store_classes: frozenset[str] = frozenset(), may_commit: bool = False
 ) -> list[tuple[int | None, str | None]]:
     """Result and transfer syntax of each proposed context, as pynetdicom's negotiation ends with ours."""
     proposed: list[PresentationContext] = []
@@ -38,9 +39,7 @@ def negotiated(
         context = build_context(abstract, list(syntaxes))
         context.context_id = 2 * number + 1
         proposed.append(context)
-    supported = narrow(proposed, store_classes)
-    for context in supported:
-        context.scu_role, context.scp_role = False, True
+    supported = narrow(proposed, store_classes, may_commit=may_commit)
     results, _ = negotiate_as_acceptor(proposed, supported)
     by_id = sorted(results, key=lambda context: context.context_id or 0)
     return [
@@ -86,6 +85,31 @@ def test_storage_private_classes_and_verification_are_accepted(abstract_syntax: 
 )
 def test_classes_of_services_that_are_not_offered_are_refused(abstract_syntax: str) -> None:
     assert negotiated((abstract_syntax, [ImplicitVRLittleEndian])) == [(ABSTRACT_SYNTAX_REFUSED, None)]
+
+
+def test_storage_commitment_is_accepted_for_those_who_may() -> None:
+    proposal = (StorageCommitmentPushModel, [ImplicitVRLittleEndian])
+    assert negotiated(proposal, may_commit=True) == [(ACCEPTED, str(ImplicitVRLittleEndian))]
+    assert negotiated(proposal, may_commit=False) == [(ABSTRACT_SYNTAX_REFUSED, None)]
+
+
+@pytest.mark.parametrize(
+    ("proposed", "answered"),
+    [
+        ((True, False), (True, False)),  # the device says that it is the user, which it is
+        ((True, True), (True, False)),
+        (None, None),
+    ],
+)
+def test_who_asks_for_commitment_is_its_user(
+    proposed: tuple[bool, bool] | None, answered: tuple[bool, bool] | None
+) -> None:
+    context = build_context(StorageCommitmentPushModel, [ImplicitVRLittleEndian])
+    context.context_id = 1
+    roles: dict[Any, Any] = {StorageCommitmentPushModel: proposed} if proposed else {}
+    (result,), replies = negotiate_as_acceptor([context], narrow([context], may_commit=True), roles)
+    assert (result.result, result.as_scp, result.as_scu) == (ACCEPTED, True, False)
+    assert [(reply.scu_role, reply.scp_role) for reply in replies] == ([answered] if answered else [])
 
 
 def test_each_context_of_one_class_gets_its_own_transfer_syntax() -> None:
