@@ -144,7 +144,7 @@ class AcceptedAssociation(Association):
         self.acse.send_reject(result, source, reason)
 
     def _establish(self) -> None:
-        request = self.dul.receive_pdu(wait=True, timeout=REQUEST_SECONDS + 1)
+        request = self._upper_layer.receive_pdu(wait=True, timeout=REQUEST_SECONDS + 1)
         if not isinstance(request, A_ASSOCIATE):
             return
         self.requestor.primitive = request
