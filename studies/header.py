@@ -3,24 +3,24 @@
 import json
 import mmap
 import struct
-import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydicom.charset import convert_encodings, decode_bytes
-from pydicom.datadict import dictionary_VR
-from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS
+from pydicom.datadict import dictionary_description, dictionary_has_tag, dictionary_VR
 
 from dicomnet.part10 import IMPLEMENTATION_CLASS_UID, FileMeta, read_file_meta
 from studies.attributes import SPECIFIC_CHARACTER_SET
+from studies.character_sets import NAME_DELIMITERS, TEXT_DELIMITERS, CharacterSets, Text, character_sets
 from studies.errors import MalformedDataSet
 from studies.scan import Scan, scan
 
-_BINARY = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "FL": "f", "FD": "d", "UV": "Q", "SV": "q"}
+_NUMBERS = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "FL": "f", "FD": "d", "UV": "Q", "SV": "q", "AT": "H"}
 # VRs whose text is in the Specific Character Set (PS3.5 6.1.2.3); the others are in the default repertoire.
 _TRANSLATED = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+_TEXTS = _TRANSLATED | {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "UR"}
 _ONE_VALUE = frozenset({"LT", "ST", "UT", "UR"})
+DEFAULT_REPERTOIRE = CharacterSets()
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Header:
         found: the wanted elements as the scan found them.
         size_bytes: of the file.
         received_at: when the listener had it whole; None for a file that did not come by the listener.
+        oddity: a sentence on how it was read, where that was not the usual way.
     """
 
     meta: FileMeta
@@ -39,43 +40,66 @@ class Header:
     size_bytes: int
     source_address: str
     received_at: datetime | None
+    oddity: str = ""
 
     def values(self, tag: int) -> list[str]:
         """All values of one attribute as text without padding; empty when it is absent or has no value."""
         if tag not in self.found.values:
             return []
-        vr, value = self.found.values[tag]
-        return self._decoded(tag, vr.decode("ascii") if vr else _vr(tag), value)
+        vr, value = self._vr_and_value(tag)
+        if vr in _NUMBERS:
+            return self._numbers(tag, vr, value)
+        # PostgreSQL keeps no NUL, and nobody reads one.
+        text = self._decoded(vr, value).text.replace("\0", "")
+        parts = [text] if vr in _ONE_VALUE else text.split("\\")
+        parts = [part.strip() for part in parts]
+        return parts if any(parts) else []
 
     def text(self, tag: int) -> str:
         """The values joined by backslashes, as in the data set."""
         return "\\".join(self.values(tag))
 
-    def _decoded(self, tag: int, vr: str, value: bytes) -> list[str]:
-        order = "<" if self.found.is_little_endian else ">"
-        if vr in _BINARY:
-            size = struct.calcsize(_BINARY[vr])
-            count = len(value) // size
-            return [str(number) for number in struct.unpack_from(f"{order}{count}{_BINARY[vr]}", value)]
+    def note(self) -> str:
+        """What in this header is read as well as it goes, for people; empty when it is as the standard wants it."""
+        notes = [self.oddity] if self.oddity else []
+        if self.found.unchecked:
+            notes.append(f"Only its beginning was checked: {self.found.unchecked}.")
+        if self._character_sets.unknown:
+            notes.append("Its Specific Character Set is unknown.")
+        doubtful = [_name(tag) for tag in sorted(self.found.values) if not self._is_exact(tag)]
+        if doubtful:
+            notes.append(f"Not in its Specific Character Set: {', '.join(doubtful)}.")
+        return " ".join(notes)
+
+    @property
+    def _character_sets(self) -> CharacterSets:
+        _, terms = self.found.values.get(SPECIFIC_CHARACTER_SET, (b"", b""))
+        return character_sets(terms)
+
+    def _vr_and_value(self, tag: int) -> tuple[str, bytes]:
+        """A known attribute under a VR that says nothing, such as UN, has the VR of the dictionary."""
+        code, value = self.found.values[tag]
+        vr = code.decode("ascii", "replace")
+        return (vr if vr in _NUMBERS or vr in _TEXTS else _dictionary_vr(tag)), value
+
+    def _numbers(self, tag: int, vr: str, value: bytes) -> list[str]:
+        # The value of UN is in little endian whatever is around it (PS3.5 6.2.2).
+        order = "<" if self.found.is_little_endian or self.found.values[tag][0] == b"UN" else ">"
         if vr == "AT":
             pairs = struct.unpack_from(f"{order}{len(value) // 4 * 2}H", value)
             return [f"{group:04X}{number:04X}" for group, number in zip(pairs[::2], pairs[1::2], strict=True)]
-        text = self._text(vr, value).replace("\0", "")
-        parts = [text] if vr in _ONE_VALUE else text.split("\\")
-        parts = [part.strip() for part in parts]
-        return parts if any(parts) else []
+        size = struct.calcsize(_NUMBERS[vr])
+        return [str(number) for number in struct.unpack_from(f"{order}{len(value) // size}{_NUMBERS[vr]}", value)]
 
-    def _text(self, vr: str, value: bytes) -> str:
-        if vr not in _TRANSLATED or SPECIFIC_CHARACTER_SET not in self.found.values:
-            return _default_repertoire(value)
-        _, names = self.found.values[SPECIFIC_CHARACTER_SET]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a broken character set is read as well as it goes
-            try:
-                encodings = convert_encodings([name.strip() for name in names.decode("ascii", "replace").split("\\")])
-                return decode_bytes(value, encodings, PN_DELIMS if vr == "PN" else TEXT_VR_DELIMS)
-            except (LookupError, UnicodeError):
-                return _default_repertoire(value)
+    def _decoded(self, vr: str, value: bytes) -> Text:
+        if vr not in _TRANSLATED:
+            return DEFAULT_REPERTOIRE.text(value)
+        return self._character_sets.text(value, NAME_DELIMITERS if vr == "PN" else TEXT_DELIMITERS)
+
+    def _is_exact(self, tag: int) -> bool:
+        vr, value = self._vr_and_value(tag)
+        is_usual = vr in _NUMBERS or (value.isascii() and b"\x1b" not in value)
+        return is_usual or tag == SPECIFIC_CHARACTER_SET or self._decoded(vr, value).is_exact
 
 
 def read_header(path: Path, wanted: frozenset[int]) -> Header:
@@ -113,13 +137,12 @@ def _receipt(meta: FileMeta) -> tuple[str, datetime | None]:
         return "", None  # anybody may write a file that says it came from us
 
 
-def _vr(tag: int) -> str:
+def _dictionary_vr(tag: int) -> str:
     try:
         return dictionary_VR(tag).split(" or ")[0]
     except KeyError:
         return "LO"
 
 
-def _default_repertoire(value: bytes) -> str:
-    # ISO_IR 6 is ASCII; what is beyond it has no declared meaning, and Latin-1 loses no byte.
-    return value.decode("ascii") if value.isascii() else value.decode("latin-1")
+def _name(tag: int) -> str:
+    return dictionary_description(tag) if dictionary_has_tag(tag) else f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
