@@ -15,8 +15,10 @@ from dicomnet.statuses import REJECT_REASONS
 from dicomnet.wire.guard import Guard
 
 logger = logging.getLogger(__name__)
+APPLICATION_CONTEXT_NAME = "1.2.840.10008.3.1.1.1"  # PS3.7 A.2.1; the only one there is
 PERMANENT, TRANSIENT = 1, 2
 SERVICE_USER, PRESENTATION_PROVIDER = 1, 3
+APPLICATION_CONTEXT_UNKNOWN = 2
 CALLING_AE_TITLE_UNKNOWN, CALLED_AE_TITLE_UNKNOWN = 3, 7
 TEMPORARY_CONGESTION, LOCAL_LIMIT_EXCEEDED = 1, 2
 
@@ -27,6 +29,9 @@ def admit(assoc: AcceptedAssociation, allowlist: Allowlist, guard: Guard) -> Non
     record = assoc.record
     record.calling_ae_title = (request.calling_ae_title or "").strip()
     record.called_ae_title = (request.called_ae_title or "").strip()
+    if request.application_context_name != APPLICATION_CONTEXT_NAME:
+        reject(assoc, PERMANENT, SERVICE_USER, APPLICATION_CONTEXT_UNKNOWN)
+        return
     services = services_for(record.called_ae_title)
     if services is None:
         reject(assoc, PERMANENT, SERVICE_USER, CALLED_AE_TITLE_UNKNOWN)

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
@@ -139,6 +139,11 @@ class AcceptedAssociation(Association):
         context = self._accepted_cx.get(context_id)
         return None if context is None else str(context.transfer_syntax[0])
 
+    def response(self, context_id: int, elements: Iterable[tuple[int, bytes]]) -> bytes:
+        """The PDUs of a response without data set, none longer than the peer takes."""
+        limit = pdu.fragment_limit(self.requestor.maximum_length or 0, MAXIMUM_PDU_BYTES)
+        return pdu.command_pdus(context_id, elements, limit)
+
     def reject(self, result: int, source: int, reason: int) -> None:
         """Reject the association that is asked for (PS3.8 9.3.4)."""
         self.acse.send_reject(result, source, reason)
@@ -194,7 +199,7 @@ class AcceptedAssociation(Association):
         self.is_established = False
 
 
-def status_pdu(context_id: int, command: dict[int, bytes], status: int) -> bytes:
+def status_response(assoc: AcceptedAssociation, context_id: int, command: dict[int, bytes], status: int) -> bytes:
     """A response without data set that says no more than a status (PS3.7 9.3, 10.3)."""
     field = int.from_bytes(command[pdu.COMMAND_FIELD], "little") | 0x8000
     elements = [
@@ -204,4 +209,4 @@ def status_pdu(context_id: int, command: dict[int, bytes], status: int) -> bytes
         (pdu.COMMAND_DATA_SET_TYPE, pdu.NO_DATA_SET),
         (pdu.STATUS, pdu.encode_us(status)),
     ]
-    return pdu.command_pdu(context_id, [(element, value) for element, value in elements if value])
+    return assoc.response(context_id, [(element, value) for element, value in elements if value])

@@ -6,8 +6,8 @@ from typing import Any
 from pynetdicom import evt
 from typing_extensions import Buffer
 
-from dicomnet.scp.association import AcceptedAssociation, status_pdu
-from dicomnet.scp.store import NO_DATA_SET, IncomingInstance, account, refusal, response_pdu
+from dicomnet.scp.association import AcceptedAssociation, status_response
+from dicomnet.scp.store import NO_DATA_SET, IncomingInstance, account, refusal, store_response
 from dicomnet.statuses import StoreStatus
 from dicomnet.wire import pdu
 from dicomnet.wire.receive import UNEXPECTED_PDU, Incoming, ProtocolError
@@ -51,22 +51,22 @@ def begin(
             return IncomingInstance(assoc, context_id, command)
         answer = refusal(assoc, command) or NO_DATA_SET
         account(assoc, answer, 0)
-        return response_pdu(context_id, command, answer)
+        return store_response(assoc, context_id, command, answer)
     if field == pdu.C_ECHO_RQ and not has_data_set:
         return echo(assoc, context_id, command)
     event = EVENTS.get(int.from_bytes(field, "little"))
     if event is not None and any(bound == event for bound, _, _ in handlers):
         return None
     assoc.record.statuses[f"0x{UNRECOGNISED_OPERATION:04X}"] += 1
-    answer_pdu = status_pdu(context_id, command, UNRECOGNISED_OPERATION)
-    return Dropped(answer_pdu) if has_data_set else answer_pdu
+    answered = status_response(assoc, context_id, command, UNRECOGNISED_OPERATION)
+    return Dropped(answered) if has_data_set else answered
 
 
 def echo(assoc: AcceptedAssociation, context_id: int, command: dict[int, bytes]) -> bytes:
     """Answer a sign of life, where the allowlist lets it (PS3.4 Annex A)."""
     status = StoreStatus.SUCCESS if assoc.record.rights.may_echo else StoreStatus.NOT_AUTHORISED
     assoc.record.statuses[f"echo 0x{status:04X}"] += 1
-    return status_pdu(context_id, command, status)
+    return status_response(assoc, context_id, command, status)
 
 
 class Dropped:

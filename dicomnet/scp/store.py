@@ -45,7 +45,7 @@ class IncomingInstance:
         self.discard()
         answer = self._answer or INTERNAL_ERROR
         account(self._assoc, answer, self._size_bytes)
-        return response_pdu(self._context_id, self._command, answer)
+        return store_response(self._assoc, self._context_id, self._command, answer)
 
     def discard(self) -> None:
         """Leave nothing behind of what was not committed."""
@@ -109,7 +109,9 @@ def account(assoc: AcceptedAssociation, answer: StoreAnswer, size_bytes: int) ->
         logger.warning("instance refused", extra={"status": status, "reason": answer.comment})
 
 
-def response_pdu(context_id: int, command: dict[int, bytes], answer: StoreAnswer) -> bytes:
+def store_response(
+    assoc: AcceptedAssociation, context_id: int, command: dict[int, bytes], answer: StoreAnswer
+) -> bytes:
     """The C-STORE response with Error Comment and Offending Element (PS3.7 9.3.1.2, C.4.2)."""
     elements = [
         (pdu.AFFECTED_SOP_CLASS_UID, command.get(pdu.AFFECTED_SOP_CLASS_UID, b"")[:MAXIMUM_UID_BYTES]),
@@ -127,4 +129,4 @@ def response_pdu(context_id: int, command: dict[int, bytes], answer: StoreAnswer
     elements.append(
         (pdu.AFFECTED_SOP_INSTANCE_UID, command.get(pdu.AFFECTED_SOP_INSTANCE_UID, b"")[:MAXIMUM_UID_BYTES])
     )
-    return pdu.command_pdu(context_id, elements)
+    return assoc.response(context_id, elements)

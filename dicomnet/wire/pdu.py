@@ -35,10 +35,33 @@ def command_set(elements: Iterable[tuple[int, bytes]]) -> bytes:
     return _ELEMENT.pack(0, 0, 4) + struct.pack("<L", len(body)) + body
 
 
-def command_pdu(context_id: int, elements: Iterable[tuple[int, bytes]]) -> bytes:
-    """A P-DATA-TF PDU with one whole command set."""
-    body = command_set(elements)
-    return fragment_header(context_id, len(body), IS_COMMAND | IS_LAST) + body
+def command_pdus(context_id: int, elements: Iterable[tuple[int, bytes]], fragment_bytes: int) -> bytes:
+    """The P-DATA-TF PDUs of a message without data set."""
+    return split(context_id, command_set(elements), IS_COMMAND, fragment_bytes)
+
+
+def split(context_id: int, whole: bytes, control: int, fragment_bytes: int) -> bytes:
+    """The P-DATA-TF PDUs of a command set or a data set.
+
+    Args:
+        context_id: of the presentation context.
+        whole: the encoded set, not empty.
+        control: IS_COMMAND or 0; the last fragment gets IS_LAST.
+        fragment_bytes: the longest fragment that the peer takes; even (PS3.8 9.3.5.1).
+    """
+    out: list[bytes] = []
+    for start in range(0, len(whole), fragment_bytes):
+        piece = whole[start : start + fragment_bytes]
+        last = IS_LAST if start + fragment_bytes >= len(whole) else 0
+        out += fragment_header(context_id, len(piece), control | last), piece
+    return b"".join(out)
+
+
+def fragment_limit(maximum_pdu_bytes: int, own_limit: int) -> int:
+    """The longest fragment to send to a peer with this maximum length (PS3.8 D.1); 0 means that it has none."""
+    if not maximum_pdu_bytes:
+        return own_limit
+    return max(min(maximum_pdu_bytes - PDV_HEADER_BYTES, own_limit) & ~1, 2)
 
 
 def fragment_header(context_id: int, length: int, control: int) -> bytes:

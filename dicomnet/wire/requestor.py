@@ -66,8 +66,7 @@ class RequestorAssociation:
         self.contexts = granted.contexts
         self.roles = granted.roles
         self.window = granted.window
-        limit = granted.maximum_pdu_bytes - pdu.PDV_HEADER_BYTES
-        self.fragment_bytes = (min(limit, MAXIMUM_FRAGMENT_BYTES) & ~1) if limit > 0 else MAXIMUM_FRAGMENT_BYTES
+        self.fragment_bytes = pdu.fragment_limit(granted.maximum_pdu_bytes, MAXIMUM_FRAGMENT_BYTES)
         if not self.contexts:
             self.release()
             raise NoContextAccepted(f"{peer} accepted the association, but none of its presentation contexts")
@@ -101,17 +100,8 @@ class RequestorAssociation:
 
     def message(self, context_id: int, elements: Iterable[tuple[int, bytes]], data: bytes = b"") -> bytes:
         """The PDUs of a message: its command set and, when there is one, its short data set (PS3.8 9.3.5)."""
-        command = self._pdus(context_id, pdu.command_set(elements), pdu.IS_COMMAND)
-        return command + (self._pdus(context_id, data, 0) if data else b"")
-
-    def _pdus(self, context_id: int, whole: bytes, control: int) -> bytes:
-        out: list[bytes] = []
-        step = self.fragment_bytes
-        for start in range(0, len(whole), step):
-            piece = whole[start : start + step]
-            last = pdu.IS_LAST if start + step >= len(whole) else 0
-            out += pdu.fragment_header(context_id, len(piece), control | last), piece
-        return b"".join(out)
+        command = pdu.command_pdus(context_id, elements, self.fragment_bytes)
+        return command + (pdu.split(context_id, data, 0, self.fragment_bytes) if data else b"")
 
     def write(self, message: bytes, timeout_seconds: float) -> None:
         """Write a short message.

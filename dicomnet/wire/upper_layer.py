@@ -13,13 +13,14 @@ from pynetdicom import evt
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import DIMSEMessage
 from pynetdicom.dul import DULServiceProvider
-from pynetdicom.pdu import A_ABORT_RQ
+from pynetdicom.pdu import A_ABORT_RQ, A_ASSOCIATE_AC
 from pynetdicom.pdu_primitives import P_DATA
 from pynetdicom.timer import Timer
 
 from dicomnet.wire import pdu
 from dicomnet.wire.connection import Connection, ConnectionLost
 from dicomnet.wire.receive import INVALID_PARAMETER, UNEXPECTED_PDU, Operations, ProtocolError, Receiver, Step
+from dicomnet.wire.request import AE_TITLES, without_unknown_items
 
 logger = logging.getLogger(__name__)
 FOREVER_SECONDS = 86_400.0
@@ -104,6 +105,7 @@ class UpperLayer(DULServiceProvider):
         self.socket = cast(Any, self.wire)
         self.failure = ""
         self._abort_reason = UNEXPECTED_PDU
+        self._ae_titles = b""
         self.event_queue.put("Evt5")  # transport connection indication
 
     def start(self) -> None:
@@ -194,6 +196,9 @@ class UpperLayer(DULServiceProvider):
         return False
 
     def _on_other_pdu(self, data: bytes) -> None:
+        if data[0] == pdu.A_ASSOCIATE_RQ:
+            self._ae_titles = data[AE_TITLES]
+            data = without_unknown_items(data)
         try:
             decoded, event = self._decode_pdu(bytearray(data))
         except Exception as error:  # pynetdicom's decoders raise whatever the peer's bytes make them
@@ -219,7 +224,12 @@ class UpperLayer(DULServiceProvider):
     def _send(self, sent: Any) -> None:
         if isinstance(sent, A_ABORT_RQ) and sent.source == SOURCE_PROVIDER and not sent.reason_diagnostic:
             sent.reason_diagnostic = self._abort_reason  # pynetdicom says "not specified"
-        super()._send(sent)
+        if isinstance(sent, A_ASSOCIATE_AC):
+            encoded = sent.encode()
+            # As they were in the request, padding and all (PS3.8 Table 9-17).
+            self.wire.send(encoded[: AE_TITLES.start] + self._ae_titles + encoded[AE_TITLES.stop :])
+        else:
+            super()._send(sent)
 
 
 class MessageProvider(DIMSEServiceProvider):

@@ -6,7 +6,6 @@ import pytest
 from pydicom.uid import AllTransferSyntaxes, JPEGBaseline8Bit
 from pynetdicom import AllStoragePresentationContexts
 
-from tests.conformance.later import OTHERWISE
 from tests.conformance.raw import (
     ECHO,
     IMPLICIT,
@@ -81,7 +80,7 @@ UNKNOWN = {
 ACCEPTED |= UNKNOWN
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=OTHERWISE if name in UNKNOWN else ()) for name in ACCEPTED])
+@pytest.mark.parametrize("name", ACCEPTED)
 def test_what_is_accepted_leaves_the_association_usable(listener: Listener, name: str) -> None:
     with Raw(listener.port) as connection:
         accepted = connection.associate(ACCEPTED[name])
@@ -100,7 +99,6 @@ def test_what_is_accepted_leaves_the_association_usable(listener: Listener, name
         assert connection.release() == "released"
 
 
-@OTHERWISE
 def test_the_answer_repeats_the_ae_titles(listener: Listener) -> None:
     """PS3.8 Table 9-17: the bytes of the request, whatever they are."""
     request = associate_rq(called=b"  GANTRY", calling=b" MODALITY")
@@ -111,7 +109,7 @@ def test_the_answer_repeats_the_ae_titles(listener: Listener) -> None:
 VERSIONS = {1: "accepted", 3: "accepted", 0xFFFF: "accepted", 2: ("reject", 1, 2, 2), 0: ("reject", 1, 2, 2)}
 
 
-@pytest.mark.parametrize("version", [1, 0, 2, *(pytest.param(version, marks=OTHERWISE) for version in (3, 0xFFFF))])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_bit_0_of_the_protocol_version_counts(listener: Listener, version: int) -> None:
     with Raw(listener.port) as connection:
         connection.send(associate_rq(version=version))
@@ -124,9 +122,7 @@ REJECTED = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param("another application context", marks=OTHERWISE), "another called AE title"]
-)
+@pytest.mark.parametrize("name", REJECTED)
 def test_what_is_rejected_has_its_reason(listener: Listener, name: str) -> None:
     request, wanted = REJECTED[name]
     with Raw(listener.port) as connection:
@@ -241,7 +237,7 @@ def test_the_same_id_twice_is_not_two_contexts(listener: Listener) -> None:
         assert connection.echo() == 0
 
 
-@pytest.mark.parametrize("maximum", [4096, *(pytest.param(maximum, marks=OTHERWISE) for maximum in (128, 64, 20))])
+@pytest.mark.parametrize("maximum", [4096, 128, 64, 20])
 def test_no_pdu_is_longer_than_the_caller_takes(listener: Listener, maximum: int) -> None:
     """PS3.8 D.1: the maximum length is that of a P-DATA-TF PDU's variable field, so responses are cut to fit."""
     with Raw(listener.port) as connection:

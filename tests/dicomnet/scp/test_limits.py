@@ -128,7 +128,7 @@ def test_a_stop_ends_idle_associations_and_lets_a_store_finish(listener: Listene
             (pdu.COMMAND_DATA_SET_TYPE, pdu.HAS_DATA_SET),
             (pdu.AFFECTED_SOP_INSTANCE_UID, pdu.encode_uid(UID)),
         ]
-        busy.write(pdu.command_pdu(context_id, command), 20)
+        busy.write(pdu.command_pdus(context_id, command, 1000), 20)
         busy.write(pdu.fragment_header(context_id, len(first), 0) + first, 20)
         eventually(lambda: found.guard.count == 2)
         stopping = threading.Thread(target=found.stop, args=(20,))

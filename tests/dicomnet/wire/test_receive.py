@@ -102,13 +102,14 @@ def command(field_value: bytes, *, has_data_set: bool, message_id: int = 1) -> b
 
 
 def cancel(message_id: int) -> bytes:
-    return pdu.command_pdu(
+    return pdu.command_pdus(
         1,
         [
             (pdu.COMMAND_FIELD, pdu.C_CANCEL_RQ),
             (pdu.MESSAGE_ID_BEING_RESPONDED_TO, pdu.encode_us(message_id)),
             (pdu.COMMAND_DATA_SET_TYPE, pdu.NO_DATA_SET),
         ],
+        1000,
     )
 
 
