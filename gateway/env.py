@@ -9,6 +9,8 @@ from pathlib import Path
 
 import environ
 
+from dicomnet.tls import TlsFiles
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 UNIX_SOCKET_PATH_BYTES = 100  # Linux takes 108 with the closing zero; leave room for a suffix
 
@@ -106,6 +108,11 @@ class Environment:
     def spool_dir(self) -> Path:
         """Where received instances are durable before they are indexed."""
         return self.home / "spool"
+
+    @property
+    def tls_files(self) -> TlsFiles:
+        """Certificate, key and CA file for calls in both directions."""
+        return TlsFiles(self.tls_cert, self.tls_key, self.tls_ca)
 
     @property
     def run_dir(self) -> Path:

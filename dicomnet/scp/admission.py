@@ -62,6 +62,7 @@ def admit(assoc: AcceptedAssociation, allowlist: Allowlist, guard: Guard) -> Non
 def reject(assoc: AcceptedAssociation, result: int, source: int, reason: int) -> None:
     """Reject, with one log line and one count."""
     assoc.record.refusal = REJECT_REASONS[source, reason]
+    certificate = assoc.connection.certificate
     ASSOCIATIONS.labels(outcome=f"rejected: {assoc.record.refusal}").inc()
     logger.warning(
         "association rejected",
@@ -69,6 +70,7 @@ def reject(assoc: AcceptedAssociation, result: int, source: int, reason: int) ->
             "calling_ae_title": assoc.record.calling_ae_title,
             "called_ae_title": assoc.record.called_ae_title,
             "source_address": assoc.connection.address,
+            "certificate": certificate.fingerprint if certificate else None,
             "reason": assoc.record.refusal,
         },
     )

@@ -184,10 +184,10 @@ def _shake_hands(peer: Peer, connection: socket.socket) -> socket.socket:
         return connection
     try:
         return peer.tls.wrap_socket(connection, server_hostname=peer.tls_server_name or peer.host)
+    except OSError as error:  # first: a certificate that does not verify is a ValueError too
+        raise PeerError(f"TLS with {peer} failed: {failure_in_words(error)}") from error
     except ValueError as error:  # no name that TLS could ask for
         raise PeerError(f"{peer} cannot be called: {error}") from error
-    except OSError as error:
-        raise PeerError(f"TLS with {peer} failed: {failure_in_words(error)}") from error
 
 
 def reason_of(error: Exception) -> str:

@@ -16,7 +16,7 @@ from typing_extensions import Buffer
 
 from dicomnet.certificates import PeerCertificate
 from dicomnet.tls import certificate_of
-from dicomnet.tls_words import refusal_in_words
+from dicomnet.tls_words import failure_in_words
 
 BUFFER_BYTES = 131_072  # 1 MB was half as fast for objects of 10-30 MB: it does not stay in the processor's cache
 FIRST_BUFFER_BYTES = 8_192  # until an association stands
@@ -88,10 +88,9 @@ class Connection:
                 self._wait(select.POLLIN, deadline, "the TLS handshake took too long")
             except ssl.SSLWantWriteError:
                 self._wait(select.POLLOUT, deadline, "the TLS handshake took too long")
-            except ssl.SSLError as error:
-                raise ConnectionLost(f"TLS handshake failed: {refusal_in_words(error)}") from error
             except OSError as error:
-                raise ConnectionLost(f"TLS handshake failed: {error.strerror or error}") from error
+                self.linger()  # with TLS 1.3 a request may have come already; the peer should see why
+                raise ConnectionLost(f"TLS handshake failed: {failure_in_words(error)}") from error
             else:
                 self.certificate, self.is_tls = certificate_of(wrapped), True
                 return
@@ -156,10 +155,11 @@ class Connection:
         Closing with unread bytes would reset the connection, and the peer might never see the last word.
         """
         with suppress(ConnectionLost, OSError):
-            _shutdown(self._open_socket(), socket.SHUT_WR)
+            sock = self._open_socket()
+            _shutdown(sock, socket.SHUT_WR)
             deadline = time.monotonic() + LINGER_SECONDS
-            while self.fill(deadline):
-                self.start = self.end
+            while self._is_ready(select.POLLIN, deadline) and _receive(sock, FIRST_BUFFER_BYTES):
+                pass
 
     def close(self) -> None:
         """Close at once; may be called again."""
@@ -191,6 +191,12 @@ class Connection:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         self._poll.register(sock, events)
         return bool(self._poll.poll(left * 1000 + 1))
+
+
+def _receive(sock: socket.socket, count: int) -> bytes:
+    # What is dropped need not be decrypted, and after a failed handshake could not be.
+    function: Callable[[socket.socket, int], bytes] = socket.socket.recv
+    return function(sock, count)
 
 
 def _shutdown(sock: socket.socket, how: int) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from dicomnet.tls import BadTlsFile, TlsFiles, client_context, reloading_server
+from dicomnet.tls import BadTlsFile, client_context, reloading_server
 from gateway.env import Environment
 from gateway.supervisor.errors import CannotStart
 
@@ -121,7 +121,7 @@ def tls_files_are_good(environment: Environment) -> None:
     Raises:
         CannotStart: one of them is missing, expired, or not the other's.
     """
-    files = TlsFiles(environment.tls_cert, environment.tls_key, environment.tls_ca)
+    files = environment.tls_files
     try:
         if environment.dicom_tls_bind is not None:
             reloading_server(files)

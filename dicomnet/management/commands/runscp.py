@@ -3,6 +3,7 @@
 import os
 import threading
 from argparse import ArgumentParser
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from django.core.management.base import BaseCommand, CommandError
 from dicomnet.allowlist import Allowlist
 from dicomnet.scp.processes import PortTaken, check_port, run_processes
 from dicomnet.scp.server import Listener, serve_until
-from dicomnet.tls import TlsFiles, reloading_server
+from dicomnet.tls import BadTlsFile, Reloading, reloading_server
 
 GRACE_SECONDS = 8
+TlsBind = tuple[tuple[str, int], Reloading]
 
 
 class Command(BaseCommand):
@@ -24,29 +26,40 @@ class Command(BaseCommand):
         parser.add_argument("--processes", type=int, default=settings.GANTRY.scp_processes)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        binds = {
-            "GANTRY_DICOM_BIND": settings.GANTRY.dicom_bind,
-            "GANTRY_DICOM_TLS_BIND": settings.GANTRY.dicom_tls_bind,
-        }
-        for name, address in binds.items():
-            try:
-                if address is not None:
-                    check_port(address)
-            except PortTaken as error:
-                raise CommandError(f"The DICOM port is taken: {error}. Set {name} to another one.") from error
+        _check_port(settings.GANTRY.dicom_bind, "GANTRY_DICOM_BIND")
+        # Before the fork: a process that is started again while the files are bad has the ones that were good.
+        tls = _tls()
         settings.GANTRY.run_dir.mkdir(parents=True, exist_ok=True)
-        run_processes(options["processes"], serve)
+        run_processes(options["processes"], partial(serve, tls))
 
 
-def serve(stop: threading.Event) -> None:
+def _check_port(bind: tuple[str, int], variable: str) -> None:
+    try:
+        check_port(bind)
+    except PortTaken as error:
+        raise CommandError(f"The DICOM port is taken: {error}. Set {variable} to another one.") from error
+
+
+def _tls() -> TlsBind | None:
+    bind = settings.GANTRY.dicom_tls_bind
+    if bind is None:
+        return None
+    _check_port(bind, "GANTRY_DICOM_TLS_BIND")
+    try:
+        return bind, reloading_server(settings.GANTRY.tls_files)
+    except BadTlsFile as error:
+        raise CommandError(str(error)) from error
+
+
+def serve(tls: TlsBind | None, stop: threading.Event) -> None:
     """One listener process."""
     allowlist = Allowlist(settings.GANTRY.run_dir / "allowlist.json")
     allowlist.refresh_forever()
     listener = Listener(settings.GANTRY.ae_title, allowlist)
     listener.listen(settings.GANTRY.dicom_bind)
-    if settings.GANTRY.dicom_tls_bind is not None:
-        files = TlsFiles(settings.GANTRY.tls_cert, settings.GANTRY.tls_key, settings.GANTRY.tls_ca)
-        listener.listen(settings.GANTRY.dicom_tls_bind, tls=reloading_server(files).current)
+    if tls is not None:
+        bind, context = tls
+        listener.listen(bind, context.current)
     ready = os.environ.get("GANTRY_READY_FILE")
     if ready:
         Path(ready).touch()
