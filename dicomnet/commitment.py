@@ -8,6 +8,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 from pynetdicom.sop_class import StorageCommitmentPushModel  # type: ignore[attr-defined]
 
+from dicomnet.statuses import in_words
+
 PUSH_MODEL = str(StorageCommitmentPushModel)
 PUSH_MODEL_INSTANCE = "1.2.840.10008.1.20.1.1"  # the one well-known instance (PS3.4 J.3.5)
 REQUEST_ACTION = 1  # Action Type ID (PS3.4 Table J.3-1)
@@ -105,6 +107,12 @@ class CommitmentReport:
             for item, (_, reason) in zip(ds.FailedSOPSequence, self.failed, strict=True):
                 item.FailureReason = reason
         return ds
+
+
+def failure_in_words(status: int) -> str:
+    """What a device answered to a report (PS3.7 10.1.1.1.8); empty when it took it, if with a warning."""
+    is_taken = status == 0 or 0xB000 <= status <= 0xBFFF
+    return "" if is_taken else f"the device answered the report with {in_words(status)}"
 
 
 def read_action_information(ds: Dataset) -> tuple[str, tuple[Reference, ...]]:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 from typing_extensions import Buffer
 
-from dicomnet.commitment import CommitmentAnswer, CommitmentRequest
+from dicomnet.commitment import CommitmentAnswer, CommitmentReport, CommitmentRequest
 from dicomnet.statuses import StoreStatus
 
 
@@ -60,6 +60,18 @@ class Services(Protocol):
 
     def request_commitment(self, request: CommitmentRequest) -> CommitmentAnswer:
         """Keep a request for storage commitment durably; its verdict is found and reported later."""
+
+    def claim_report(self, association: str) -> CommitmentReport | None:
+        """The next verdict on a request that came on this association, ours to send; None while there is none.
+
+        Who asks says by it that the association is still open, so that nobody opens another one to report.
+        """
+
+    def settle_report(self, report: CommitmentReport, error: str) -> None:
+        """Record what became of a claimed report: why the device has not got it, or nothing when it has."""
+
+    def association_ended(self, association: str) -> None:
+        """What was requested on it is to be reported another way."""
 
 
 def services_for(called_ae_title: str) -> Services | None:

@@ -8,10 +8,11 @@ from django.conf import settings
 from django.db import connection
 from typing_extensions import Buffer
 
-from dicomnet.commitment import ActionStatus, CommitmentAnswer, CommitmentRequest
+from dicomnet.commitment import ActionStatus, CommitmentAnswer, CommitmentReport, CommitmentRequest
 from dicomnet.services import StoreAnswer, StoreRequest, StoreSink
 from dicomnet.statuses import StoreStatus
 from studies.commitments.accept import accept
+from studies.commitments.report import claim_for_association, let_go, settle
 from studies.doorbell import Doorbell
 from studies.sink import SpoolSink
 from studies.spool import Spool
@@ -62,6 +63,27 @@ class ArchiveServices:
         if answer.status == ActionStatus.SUCCESS:
             _commitment_bell.ring()
         return answer
+
+    def claim_report(self, association: str) -> CommitmentReport | None:
+        """The next verdict on a request that came on this association."""
+        try:
+            return claim_for_association(association)
+        finally:
+            connection.close()
+
+    def settle_report(self, report: CommitmentReport, error: str) -> None:
+        """Record what became of a claimed report."""
+        try:
+            settle(report, error)
+        finally:
+            connection.close()
+
+    def association_ended(self, association: str) -> None:
+        """What was requested on it is to be reported another way."""
+        try:
+            let_go(association)
+        finally:
+            connection.close()
 
 
 def _watched_spool() -> Spool:

@@ -1,5 +1,6 @@
 """An accepted association: pynetdicom negotiates it, one thread runs all of it, and a record says what happened."""
 
+import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -35,6 +36,7 @@ class AssociationRecord:
     refusal: str = ""
     statuses: Counter[str] = field(default_factory=Counter)
     bytes_received: int = 0
+    token: str = field(default_factory=lambda: secrets.token_hex(16))  # names this association to other processes
 
     def milliseconds(self) -> int:
         """Since the connection was accepted."""
@@ -66,6 +68,7 @@ class AcceptedAssociation(Association):
     Attributes:
         on_idle: called by that thread about each 0.25 s while no message is under way; None when nobody needs it.
             It may send requests of its own (``send_n_event_report``).
+        on_end: called by that thread when the association is over; None when nobody needs it.
         heard_at: when (time.monotonic) the last message ended.
     """
 
@@ -73,6 +76,7 @@ class AcceptedAssociation(Association):
         super().__init__(ae, "acceptor")
         self.record = AssociationRecord()
         self.on_idle: Callable[[], None] | None = None
+        self.on_end: Callable[[], None] | None = None
         self.heard_at = time.monotonic()
         self.connection = connection
         self._door = door
@@ -102,6 +106,8 @@ class AcceptedAssociation(Association):
         finally:
             self._upper_layer.receiver.discard()
             self.connection.close()
+            if self.on_end is not None:
+                self.on_end()
 
     @property
     def outcome(self) -> str:

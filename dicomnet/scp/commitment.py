@@ -21,6 +21,7 @@ from dicomnet.commitment import (
     read_action_information,
 )
 from dicomnet.scp.association import AcceptedAssociation
+from dicomnet.scp.reports import watch
 from dicomnet.services import services_for
 
 logger = logging.getLogger(__name__)
@@ -66,15 +67,19 @@ def request_commitment(assoc: AcceptedAssociation, request: N_ACTION, transfer_s
     if information.getbuffer().nbytes > MAXIMUM_REQUEST_BYTES:
         return CommitmentAnswer(ActionStatus.RESOURCE_LIMITATION, "too many references, ask in smaller parts")
     transaction_uid, references = read_action_information(_decoded(information, transfer_syntax))
-    return services.request_commitment(
+    answer = services.request_commitment(
         CommitmentRequest(
             transaction_uid=transaction_uid,
             references=references,
             calling_ae_title=assoc.record.calling_ae_title,
             called_ae_title=assoc.record.called_ae_title,
             source_address=assoc.connection.address,
+            association=assoc.record.token,
         )
     )
+    if answer.status == ActionStatus.SUCCESS:
+        watch(assoc, services)
+    return answer
 
 
 def _decoded(information: BytesIO, transfer_syntax: UID) -> Dataset:

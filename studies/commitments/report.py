@@ -3,7 +3,7 @@
 import logging
 import secrets
 from collections import defaultdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
@@ -12,6 +12,7 @@ from dicomnet.commitment import CommitmentReport, Reference
 from dicomnet.remote_nodes import RemoteNode, find_node
 from dicomnet.scu.association import Peer, PeerError
 from dicomnet.scu.commitment import send_reports
+from studies.commitments.accept import ASSOCIATION_SECONDS
 from studies.commitments.models import Commitment, CommitmentState
 from studies.events import commitments_due
 from studies.metrics import COMMITMENT_REPORTS
@@ -52,18 +53,42 @@ def report_to(calling_ae_title: str) -> int:
     return count
 
 
+def claim_for_association(association: str) -> CommitmentReport | None:
+    """The next verdict on a request that came on this association; keeps others from reporting what it waits for."""
+    now = timezone.now()
+    own = Commitment.objects.filter(
+        association=association, state__in=[CommitmentState.VERIFYING, CommitmentState.REPORTING]
+    )
+    rows = list(own.order_by("pk").values_list("pk", "state", "association_until"))
+    half = timedelta(seconds=ASSOCIATION_SECONDS / 2)
+    if any(until is None or until < now + half for _, _, until in rows):
+        own.update(association_until=now + 2 * half)
+    token = secrets.token_hex(16)
+    for pk, state, _ in rows:
+        is_verified = state == CommitmentState.REPORTING
+        if is_verified and own.filter(_is_free(now), pk=pk, state=state).update(
+            lease_token=token, lease_until=now + LEASE, attempts=F("attempts") + 1
+        ):
+            return report_of(Commitment.objects.get(pk=pk))
+    return None
+
+
+def let_go(association: str) -> None:
+    """The association has ended: its verdicts are to be reported another way, from now on."""
+    own = Commitment.objects.filter(association=association)
+    titles = set(own.filter(state=CommitmentState.REPORTING).values_list("calling_ae_title", flat=True))
+    own.update(association="", association_until=None)
+    for title in titles:
+        commitments_due.send(Commitment, calling_ae_title=title)
+
+
 def due_reports() -> QuerySet[Commitment]:
     """Verdicts to send now that nobody sends, and whose association has ended."""
-    return unheld_reports().filter(next_attempt_at__lte=timezone.now())
-
-
-def unheld_reports() -> QuerySet[Commitment]:
-    """Verdicts that nobody sends, and whose association has ended, whenever they are to be tried again."""
     now = timezone.now()
-    # A lease is never longer than its length: if it seems so, the clock was set back.
-    is_free = Q(lease_until=None) | Q(lease_until__lt=now) | Q(lease_until__gt=now + 2 * LEASE)
     has_ended = Q(association_until=None) | Q(association_until__lt=now) | Q(association_until__gt=now + LEASE)
-    return Commitment.objects.filter(is_free, has_ended, state=CommitmentState.REPORTING)
+    return Commitment.objects.filter(
+        _is_free(now), has_ended, state=CommitmentState.REPORTING, next_attempt_at__lte=now
+    )
 
 
 def report_of(commitment: Commitment) -> CommitmentReport:
@@ -119,6 +144,11 @@ def send_again(commitments: QuerySet[Commitment]) -> int:
 
 
 _FREE = {"lease_token": "", "lease_until": None, "association": "", "association_until": None}
+
+
+def _is_free(now: datetime) -> Q:
+    # A lease is never longer than its length: if it seems so, the clock was set back.
+    return Q(lease_until=None) | Q(lease_until__lt=now) | Q(lease_until__gt=now + 2 * LEASE)
 
 
 def _claim(calling_ae_title: str) -> list[Commitment]:

@@ -1,10 +1,12 @@
 """N-ACTION of the Storage Commitment Push Model at the listener: who may ask, for what, and when it is answered."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import OperationalError
+from django.utils import timezone
 from pydicom.dataset import Dataset
 from pynetdicom import AE
 from pynetdicom.presentation import build_context
@@ -12,11 +14,16 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from pytest_django import Settings
 
 from dicomnet.allowlist import Entry, Rights
-from dicomnet.commitment import PUSH_MODEL, PUSH_MODEL_INSTANCE, ActionStatus, Reference
+from dicomnet.commitment import PUSH_MODEL, PUSH_MODEL_INSTANCE, ActionStatus, FailureReason, Reference
+from dicomnet.remote_nodes import RemoteNode
 from gateway.env import Environment
-from studies.commitments.models import Commitment
+from studies.commitments import verify
+from studies.commitments.models import Commitment, CommitmentState
+from studies.commitments.report import report_to
+from studies.commitments.verify import verify_due
+from studies.dimse import local_spool
 from tests.corpus import CT
-from tests.modality import Modality
+from tests.modality import Modality, modality, wait_until
 from tests.peers import gantry
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,6 +35,16 @@ ONE = Reference(CT, "1.2.3.1")
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     heard: list[int] = []
     monkeypatch.setattr("studies.dimse._commitment_bell.ring", lambda: heard.append(1))
+    return heard
+
+
+@pytest.fixture(autouse=True)
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """AE titles for which reports were said to be due; nobody else hears it."""
+    heard: list[str] = []
+    monkeypatch.setattr(
+        "studies.events.commitments_due.send", lambda _, calling_ae_title: heard.append(calling_ae_title)
+    )
     return heard
 
 
@@ -149,3 +166,79 @@ def test_who_may_not_ask_is_not_served(home: Environment, settings: Settings) ->
         refused = [(context.abstract_syntax, context.result) for context in assoc.rejected_contexts]
         assoc.release()
     assert refused == [(PUSH_MODEL, 3)]  # abstract syntax not supported
+
+
+def test_the_verdict_comes_on_the_association_while_it_is_open(
+    port: int, home: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "WAIT_FOR_OTHERS", timedelta())
+    device = Modality()
+    with device.association(port) as assoc:
+        for number in (1, 2):
+            assert device.request(assoc, [ONE], f"1.2.9.{number}").Status == ActionStatus.SUCCESS
+            verify_due(local_spool())
+            assert report_to("CT1") == 0  # nobody else may
+            device.wait_for(number)
+    assert [(came.on, came.transaction_uid) for came in device.reports] == [("same", "1.2.9.1"), ("same", "1.2.9.2")]
+    assert device.reports[0].failed == {ONE: FailureReason.NO_SUCH_INSTANCE}
+    wait_until(lambda: not Commitment.objects.exclude(state=CommitmentState.REPORTED).exists())
+
+
+def test_an_association_that_ends_before_the_verdict_lets_go_of_it(
+    port: int, home: Environment, monkeypatch: pytest.MonkeyPatch, told: list[str]
+) -> None:
+    monkeypatch.setattr(verify, "WAIT_FOR_OTHERS", timedelta())
+    with modality() as device:
+        RemoteNode.objects.create(ae_title="CT1", host="127.0.0.1", port=device.port)
+        assert device.ask(port, [ONE]) == ActionStatus.SUCCESS
+        wait_until(lambda: Commitment.objects.get().association_until is None)
+        verify_due(local_spool())
+        assert told == ["CT1"]
+        assert report_to("CT1") == 1
+    assert [came.on for came in device.reports] == ["new"]
+
+
+def test_an_association_that_breaks_off_lets_go_of_the_verdict(port: int, home: Environment) -> None:
+    device = Modality()
+    with device.association(port) as assoc:
+        device.request(assoc, [ONE])
+        assert Commitment.objects.get().association_until is not None
+        assoc.abort()
+    wait_until(lambda: Commitment.objects.get().association_until is None)
+
+
+def test_a_device_that_refuses_the_report_on_its_association_gets_it_on_another(
+    port: int, home: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "WAIT_FOR_OTHERS", timedelta())
+    with modality(answers=[0x0110]) as device:
+        RemoteNode.objects.create(ae_title="CT1", host="127.0.0.1", port=device.port)
+        with device.association(port) as assoc:
+            device.request(assoc, [ONE])
+            verify_due(local_spool())
+            device.wait_for(1)
+            wait_until(lambda: "0x0110" in Commitment.objects.get().last_error)
+        Commitment.objects.update(next_attempt_at=timezone.now())
+        assert report_to("CT1") == 1
+    assert [came.on for came in device.reports] == ["same", "new"]
+
+
+def test_a_database_that_goes_away_while_it_is_looked_at_ends_no_association(
+    port: int, home: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "WAIT_FOR_OTHERS", timedelta())
+    device = Modality()
+    looks: list[int] = []
+
+    def down(*args: object) -> None:
+        looks.append(1)
+        raise OperationalError("connection refused")
+
+    with device.association(port) as assoc:
+        with monkeypatch.context() as broken:
+            broken.setattr("studies.dimse.claim_for_association", down)
+            device.request(assoc, [ONE])
+            verify_due(local_spool())
+            wait_until(lambda: len(looks) > 1)
+        device.wait_for(1)
+        assert assoc.is_established

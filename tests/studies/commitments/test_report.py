@@ -11,7 +11,7 @@ from dicomnet.commitment import ALL_COMMITTED, FAILURES_EXIST, FailureReason, Re
 from dicomnet.remote_nodes import RemoteNode
 from studies.commitments import report, verify
 from studies.commitments.models import Commitment, CommitmentState
-from studies.commitments.report import report_to, send_again, settle, tell_due
+from studies.commitments.report import claim_for_association, let_go, report_to, send_again, settle, tell_due
 from studies.commitments.verify import verify_due
 from studies.spool import Spool
 from tests.corpus import CT
@@ -292,3 +292,50 @@ def test_a_clock_that_jumped_does_not_put_reports_off(ask: Ask, spool: Spool) ->
     Commitment.objects.update(next_attempt_at=timezone.now() + timedelta(days=400))
     tell_due()
     assert only().next_attempt_at < timezone.now() + timedelta(minutes=16)
+
+
+def test_the_association_of_the_request_claims_its_verdicts_and_no_others(ask: Ask, spool: Spool) -> None:
+    mine, other = ask(MISSING, association="a1"), ask(MISSING, association="a2")
+    assert claim_for_association("a1") is None  # not verified yet
+    verify_due(spool)
+
+    claimed = claim_for_association("a1")
+
+    assert claimed is not None
+    assert claimed.transaction_uid == mine.transaction_uid
+    assert claim_for_association("a1") is None  # it is under way
+    settle(claimed)
+    mine.refresh_from_db()
+    other.refresh_from_db()
+    assert (mine.state, other.state) == (CommitmentState.REPORTED, CommitmentState.REPORTING)
+
+
+def test_an_open_association_keeps_its_hold_by_looking(ask: Ask) -> None:
+    ask(MISSING, association="a1")
+    Commitment.objects.update(association_until=timezone.now() + timedelta(seconds=1))
+    claim_for_association("a1")
+    assert only().association_until > timezone.now() + timedelta(seconds=10)
+
+
+def test_when_the_association_ends_the_others_take_over_at_once(ask: Ask, spool: Spool, told: list[str]) -> None:
+    ask(MISSING, association="a1")
+    verify_due(spool)
+    told.clear()
+    let_go("a1")
+    assert told == ["CT1"]
+    with modality() as device:
+        known(device.port)
+        assert report_to("CT1") == 1
+
+
+def test_what_failed_on_its_association_goes_another_way(ask: Ask, spool: Spool) -> None:
+    ask(MISSING, association="a1")
+    verify_due(spool)
+    claimed = claim_for_association("a1")
+    assert claimed is not None
+    settle(claimed, "the device did not answer the report")
+    assert claim_for_association("a1") is None
+    due_now()
+    with modality() as device:
+        known(device.port)
+        assert report_to("CT1") == 1
