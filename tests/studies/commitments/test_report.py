@@ -314,7 +314,9 @@ def test_an_open_association_keeps_its_hold_by_looking(ask: Ask) -> None:
     ask(MISSING, association="a1")
     Commitment.objects.update(association_until=timezone.now() + timedelta(seconds=1))
     claim_for_association("a1")
-    assert only().association_until > timezone.now() + timedelta(seconds=10)
+    until = only().association_until
+    assert until is not None
+    assert until > timezone.now() + timedelta(seconds=10)
 
 
 def test_when_the_association_ends_the_others_take_over_at_once(ask: Ask, spool: Spool, told: list[str]) -> None:
