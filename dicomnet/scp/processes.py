@@ -1,6 +1,7 @@
 """Several listener processes on one port: forked, watched, ended together."""
 
 import ctypes
+import gc
 import logging
 import os
 import signal
@@ -56,6 +57,8 @@ def run_processes(count: int, serve: Callable[[threading.Event], None]) -> None:
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
+    gc.collect()
+    gc.freeze()  # the collector would write to every page that the processes share
     children.update(_fork(serve) for _ in range(count))
     while children:
         pid, _ = os.waitpid(-1, 0)
