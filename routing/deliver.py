@@ -73,16 +73,16 @@ def _send(held: Lane, deliveries: list[Delivery]) -> tuple[int, bool]:
 
 
 def _record_loss(held: Lane, lost: PeerLost, *, any_delivered: bool) -> bool:
-    """Note a lost peer on the instance it was lost with and on the destination; True when to go on at once."""
+    """Note a lost peer on the instances it was lost with and on the destination; True when to go on at once."""
     destination = held.destination
     logger.warning("destination lost", extra={"destination": destination.name, "reason": str(lost)})
-    if lost.during is not None:
-        queue.finish_failed(held.token, lost.during.pk, status=None, error=str(lost), is_permanent=False)
+    for delivery in lost.during:
+        queue.finish_failed(held.token, delivery.pk, status=None, error=str(lost), is_permanent=False)
     destination.refresh_from_db(fields=["failures_in_a_row"])
     losses = 0 if any_delivered else destination.failures_in_a_row + 1
-    rest = lost.during is None or losses >= LOSSES_BEFORE_REST
+    rest = not lost.during or losses >= LOSSES_BEFORE_REST
     record_failure(destination, str(lost), rest=rest)
-    if lost.during is None:
+    if not lost.during:
         queue.give_back(held.token, error=str(lost), at=timezone.now())
     return not rest
 

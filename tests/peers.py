@@ -15,6 +15,7 @@ from typing import Any
 from pydicom.uid import AllTransferSyntaxes
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
+from pynetdicom.pdu_primitives import AsynchronousOperationsWindowNegotiation, MaximumLengthNotification
 from pynetdicom.presentation import build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from pynetdicom.transport import ThreadedAssociationServer
@@ -182,8 +183,14 @@ def read_pdu(connection: socket.socket) -> tuple[int, bytes]:
     return kind, read_exactly(connection, length)
 
 
-def accept_association(connection: socket.socket) -> None:
-    """Read an A-ASSOCIATE-RQ and accept all its contexts, each in its first transfer syntax."""
+def accept_association(connection: socket.socket, *, window: int | None = None, maximum_pdu: int | None = None) -> None:
+    """Read an A-ASSOCIATE-RQ and accept all its contexts, each in its first transfer syntax.
+
+    Args:
+        connection: of the requestor.
+        window: operations to grant; None grants what is asked for.
+        maximum_pdu: to announce; None announces the requestor's own.
+    """
     kind, body = read_pdu(connection)
     request = A_ASSOCIATE_RQ()
     request.decode(struct.pack(">BxL", kind, len(body)) + body)
@@ -196,6 +203,11 @@ def accept_association(connection: socket.socket) -> None:
         context.result = 0
         results.append(context)
     primitive.presentation_context_definition_results_list = results
+    for item in primitive.user_information:
+        if isinstance(item, AsynchronousOperationsWindowNegotiation) and window is not None:
+            item.maximum_number_operations_invoked = window
+        elif isinstance(item, MaximumLengthNotification) and maximum_pdu is not None:
+            item.maximum_length_received = maximum_pdu
     answer = A_ASSOCIATE_AC()
     answer.from_primitive(primitive)
     connection.sendall(answer.encode())
@@ -252,11 +264,11 @@ Answer = Callable[[socket.socket, int, dict[int, bytes]], None]
 
 
 @contextmanager
-def scripted_peer(answer: Answer) -> Iterator[int]:
+def scripted_peer(answer: Answer, **granted: int) -> Iterator[int]:
     """Accept every association and have ``answer(connection, context_id, command)`` reply to each message."""
 
     def serve(connection: socket.socket) -> None:
-        accept_association(connection)
+        accept_association(connection, **granted)
         while True:
             answer(connection, *read_message(connection))
 

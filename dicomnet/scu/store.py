@@ -12,7 +12,7 @@ from dicomnet.wire import pdu
 from dicomnet.wire.inbox import Command
 from dicomnet.wire.peer import Peer, PeerError
 from dicomnet.wire.requestor import RequestorAssociation
-from dicomnet.wire.send import DataSetOnDisk, FileLost, Sender
+from dicomnet.wire.send import DataSetOnDisk, FileLost, Sender, Writer
 
 MINIMUM_BYTES_PER_SECOND = 50_000  # slower than an ISDN line: what takes longer is a peer that has stopped
 WINDOW = 16  # what we ask for; most peers grant 1
@@ -38,9 +38,7 @@ class _Request:
 
     instance: Outgoing
     message_id: int
-    context_id: int
-    command: bytes
-    data: DataSetOnDisk
+    writer: Writer
     patience_seconds: float
     is_whole: bool = False
 
@@ -148,21 +146,20 @@ class StoreAssociation(RequestorAssociation):
             ],
         )
         patience = self.peer.dimse_timeout_seconds + instance.size_bytes / MINIMUM_BYTES_PER_SECOND
-        return _Request(instance, message_id, context_id, command, data, patience)
+        return _Request(instance, message_id, self._sender.begin(command, context_id, data), patience)
 
     def _transmit(self, request: _Request) -> None:
         """Write one request, and take what the peer says meanwhile."""
         self._outstanding[request.message_id] = request
-        writer = self._sender.begin(request.command, request.context_id, request.data)
+        writer = request.writer
         deadline = time.monotonic() + request.patience_seconds
         try:
             self.channel.limit_silence(request.patience_seconds)
-            while not writer.is_done:
-                may_read, may_write = self.channel.wait(deadline, to_write=True)
+            while not writer.write_some():
+                # Room was short, or the instance is long: what may the peer have said meanwhile?
+                may_read, _ = self.channel.wait(deadline, to_write=True)
                 if may_read:
                     self._take_what_came()
-                if may_write:
-                    writer.step()
                 if time.monotonic() > deadline:
                     raise TimeoutError
         except FileLost as error:
@@ -176,9 +173,9 @@ class StoreAssociation(RequestorAssociation):
     def _await_answer(self) -> None:
         # Each answer restarts the clock: the peer may work on one instance after the other.
         patience = max(request.patience_seconds for request in self._outstanding.values())
-        answer = self.read(self._heard_at + patience)
-        self._take_answer(answer)
-        self._take_what_came()
+        self._take_answer(self.read(self._heard_at + patience))
+        while (answer := self.next_message()) is not None:
+            self._take_answer(answer)
 
     def _take_what_came(self) -> None:
         while (answer := self.read_if_any()) is not None:

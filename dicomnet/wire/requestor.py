@@ -128,6 +128,14 @@ class RequestorAssociation:
             self._fill(deadline)
         return found
 
+    def next_message(self) -> Command | DataSet | None:
+        """The next message of what was read already; None when none is whole.
+
+        Raises:
+            PeerError: it is malformed, or an abort.
+        """
+        return self._inbox.next_message()
+
     def read_if_any(self) -> Command | DataSet | None:
         """What has come already; None when nothing whole has.
 

@@ -14,7 +14,7 @@ from typing import Protocol
 from dicomnet.wire import pdu
 from dicomnet.wire.channel import Channel
 
-STEP_BYTES = 1 << 19  # between two looks at what the peer may have said meanwhile
+STEP_BYTES = 1 << 20  # between two looks at what the peer may have said meanwhile
 BUFFER_BYTES = 1 << 18
 MAXIMUM_PLACES = 512  # one preadv(2) takes IOV_MAX of them, 1024
 SENDFILE_FROM_BYTES = 32_768  # fragments shorter than this are gathered into the buffer
@@ -44,17 +44,13 @@ class DataSetOnDisk:
 class Writer(Protocol):
     """Writes a request bit by bit."""
 
-    def step(self) -> bool:
-        """Write what there is room for, up to STEP_BYTES; False when there was no room.
+    def write_some(self) -> bool:
+        """Write what there is room for, up to STEP_BYTES; True when all was written.
 
         Raises:
             FileLost: the file became shorter or unreadable.
             OSError: the connection broke.
         """
-
-    @property
-    def is_done(self) -> bool:
-        """All was written."""
 
 
 class Sender:
@@ -90,21 +86,17 @@ class _FromPageCache:
         self._head = command
         self._begin_fragment()
 
-    @property
-    def is_done(self) -> bool:
-        return self._position == self._data.end and not self._head
-
-    def step(self) -> bool:
+    def write_some(self) -> bool:
         room = STEP_BYTES
-        while room > 0 and not self.is_done:
+        while room > 0:
             while self._head:
-                is_end = self._position == self._data.end
-                count = self._channel.send(self._head, 0 if is_end else socket.MSG_MORE)
+                flags = 0 if self._position == self._data.end else socket.MSG_MORE
+                count = self._channel.send(self._head, flags)
                 if not count:
                     return False
                 self._head = self._head[count:]
             if self._position == self._data.end:
-                break
+                return True
             sent = self._send_file(self._fragment_end - self._position)
             if sent is None:
                 return False
@@ -112,7 +104,7 @@ class _FromPageCache:
             self._position += sent
             if self._position == self._fragment_end:
                 self._begin_fragment()
-        return True
+        return False
 
     def _send_file(self, count: int) -> int | None:
         try:
@@ -156,21 +148,19 @@ class _Buffered:
         self._position = data.start
         self._left: memoryview = memoryview(command)
 
-    @property
-    def is_done(self) -> bool:
-        return self._position == self._data.end and not self._left
-
-    def step(self) -> bool:
+    def write_some(self) -> bool:
         room = STEP_BYTES
-        while room > 0 and not self.is_done:
+        while room > 0:
             if not self._left:
+                if self._position == self._data.end:
+                    return True
                 self._left = self._fill()
             count = self._channel.send(self._left)
             if not count:
                 return False
             self._left = self._left[count:]
             room -= count
-        return True
+        return False
 
     def _fill(self) -> memoryview:
         """As many fragments as fit into the buffer."""

@@ -1,7 +1,7 @@
 """Ways to reach a destination: one module each, named by the destination's kind.
 
-A transport is a function ``send(destination, deliveries)`` that yields an Outcome per delivery, in order, as soon as
-it is known, and raises PeerLost when the destination can take no more of them.
+A transport is a function ``send(destination, deliveries)`` that yields an Outcome per delivery, in any order, as soon
+as it is known, and raises PeerLost when the destination can take no more of them.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -30,9 +30,9 @@ class PeerLost(Exception):
     """The destination cannot be reached, or was lost in the middle.
 
     Attributes:
-        during: the delivery in whose middle it was lost; None when none had begun.
+        during: the deliveries that were under way, whose fate is not known; empty when none had begun.
     """
 
-    def __init__(self, message: str, during: Delivery | None = None) -> None:
+    def __init__(self, message: str, during: tuple[Delivery, ...] = ()) -> None:
         super().__init__(message)
         self.during = during

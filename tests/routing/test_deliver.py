@@ -1,5 +1,6 @@
 """Driving a lane against real peers: each instance arrives as it is, and one that cannot stops no other."""
 
+import socket
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -23,7 +24,17 @@ from studies.models import Instance
 from studies.storage import hot_storage
 from tests.corpus import data_set_bytes
 from tests.factories import DeliveryFactory, DestinationFactory, version_of_a_new_rule
-from tests.peers import dcmtk_storescp, refused_port, silent_port, storing_peer
+from tests.peers import (
+    accept_association,
+    command_set,
+    dcmtk_storescp,
+    p_data,
+    read_message,
+    refused_port,
+    silent_port,
+    storing_peer,
+    tcp_peer,
+)
 from tests.routing.conftest import Store
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -244,6 +255,43 @@ def test_a_peer_that_is_lost_with_each_instance_rests_after_three(store: Store) 
     destination.refresh_from_db()
     assert destination.paused_until is not None
     assert states(destination) == [PENDING] * 6
+
+
+def test_what_was_under_way_when_the_peer_was_lost_waits_and_the_bad_one_takes_no_other_with_it_again(
+    store: Store,
+) -> None:
+    associations: list[list[bytes]] = []
+    stored: list[bytes] = []
+    bad: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        accept_association(connection, window=4)
+        seen: list[bytes] = []
+        associations.append(seen)
+        while True:
+            context_id, command = read_message(connection)
+            uid, message_id = command[0x1000].rstrip(b"\0"), command[0x0110]
+            seen.append(uid)
+            if len(associations) == 1 and len(seen) < 4:
+                continue  # so that four are under way
+            if uid in bad:
+                return
+            stored.append(uid)
+            elements = {0x0100: b"\x01\x80", 0x0120: message_id, 0x0800: b"\x01\x01", 0x0900: b"\0\0"}
+            connection.sendall(p_data((context_id, 3, command_set(elements))))
+
+    with tcp_peer(serve) as port:
+        destination = destination_at(port)
+        instances = due(store, destination, 4)
+        bad.append(instances[3].sop_instance_uid.encode())
+        assert drive(destination.pk) == 0
+        assert len(associations[0]) == 4
+        assert states(destination) == [PENDING] * 4
+        assert all(of(instance).last_error for instance in instances)
+        make_due(destination)
+        assert drive(destination.pk) == 3
+    assert sorted(stored) == sorted(instance.sop_instance_uid.encode() for instance in instances[:3])
+    assert states(destination) == [DELIVERED] * 3 + [PENDING]
 
 
 class _Anything(str):
