@@ -132,17 +132,22 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) <= before
 
 
-def begun(connection: socket.socket) -> tuple[int, bytes]:
-    """Read the command set of a request and leave its data set in the connection."""
+def p_data_body(connection: socket.socket) -> bytes:
     kind, body = read_pdu(connection)
     if kind != pdu.P_DATA_TF:
         raise ConnectionError("released or aborted")
+    return body
+
+
+def begun(connection: socket.socket) -> tuple[int, bytes]:
+    """Read the command set of a request and leave its data set in the connection."""
+    body = p_data_body(connection)
     command = command_elements(body[6:])
     return body[4], command[0x0110]
 
 
 def read_data_set(connection: socket.socket) -> None:
-    while not read_pdu(connection)[1][5] & pdu.IS_LAST:
+    while not p_data_body(connection)[5] & pdu.IS_LAST:
         pass
 
 
@@ -376,7 +381,7 @@ def test_offsets_beyond_4_gib_are_read(tmp_path: Path, maximum_pdu: int) -> None
         begins = begun(connection)
         control = 0
         while not control & pdu.IS_LAST:
-            ((_, control, fragment),) = pdu.fragments(read_pdu(connection)[1])
+            ((_, control, fragment),) = pdu.fragments(p_data_body(connection))
             got += fragment
         connection.sendall(reply(*begins))
 
