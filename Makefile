@@ -20,6 +20,9 @@ test: dev ## set up what is missing and run all tests, on SQLite and on PostgreS
 e2e: dev ## run the tests in a real browser only
 	@$(VENV)/pytest tests/e2e $(ARGS)
 
+faults: dev ## run the whole fault and bad-input tests, of which make test has a sample (half an hour)
+	@$(VENV)/python -m tests.run -m faults $(ARGS)
+
 bench: dev ## measure the whole journey beside Orthanc (ARGS="--repeat 5")
 	@$(VENV)/python -m benchmarks.journey $(ARGS)
 
@@ -59,4 +62,4 @@ clean: ## remove what can be made again: .venv and caches; var/, your data, stay
 dev:
 	@$(PYTHON) bootstrap.py dev
 
-.PHONY: help run demo test e2e bench check lint types imports migrations fix docs lock clean dev
+.PHONY: help run demo test e2e faults bench check lint types imports migrations fix docs lock clean dev

@@ -17,6 +17,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:unclosed <socket:ResourceWarning")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the whole fault run out unless it is asked for; a seeded sample of it is always there."""
+    if "faults" not in config.option.markexpr:
+        left_out = [item for item in items if item.get_closest_marker("faults")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+
+
 @pytest.fixture
 def home(settings: Settings, tmp_path: Path) -> Iterator[Environment]:
     """An installation of the test's own: spool and hot store under its temporary folder."""
