@@ -16,7 +16,7 @@ from studies.admin import ReadOnlyAdmin
 class DestinationAdmin(admin.ModelAdmin):
     """Destinations; how a lane did lately is shown, not edited."""
 
-    list_display = ["name", "ae_title", "host", "port", "is_enabled", "last_success_at", "last_error"]
+    list_display = ["name", "ae_title", "host", "port", "tls", "is_enabled", "last_success_at", "last_error"]
     list_filter = ["is_enabled"]
     search_fields = ["name", "ae_title", "host"]
 

@@ -21,6 +21,12 @@ class DestinationKind(models.TextChoices):
     DICOM = "dicom", "DICOM (C-STORE)"
 
 
+def validate_server_name(value: str) -> None:
+    """A name that can be asked for in a TLS handshake; a wildcard belongs into the certificate."""
+    if not value.isprintable() or not value.isascii() or value.startswith((".", "*")):
+        raise ValidationError("Enter the name as it stands in the certificate: printable ASCII, without a wildcard.")
+
+
 class Destination(models.Model):
     """A node that instances are sent to, its lane, and how it did lately. Holds no patient data."""
 
@@ -32,6 +38,17 @@ class Destination(models.Model):
     host = models.CharField(max_length=255, help_text="Host name or address.")
     port = models.PositiveIntegerField(
         default=104, validators=[MinValueValidator(1), MaxValueValidator(65535)], help_text="Often 104 or 11112."
+    )
+    tls = models.BooleanField(
+        "over TLS", default=False, help_text="Encrypted; its certificate must be one that GANTRY_TLS_CA verifies."
+    )
+    tls_server_name = models.CharField(
+        "name in its certificate",
+        max_length=255,
+        blank=True,
+        default="",
+        validators=[validate_server_name],
+        help_text="With TLS: when it is not the host, such as an AE title. Empty: the host.",
     )
     calling_ae_title = models.CharField(
         "calling AE title",

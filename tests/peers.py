@@ -2,6 +2,7 @@
 
 import shutil
 import socket
+import ssl
 import struct
 import subprocess
 import threading
@@ -112,7 +113,7 @@ class StoringPeer:
 
 
 @contextmanager
-def storing_peer(port: int = 0, **told: Any) -> Iterator[StoringPeer]:
+def storing_peer(port: int = 0, *, tls: ssl.SSLContext | None = None, **told: Any) -> Iterator[StoringPeer]:
     """Run a StoringPeer on a free port, or on this one; takes every storage class in every transfer syntax."""
     found = StoringPeer(**told)
     ae = AE(ae_title="PEER")
@@ -126,7 +127,11 @@ def storing_peer(port: int = 0, **told: Any) -> Iterator[StoringPeer]:
         (evt.EVT_C_STORE, found._on_c_store),
     ]
     server = ae.make_server(
-        (LOOPBACK, port), contexts=contexts, evt_handlers=handlers, server_class=ThreadedAssociationServer
+        (LOOPBACK, port),
+        contexts=contexts,
+        evt_handlers=handlers,
+        ssl_context=tls,
+        server_class=ThreadedAssociationServer,
     )
     ae._servers.append(server)
     with _serving(server) as found.port:

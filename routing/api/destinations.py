@@ -10,17 +10,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
-from dicomnet.scu.echo import echo
 from dicomnet.strict import StrictModelSerializer
-from routing.api.fields import AlwaysFalse
-from routing.destinations import peer_of
+from routing.destinations import echo_destination
 from routing.models import Destination
 
 
 class DestinationSerializer(StrictModelSerializer):
     """A node that instances are sent to, and how its lane does."""
-
-    tls = AlwaysFalse()
 
     class Meta:
         model = Destination
@@ -32,6 +28,7 @@ class DestinationSerializer(StrictModelSerializer):
             "host",
             "port",
             "tls",
+            "tls_server_name",
             "calling_ae_title",
             "is_enabled",
             "timeout_seconds",
@@ -74,4 +71,4 @@ class Destinations(ModelViewSet[Destination]):
     @action(detail=True, methods=["post"])
     def echo(self, request: Request, pk: str) -> Response:
         """Ask the destination for a sign of life (C-ECHO), association and release included in the time."""
-        return Response(EchoSerializer(asdict(echo(peer_of(self.get_object())))).data)
+        return Response(EchoSerializer(asdict(echo_destination(self.get_object()))).data)

@@ -58,11 +58,3 @@ class EmptyList(NothingYet):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__([], **kwargs)
-
-
-@extend_schema_field({"type": "boolean", "enum": [False]})
-class AlwaysFalse(NothingYet):
-    """A switch that must be off."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(False, **kwargs)

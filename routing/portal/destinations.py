@@ -13,8 +13,7 @@ from django.urls import reverse, reverse_lazy
 from django.views.decorators.http import require_POST
 from django.views.generic import CreateView, DeleteView, TemplateView, UpdateView
 
-from dicomnet.scu.echo import echo
-from routing.destinations import peer_of
+from routing import destinations
 from routing.models import Destination
 from routing.portal.forms import DestinationForm
 from routing.selectors import lanes
@@ -84,7 +83,7 @@ class DestinationDelete(PermissionRequiredMixin, DeleteView):
 def echo_destination(request: HttpRequest, pk: int) -> HttpResponse:
     """C-ECHO the destination now; the answer is a fragment, or a message where there is no script."""
     destination = get_object_or_404(Destination, pk=pk)
-    outcome = echo(peer_of(destination))
+    outcome = destinations.echo_destination(destination)
     if request.headers.get("HX-Request"):
         return render(request, "routing/_echo.html", {"outcome": outcome, "destination": destination})
     words = f"{destination.name}: {outcome.words} ({outcome.milliseconds:.0f} ms)"

@@ -45,6 +45,8 @@ class DestinationForm(forms.ModelForm):
             "ae_title",
             "host",
             "port",
+            "tls",
+            "tls_server_name",
             "calling_ae_title",
             "timeout_seconds",
             "is_enabled",

@@ -29,6 +29,15 @@ def test_the_least_that_a_destination_takes(client: APIClient) -> None:
     assert (response.json()["tls"], response.json()["is_enabled"]) == (False, True)
 
 
+def test_a_destination_over_tls(client: APIClient) -> None:
+    given = NEW | {"tls": True, "tls_server_name": "PACS_1"}
+
+    made = client.post(f"{V1}/destinations", given, format="json")
+
+    assert made.json() | given == made.json()
+    assert Destination.objects.get().tls
+
+
 def test_what_was_got_can_be_sent_back(client: APIClient) -> None:
     destination = DestinationFactory.create()
     path = f"{V1}/destinations/{destination.pk}/"
@@ -46,8 +55,9 @@ def test_what_was_got_can_be_sent_back(client: APIClient) -> None:
         ({"ae_title": "SEVENTEEN LETTERS"}, "ae_title"),
         ({"ae_title": "A\\B"}, "ae_title"),
         ({"kind": "pigeon"}, "kind"),
-        ({"tls": True}, "tls"),
-        ({"tls": 0}, "tls"),
+        ({"tls": "perhaps"}, "tls"),
+        ({"tls_server_name": "*.hospital"}, "tls_server_name"),
+        ({"tls_server_name": "Röntgen"}, "tls_server_name"),
         ({"timeout_seconds": 0}, "timeout_seconds"),
         ({"url": "http://pacs.example"}, "url"),
         ({"lane_token": "x"}, "lane_token"),

@@ -71,6 +71,15 @@ def test_lane_states(viewer: Client) -> None:
     assert states == ["off", "paused", "up"]
 
 
+def test_a_destination_over_tls(administrator: Client) -> None:
+    administrator.post("/destinations/new/", GOOD | {"tls": "on", "tls_server_name": "PACS_1"})
+
+    destination = Destination.objects.get()
+    assert (destination.tls, destination.tls_server_name) == (True, "PACS_1")
+    assert "10.0.0.1:104 TLS" in administrator.get("/destinations/").content.decode()
+    assert "PACS_1" in administrator.get(f"/destinations/{destination.pk}/").content.decode()
+
+
 def test_echo_tells_milliseconds(operator: Client, viewer: Client) -> None:
     ae = AE("ARCHIVE")
     ae.supported_contexts = VerificationPresentationContexts
