@@ -23,8 +23,8 @@ e2e: dev ## run the tests in a real browser only
 faults: dev ## run the whole fault and bad-input tests, of which make test has a sample (half an hour)
 	@$(VENV)/python -m tests.run -m faults $(ARGS)
 
-bench: dev ## measure the whole journey beside Orthanc (ARGS="--repeat 5")
-	@$(VENV)/python -m benchmarks.journey $(ARGS)
+bench: dev ## measure beside Orthanc, DCMTK and pynetdicom (ARGS="--quick", "--only receive-ct")
+	@$(VENV)/python -m benchmarks $(ARGS)
 
 check: lint types imports migrations ## lint, types, imports and migrations
 

@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,24 +21,24 @@ _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _POLICY = Path("/usr/sbin/policy-rc.d")
 
 
-def install_missing(say: Callable[[str], None]) -> list[str]:
+def install_missing(say: Callable[[str], None], packages: Mapping[str, str] = PACKAGES) -> list[str]:
     """Install what is missing where this user may; returns what is missing still."""
-    missing = missing_packages()
+    missing = missing_packages(packages)
     if missing and os.geteuid() == 0 and shutil.which("apt-get"):
         say(f"Installing {' '.join(missing)} (a minute or two); no service of theirs is started ...")
         with _no_service_starts():
             _apt_get(say, "update", "-q")
             _apt_get(say, "install", "-y", "-q", "--no-install-recommends", *missing)
-        missing = missing_packages()
+        missing = missing_packages(packages)
     if missing:
-        say("Some tests need Debian packages and are skipped without them; as root type:")
+        say("Some tests and measurements need Debian packages and are left out without them; as root type:")
         say(f"  apt-get update && apt-get install -y {' '.join(missing)}")
     return missing
 
 
-def missing_packages() -> list[str]:
+def missing_packages(packages: Mapping[str, str] = PACKAGES) -> list[str]:
     """Packages of which nothing is seen."""
-    return [package for package, sign in PACKAGES.items() if not _is_there(sign)]
+    return [package for package, sign in packages.items() if not _is_there(sign)]
 
 
 def dictionary_path() -> str | None:

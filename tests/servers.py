@@ -12,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -51,8 +51,8 @@ def valkey() -> Iterator[str]:
 
 
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """A PostgreSQL server with an empty cluster; yields a ``postgres://`` address.
+def postgresql(settings: Mapping[str, str] = _POSTGRES_OPTIONS) -> Iterator[str]:
+    """A PostgreSQL server with an empty cluster and these settings; yields a ``postgres://`` address.
 
     PostgreSQL refuses to run as root: there it runs as ``nobody``, from a copy of its programs when that
     user cannot reach them.
@@ -65,7 +65,7 @@ def postgresql() -> Iterator[str]:
         _initdb(programs, data, user)
         for _ in range(_PORT_TRIES):
             port = _free_port()
-            options = [part for pair in _POSTGRES_OPTIONS.items() for part in ("-c", "=".join(pair))]
+            options = [part for pair in settings.items() for part in ("-c", "=".join(pair))]
             command = (str(programs / "postgres"), "-D", str(data), "-p", str(port), *options)
             # SIGINT: end sessions and stop; a killed parent leaves SIGQUIT, which stops without a checkpoint.
             with _running(command, folder, stop_signal=signal.SIGINT, user=user) as process:
