@@ -51,6 +51,7 @@ class Sender:
     Attributes:
         acknowledged: SHA-256 of the data set by SOP Instance UID.
         resent: how often an answer did not come and the instance was sent again.
+        pause_seconds: between two instances.
     """
 
     peer: Peer
@@ -59,6 +60,7 @@ class Sender:
     refused: list[str] = field(default_factory=list)
     resent: int = 0
     give_up_seconds: float = 180
+    pause_seconds: float = 0
     has_given_up: bool = False
 
     def give_up(self) -> None:
@@ -87,6 +89,7 @@ class Sender:
                         instance = waiting.pop(0)
                         digest = hashlib.sha256(data_set_of(instance.path)).hexdigest()
                         self.acknowledged[instance.sop_instance_uid] = digest
+                        time.sleep(self.pause_seconds)
             except PeerError:
                 self.resent += 1
                 time.sleep(0.2)
