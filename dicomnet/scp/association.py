@@ -145,6 +145,10 @@ class AcceptedAssociation(Association):
         context = self._accepted_cx.get(context_id)
         return None if context is None else str(context.transfer_syntax[0])
 
+    def abstract_syntax(self, context_id: int) -> UID:
+        """The SOP Class of an accepted presentation context."""
+        return UID(self._accepted_cx[context_id].abstract_syntax or "")
+
     def response(self, context_id: int, elements: Iterable[tuple[int, bytes]]) -> bytes:
         """The PDUs of a response without data set, none longer than the peer takes."""
         limit = pdu.fragment_limit(self.requestor.maximum_length or 0, MAXIMUM_PDU_BYTES)

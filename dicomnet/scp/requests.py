@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pynetdicom import evt
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from typing_extensions import Buffer
 
 from dicomnet.scp.association import AcceptedAssociation, status_response
 from dicomnet.scp.store import NO_DATA_SET, IncomingInstance, account, refusal, store_response
+from dicomnet.sop_classes import is_storage
 from dicomnet.statuses import StoreStatus
 from dicomnet.wire import pdu
 from dicomnet.wire.receive import UNEXPECTED_PDU, Incoming, ProtocolError
@@ -55,7 +57,10 @@ def begin(
     if field == pdu.C_ECHO_RQ and not has_data_set:
         return echo(assoc, context_id, command)
     event = EVENTS.get(int.from_bytes(field, "little"))
-    if event is not None and any(bound == event for bound, _, _ in handlers):
+    is_bound = event is not None and any(bound == event for bound, _, _ in handlers)
+    # pynetdicom ends an association on which a request comes in a context of another service.
+    sop_class = assoc.abstract_syntax(context_id)
+    if is_bound and sop_class != Verification and not is_storage(sop_class):
         return None
     assoc.record.statuses[f"0x{UNRECOGNISED_OPERATION:04X}"] += 1
     answered = status_response(assoc, context_id, command, UNRECOGNISED_OPERATION)

@@ -5,7 +5,6 @@ import struct
 import pytest
 
 from dicomnet.wire.pdu import HAS_DATA_SET, IS_COMMAND, IS_LAST
-from tests.conformance.later import OTHERWISE
 from tests.conformance.raw import (
     C_CANCEL,
     C_ECHO,
@@ -97,6 +96,7 @@ OTHER_SERVICES: dict[str, tuple[int, bytes, bytes]] = {
     "N-GET": (STORE, command(N_GET, more={0x0003: b"1.2\0", 0x1001: b"1.2\0"}), b""),
     "N-SET": (STORE, command(N_SET, more={0x0003: b"1.2\0", 0x1001: b"1.2\0", 0x0800: HAS_DATA_SET}), IDENTIFIER),
     "N-ACTION": (STORE, command(N_ACTION, more={0x0003: b"1.2\0", 0x1001: b"1.2\0", 0x1008: b"\1\0"}), b""),
+    "N-ACTION in a context of Verification": (ECHO, command(N_ACTION, more={0x0003: b"1.2\0", 0x1008: b"\1\0"}), b""),
     "N-CREATE": (STORE, command(N_CREATE, sop_class="1.2.3", more={0x0800: HAS_DATA_SET}), IDENTIFIER),
     "N-DELETE": (STORE, command(N_DELETE, more={0x0003: b"1.2\0", 0x1001: b"1.2\0"}), b""),
     "a command that nobody knows": (ECHO, command(0x0031, sop_class=VERIFICATION), b""),
@@ -109,9 +109,7 @@ OTHER_SERVICES: dict[str, tuple[int, bytes, bytes]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=OTHERWISE if name == "N-ACTION" else ()) for name in OTHER_SERVICES]
-)
+@pytest.mark.parametrize("name", OTHER_SERVICES)
 def test_a_service_that_nobody_offers_is_refused_and_the_association_goes_on(listener: Listener, name: str) -> None:
     """PS3.7 C.5.23: unrecognized operation."""
     context_id, request, data = OTHER_SERVICES[name]
