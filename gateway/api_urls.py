@@ -15,7 +15,7 @@ from routing.api.deliveries import Deliveries, Replay
 from routing.api.destinations import Destinations
 from routing.api.rule_test import RuleTest
 from routing.api.rules import Rules
-from studies.api.views import UID, Conflicts, Studies
+from studies.api.views import UID, Conflicts, Studies, UnreadableFiles
 
 
 class Router(DefaultRouter):
@@ -32,6 +32,7 @@ class Router(DefaultRouter):
 router = Router()
 router.register("studies", Studies, basename="api-study")
 router.register("conflicts", Conflicts, basename="api-conflict")
+router.register("unreadable-files", UnreadableFiles, basename="api-unreadable-file")
 router.register("destinations", Destinations, basename="api-destination")
 router.register("rules", Rules, basename="api-rule")
 router.register("deliveries", Deliveries, basename="api-delivery")

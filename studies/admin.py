@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from studies.models import Conflict, Instance, Series, Study
+from studies.models import Conflict, Instance, Series, Study, UnreadableFile
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -66,3 +66,10 @@ class ConflictAdmin(ReadOnlyAdmin):
 
     list_display = ["instance", "other", "received_at", "resolved_at"]
     list_select_related = ["instance", "other"]
+
+
+@admin.register(UnreadableFile)
+class UnreadableFileAdmin(ReadOnlyAdmin):
+    """Files that no reader understands."""
+
+    list_display = ["name", "reason", "size_bytes", "found_at"]

@@ -11,8 +11,9 @@ from typing import Any
 from django.db import models
 
 from studies.attributes import INDEX_TAGS, SPECIFIC_CHARACTER_SET, Level, of_level
-from studies.header import Header, read_header
-from studies.models import Instance, Series, Study
+from studies.header import Header
+from studies.models import NOTE_LENGTH, Instance, Series, Study
+from studies.reading import header_of
 from studies.storage import location_for
 
 MAXIMUM_INTEGER = 2**31 - 1
@@ -54,16 +55,17 @@ def read_arrival(path: Path) -> Arrival:
     """Read one spooled file.
 
     Raises:
-        NotPart10, MalformedDataSet: it is not what the listener writes.
+        NotPart10, MalformedDataSet: neither the scan nor pydicom can read it.
         OSError: it cannot be read.
     """
-    header = read_header(path, INDEX_TAGS)
+    header = header_of(path, INDEX_TAGS)
     receipt = {
         "transfer_syntax_uid": header.meta.transfer_syntax_uid,
         "location": location_for(path.stem),
         "size_bytes": header.size_bytes,
         "data_set_offset": header.meta.data_set_offset,
         "sha256": data_set_sha256(path, header.meta.data_set_offset),
+        "header_note": header.note()[:NOTE_LENGTH],
         "calling_ae_title": header.meta.sending_ae_title[:16],
         "called_ae_title": header.meta.receiving_ae_title[:16],
         "source_address": header.source_address[:45],

@@ -2,6 +2,7 @@
 
 import json
 import mmap
+import os
 import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -118,8 +119,14 @@ def read_header(path: Path, wanted: frozenset[int]) -> Header:
         # Not closed by hand: views of it live as long as a traceback does, and closing earlier is an error.
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     found = scan(memoryview(mapped)[meta.data_set_offset :], meta.transfer_syntax_uid, wanted)
-    source_address, received_at = _receipt(meta)
-    return Header(meta, found, size, source_address, received_at)
+    return Header(meta, found, size, *_receipt(meta))
+
+
+def read_header_with(path: Path, found: Scan) -> Header:
+    """The header of a Part 10 file whose data set another reader has read."""
+    with path.open("rb") as file:
+        meta = read_file_meta(file)
+        return Header(meta, found, os.fstat(file.fileno()).st_size, *_receipt(meta))
 
 
 def receipt_bytes(*, source_address: str, received_at: datetime) -> bytes:

@@ -19,7 +19,7 @@ from dicomnet.part10 import NotPart10
 from studies.arrival import Arrival, read_arrival
 from studies.errors import MalformedDataSet
 from studies.events import instances_indexed
-from studies.models import Instance
+from studies.models import NOTE_LENGTH, Instance, UnreadableFile
 from studies.rows import insert
 from studies.spool import Spool
 from studies.storage import hot_storage
@@ -153,6 +153,11 @@ def _readable(spool: Spool, paths: Iterable[Path]) -> Iterator[Arrival]:
 def _set_aside(spool: Spool, path: Path, reason: str) -> None:
     odd = spool.root / "odd"
     odd.mkdir(exist_ok=True)
+    # The row first: a crash in between leaves the file where it is looked at again.
+    size_bytes = path.stat().st_size
+    UnreadableFile.objects.get_or_create(
+        name=path.name, defaults={"reason": reason[:NOTE_LENGTH], "size_bytes": size_bytes}
+    )
     path.rename(odd / path.name)
     logger.error("file in the spool cannot be read", extra={"file": path.name, "reason": reason})
 

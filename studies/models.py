@@ -14,6 +14,7 @@ UID_LENGTH = 64
 LO_LENGTH = 64
 PN_LENGTH = 324  # three component groups of 64 characters, with what over-long values need
 AE_LENGTH = 16
+NOTE_LENGTH = 400
 
 
 class Tier(models.TextChoices):
@@ -126,6 +127,10 @@ class Instance(models.Model):
     data_set_offset = models.PositiveIntegerField(help_text="Bytes before the data set.")
     sha256 = models.CharField("SHA-256 of the data set", max_length=64)
 
+    header_note = models.CharField(
+        max_length=NOTE_LENGTH, blank=True, help_text="What in its header is odd and was read as well as it goes."
+    )
+
     calling_ae_title = models.CharField("Sending AE title", max_length=AE_LENGTH, blank=True)
     called_ae_title = models.CharField("Called AE title", max_length=AE_LENGTH, blank=True)
     source_address = models.CharField(max_length=45, blank=True)
@@ -143,11 +148,27 @@ class Instance(models.Model):
         ]
         indexes = [
             models.Index(fields=["id"], name="instance_unplanned", condition=Q(planned_at=None)),  # routing's plan
+            models.Index(fields=["series"], name="instance_odd", condition=~Q(header_note="")),  # badges, their page
             models.Index(fields=["received_at"], name="instance_by_receipt"),  # received per hour, on the dashboard
         ]
 
     def __str__(self) -> str:
         return self.sop_instance_uid
+
+
+class UnreadableFile(models.Model):
+    """A file that no reader understands, kept as it is in the spool's ``odd`` folder. Holds no patient data."""
+
+    name = models.CharField(max_length=64, unique=True, help_text="In the folder “odd” of the spool.")
+    reason = models.CharField(max_length=NOTE_LENGTH)
+    size_bytes = models.PositiveBigIntegerField()
+    found_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-found_at", "-pk"]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Conflict(models.Model):

@@ -121,7 +121,7 @@ def scan(data: Buffer, transfer_syntax_uid: str, wanted: frozenset[int]) -> Scan
         # pydicom read that. In a native syntax it would be one that the peer did not negotiate, and is refused.
         walk = _Walk(view, _LITTLE, wanted, is_implicit=True, size=size)
         walk.run()
-    if not walk.values:
+    if not walk.values and not walk.unchecked:
         raise MalformedDataSet("the data set holds none of the attributes that every instance has")
     return Scan(walk.values, order is _LITTLE, walk.unchecked, walk.tag if walk.unchecked else None)
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import Count, F, Max, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
@@ -24,6 +24,7 @@ class StudyFilters:
     Text is found anywhere in the attribute, without regard to case; ``*`` stands for any text, ``?`` for one
     character. A name is found by its words in any order. ``modality`` takes several codes, separated by commas,
     of which the study has at least one. ``q`` looks for each of its words in name, identifiers and description.
+    ``is_odd`` asks for an instance whose header was read as well as it goes.
     """
 
     patient_id: str = ""
@@ -35,6 +36,7 @@ class StudyFilters:
     description: str = ""
     tier: str = ""
     q: str = ""
+    is_odd: bool = False
 
 
 def list_studies(filters: StudyFilters) -> QuerySet[Study]:
@@ -52,6 +54,8 @@ def list_studies(filters: StudyFilters) -> QuerySet[Study]:
     if filters.study_date_to:
         # Without a date a study is in no range, but its empty text would sort before every date.
         studies = studies.filter(study_date__gt="", study_date__lte=filters.study_date_to.strftime("%Y%m%d"))
+    if filters.is_odd:
+        studies = studies.filter(Exists(odd_instances().filter(series__study=OuterRef("pk"))))
     if filters.tier:
         studies = studies.filter(tier=filters.tier)
     return studies
@@ -65,6 +69,11 @@ def known_modalities() -> list[str]:
 def instances_of(study: Study) -> QuerySet[Instance]:
     """All instances of a study, in the order in which they came."""
     return Instance.objects.filter(series__study=study).order_by("pk")
+
+
+def odd_instances() -> QuerySet[Instance]:
+    """Instances whose header was read as well as it goes."""
+    return Instance.objects.exclude(header_note="")
 
 
 def conflicts() -> QuerySet[Conflict]:

@@ -46,7 +46,7 @@ SECTIONS = (
         "dicomnet.view_allowlistentry",
         ("allowlist-create", "allowlist-update", "allowlist-delete"),
     ),
-    Section("Conflicts", "conflict-list", "conflicts", "studies.view_conflict"),
+    Section("Conflicts", "conflict-list", "conflicts", "studies.view_conflict", ("odd-list",)),
     Section("System", "system", "system", "studies.view_study"),
 )
 

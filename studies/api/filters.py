@@ -25,6 +25,7 @@ class StudyFilter(django_filters.FilterSet):  # type: ignore[misc]
     description = _text("Part of the Study Description.")
     tier = django_filters.ChoiceFilter(label="Where it is stored.", choices=Tier.choices)
     q = _text("Words of name, identifiers or description.")
+    is_odd = django_filters.BooleanFilter(label="Some header of it was read as well as it goes.")
 
     class Meta:
         model = Study

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from dicomnet.strict import StrictModelSerializer
 from studies.api.fields import DicomDateField
-from studies.models import Conflict, Instance, Series, Study
+from studies.models import Conflict, Instance, Series, Study, UnreadableFile
 
 
 class StudySerializer(StrictModelSerializer):
@@ -96,6 +96,7 @@ class InstanceSerializer(StrictModelSerializer):
             "size_bytes",
             "sha256",
             "is_primary",
+            "header_note",
             "calling_ae_title",
             "called_ae_title",
             "source_address",
@@ -140,3 +141,11 @@ class ConflictSerializer(StrictModelSerializer):
             "received_at",
             "resolved_at",
         ]
+
+
+class UnreadableFileSerializer(StrictModelSerializer):
+    """A file that no reader understands."""
+
+    class Meta:
+        model = UnreadableFile
+        fields = ["id", "name", "reason", "size_bytes", "found_at"]

@@ -23,8 +23,9 @@ from studies.api.serializers import (
     LocationSerializer,
     StudyDetailSerializer,
     StudySerializer,
+    UnreadableFileSerializer,
 )
-from studies.models import Conflict, Instance, Study
+from studies.models import Conflict, Instance, Study, UnreadableFile
 from studies.selectors import conflicts, instances_of
 
 UID = r"[0-9.]{1,64}"
@@ -142,3 +143,12 @@ class Conflicts(ReadOnlyModelViewSet[Conflict]):
     filterset_class = ConflictFilter
     lookup_value_regex = r"\d{1,18}"
     ordering_fields = ["received_at", "resolved_at"]
+
+
+class UnreadableFiles(ReadOnlyModelViewSet[UnreadableFile]):
+    """Files that no reader understands; each is kept as it came, in the folder “odd” of the spool."""
+
+    queryset = UnreadableFile.objects.all()
+    serializer_class = UnreadableFileSerializer
+    lookup_value_regex = r"\d{1,18}"
+    ordering_fields = ["found_at", "size_bytes"]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from studies.portal import conflicts, series
+from studies.portal import conflicts, odd, series
 
 urlpatterns = [
     path(
@@ -10,6 +10,7 @@ urlpatterns = [
         series.SeriesInstances.as_view(),
         name="series-instances",
     ),
+    path("odd/", odd.OddList.as_view(), name="odd-list"),
     path("conflicts/", conflicts.ConflictList.as_view(), name="conflict-list"),
     path("conflicts/<int:pk>/seen/", conflicts.mark_as_seen, name="conflict-seen"),
 ]

@@ -20,6 +20,7 @@ VIEWER = {
     "studies.view_instance",
     "studies.view_series",
     "studies.view_study",
+    "studies.view_unreadablefile",
 }
 OPERATOR = VIEWER | {"routing.change_delivery", "studies.change_study"}
 OURS = ("accounts.", "dicomnet.", "routing.", "studies.", "tiering.", "spanner.")

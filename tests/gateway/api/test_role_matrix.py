@@ -33,6 +33,8 @@ EXPECTED = {
     ("api-study-location", "get"): "viewer",
     ("api-conflict-list", "get"): "viewer",
     ("api-conflict-detail", "get"): "viewer",
+    ("api-unreadable-file-list", "get"): "viewer",
+    ("api-unreadable-file-detail", "get"): "viewer",
     ("api-destination-echo", "post"): "operator",
     ("api-rule-versions", "get"): "viewer",
     ("api-delivery-list", "get"): "viewer",

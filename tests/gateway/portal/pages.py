@@ -37,6 +37,7 @@ class Rows:
             "allowlist": "/allowlist/",
             "allowlist-form": "/allowlist/new/",
             "conflicts": "/conflicts/",
+            "odd": "/odd/",
             "system": "/system/",
         }
 

@@ -1,6 +1,6 @@
 from django.test import Client
 
-from studies.models import Conflict
+from studies.models import Conflict, UnreadableFile
 from tests.factories import ConflictFactory, DeliveryFactory, InstanceFactory, SeriesFactory
 
 
@@ -60,3 +60,22 @@ def test_open_conflicts_stand_before_those_that_were_seen(viewer: Client, operat
     operator.post(f"/conflicts/{second.pk}/seen/")
 
     assert list(viewer.get("/conflicts/").context["conflicts"]) == [first, second]
+
+
+def test_an_odd_header_is_told_of_on_its_study_its_series_and_the_page_of_odd_files(viewer: Client) -> None:
+    instance = InstanceFactory.create(header_note="Its Specific Character Set is unknown.")
+    UnreadableFile.objects.create(name="one.dcm", reason="the DICM prefix is missing", size_bytes=5)
+    study = f"/studies/{instance.series.study.study_instance_uid}/"
+    assert "1 instance of this study has an odd header" in viewer.get(study).content.decode()
+    assert "odd header" in viewer.get(f"{study}series/{instance.series.series_instance_uid}/").content.decode()
+    page = viewer.get("/odd/").content.decode()
+    assert instance.sop_instance_uid in page
+    assert "Its Specific Character Set is unknown." in page
+    assert "the DICM prefix is missing" in page
+
+
+def test_without_odd_files_their_page_says_so(viewer: Client) -> None:
+    InstanceFactory.create()
+    page = viewer.get("/odd/").content.decode()
+    assert "No odd header" in page
+    assert "No unreadable file" in page
