@@ -52,7 +52,7 @@ def admit(assoc: AcceptedAssociation, allowlist: Allowlist, guard: Guard) -> Non
         # A sender tries again later, or another archive, before it has sent what would be refused (PS3.8 9.3.4).
         reject(assoc, TRANSIENT, PRESENTATION_PROVIDER, TEMPORARY_CONGESTION)
         return
-    if not guard.establish(assoc.connection, assoc.idle_since):
+    if not guard.establish(connection, assoc):
         reject(assoc, TRANSIENT, PRESENTATION_PROVIDER, LOCAL_LIMIT_EXCEEDED)
         return
     record.rights = rights

@@ -123,6 +123,11 @@ class AcceptedAssociation(Association):
         """Why we aborted it, in words; empty when we did not."""
         return self._upper_layer.failure
 
+    @property
+    def has_worked(self) -> bool:
+        """There has been a message on it (dicomnet.wire.guard.Occupant)."""
+        return bool(self.record.statuses)
+
     def idle_since(self) -> float | None:
         """When (time.monotonic) the last message ended; None while one is under way."""
         receiver = self._upper_layer.receiver
@@ -165,10 +170,17 @@ class AcceptedAssociation(Association):
         self.requestor.primitive = request
         self._door.admit(self)
         if not self.is_aborted and not self.is_rejected:
-            self.acse.negotiate_association()
+            self._negotiate()
         if self.is_established:
             self.connection.enlarge()
             self.heard_at = time.monotonic()
+
+    def _negotiate(self) -> None:
+        try:
+            self.acse.negotiate_association()
+        except Exception as error:  # noqa: BLE001 (pynetdicom raises whatever the peer's parameters make it)
+            self._upper_layer.give_up(f"the request cannot be negotiated: {type(error).__name__}")
+            self.is_established = False
 
     def _turn(self) -> None:
         """Wait for something to happen, and act on it."""

@@ -2,13 +2,14 @@
 
 A connection that says nothing costs a thread and a descriptor. Refusing newcomers when there are too many would let
 whoever is silent lock the others out, so it is the other way round: the one that has been silent longest is cut off.
-A device that means it sends its request within milliseconds.
+A device that means it sends its request within milliseconds. With associations it is the same: one that has been idle
+for long, or has never been used, makes room, and a newcomer waits a moment for that before it is turned away.
 """
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from dicomnet.wire.connection import Connection
 
@@ -16,7 +17,10 @@ MAXIMUM_WAITING = 128  # connections of a process on which nobody has asked for 
 MAXIMUM_WAITING_PER_ADDRESS = 32
 MAXIMUM_ASSOCIATIONS = 256  # of a process
 MAXIMUM_ASSOCIATIONS_PER_ADDRESS = 128
-IDLE_SECONDS = 10  # an association that has been silent so long may be cut off for a newcomer
+IDLE_SECONDS = 10  # an association that has been idle so long is cut off for a newcomer
+UNUSED_SECONDS = 0.5  # the same for one on which there has been no message yet
+PATIENCE_SECONDS = 2  # a newcomer waits so long for room
+LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,19 @@ class Limits:
     associations: int = MAXIMUM_ASSOCIATIONS
     associations_per_address: int = MAXIMUM_ASSOCIATIONS_PER_ADDRESS
     idle_seconds: float = IDLE_SECONDS
+    unused_seconds: float = UNUSED_SECONDS
+    patience_seconds: float = PATIENCE_SECONDS
+
+
+class Occupant(Protocol):
+    """What the guard wants to know of an association."""
+
+    @property
+    def has_worked(self) -> bool:
+        """There has been a message on it."""
+
+    def idle_since(self) -> float | None:
+        """When (time.monotonic) the last message ended; None while one is under way."""
 
 
 class Guard:
@@ -35,9 +52,9 @@ class Guard:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._waiting: dict[Connection, None] = {}  # oldest first
-        self._associations: dict[Connection, Callable[[], float | None]] = {}
+        self._associations: dict[Connection, Occupant] = {}
         self._is_stopping = False
 
     def enter(self, connection: Connection) -> None:
@@ -54,28 +71,19 @@ class Guard:
             del self._waiting[oldest]
         oldest.interrupt()
 
-    def establish(self, connection: Connection, idle_since: Callable[[], float | None]) -> bool:
-        """An association was asked for; False when there are too many and each of them is at work.
-
-        Args:
-            idle_since: tells when (time.monotonic) it was last heard of; None while a message is under way.
-        """
+    def establish(self, connection: Connection, occupant: Occupant) -> bool:
+        """An association was asked for; waits for room, and returns False when each of the others is at work."""
+        deadline = time.monotonic() + self._limits.patience_seconds
         with self._lock:
-            same = {known: idle for known, idle in self._associations.items() if known.address == connection.address}
-            crowd = None
-            if len(same) >= self._limits.associations_per_address:
-                crowd = same
-            elif len(self._associations) >= self._limits.associations:
-                crowd = self._associations
-            idlest = self._idlest(crowd) if crowd is not None else None
-            if self._is_stopping or (crowd is not None and idlest is None):
+            self._waiting.pop(connection, None)  # it has spoken
+            while not self._has_room(connection.address):
+                left = deadline - time.monotonic()
+                if left <= 0 or self._is_stopping:
+                    return False
+                self._lock.wait(min(left, LOOK_SECONDS))
+            if self._is_stopping:
                 return False
-            if idlest is not None:
-                del self._associations[idlest]
-            self._waiting.pop(connection, None)
-            self._associations[connection] = idle_since
-        if idlest is not None:
-            idlest.interrupt()
+            self._associations[connection] = occupant
         return True
 
     def leave(self, connection: Connection) -> None:
@@ -83,6 +91,7 @@ class Guard:
         with self._lock:
             self._waiting.pop(connection, None)
             self._associations.pop(connection, None)
+            self._lock.notify_all()
 
     @property
     def count(self) -> int:
@@ -96,7 +105,8 @@ class Guard:
         deadline = time.monotonic() + grace_seconds
         while self.count and time.monotonic() < deadline:
             with self._lock:
-                idle = [*self._waiting, *(known for known, since in self._associations.items() if since() is not None)]
+                at_rest = (known for known, other in self._associations.items() if other.idle_since() is not None)
+                idle = [*self._waiting, *at_rest]
             for connection in idle:
                 connection.interrupt()
             time.sleep(0.05)
@@ -105,7 +115,28 @@ class Guard:
         for connection in left:
             connection.interrupt()
 
-    def _idlest(self, crowd: dict[Connection, Callable[[], float | None]]) -> Connection | None:
-        silent = [(since, known) for known, idle in crowd.items() if (since := idle()) is not None]
-        since, idlest = min(silent, key=lambda pair: pair[0], default=(time.monotonic(), None))
-        return idlest if time.monotonic() - since >= self._limits.idle_seconds else None
+    def _has_room(self, address: str) -> bool:
+        """Room for one more association of this address; makes it where somebody is idle."""
+        same = {known: other for known, other in self._associations.items() if known.address == address}
+        if len(same) >= self._limits.associations_per_address:
+            crowd = same
+        elif len(self._associations) >= self._limits.associations:
+            crowd = self._associations
+        else:
+            return True
+        idlest = self._idlest(crowd)
+        if idlest is None:
+            return False
+        del self._associations[idlest]
+        idlest.interrupt()
+        return True
+
+    def _idlest(self, crowd: dict[Connection, Occupant]) -> Connection | None:
+        now, found, most = time.monotonic(), None, 1.0
+        for connection, occupant in crowd.items():
+            since = occupant.idle_since()
+            patience = self._limits.idle_seconds if occupant.has_worked else self._limits.unused_seconds
+            # One who has used up twice its patience goes before one who has just used it up.
+            if since is not None and (share := (now - since) / max(patience, 1e-9)) >= most:
+                found, most = connection, share
+        return found

@@ -146,7 +146,7 @@ class UpperLayer(DULServiceProvider):
                     return
                 self.state_machine.do_action(self.event_queue.get_nowait())
         except Exception as error:  # noqa: BLE001 (pynetdicom's decoders raise whatever the peer's bytes make them)
-            self._give_up(f"a PDU cannot be understood: {type(error).__name__}")
+            self.give_up(f"a PDU cannot be understood: {type(error).__name__}")
 
     def turn(self, deadline: float) -> bool:
         """Consume what is there, or wait for more, and act on it; False when nothing came by the deadline.
@@ -212,8 +212,8 @@ class UpperLayer(DULServiceProvider):
         self.receiver.drain()
         self.event_queue.put("Evt19")
 
-    def _give_up(self, words: str) -> None:
-        """The state machine itself failed: say so to the peer without it."""
+    def give_up(self, words: str) -> None:
+        """End an association that pynetdicom failed on: say so to the peer without its state machine."""
         self.failure = self.failure or words
         self.receiver.drain()
         self.wire.send(pdu.abort_pdu(SOURCE_PROVIDER, INVALID_PARAMETER))

@@ -89,7 +89,9 @@ def test_an_idle_association_is_aborted(listener: Listener, monkeypatch: pytest.
 
 
 def test_associations_over_the_limit_are_rejected_for_now_while_all_are_at_work(listener: Listener) -> None:
-    limits = Limits(associations=2, associations_per_address=2, idle_seconds=3600)
+    limits = Limits(
+        associations=2, associations_per_address=2, idle_seconds=3600, unused_seconds=3600, patience_seconds=0
+    )
     with limited(limits) as found:
         port = found.listen(("127.0.0.1", 0))
         with Caller(peer(port, "GANTRY"), [STORE]) as sender, Caller(peer(port, "GANTRY"), [ECHO]):
@@ -103,7 +105,7 @@ def test_associations_over_the_limit_are_rejected_for_now_while_all_are_at_work(
 
 
 def test_an_idle_association_makes_room(listener: Listener) -> None:
-    with limited(Limits(associations=1, associations_per_address=1, idle_seconds=0)) as found:
+    with limited(Limits(associations=1, associations_per_address=1, idle_seconds=0, unused_seconds=0)) as found:
         port = found.listen(("127.0.0.1", 0))
         idle = Caller(peer(port, "GANTRY", timeout_seconds=20), [ECHO])
         with Caller(peer(port, "GANTRY"), [ECHO]) as newcomer:
