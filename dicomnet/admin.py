@@ -1,8 +1,8 @@
-"""The allowlist in Django admin."""
+"""The allowlist and the remote nodes in Django admin."""
 
 from django.contrib import admin
 
-from dicomnet.models import AllowlistEntry
+from dicomnet.models import AllowlistEntry, RemoteNode
 from dicomnet.portal.forms import AllowlistEntryForm
 
 
@@ -24,3 +24,11 @@ class AllowlistEntryAdmin(admin.ModelAdmin):
         "may_commit",
     ]
     search_fields = ["calling_ae_title", "network", "comment"]
+
+
+@admin.register(RemoteNode)
+class RemoteNodeAdmin(admin.ModelAdmin):
+    """Where devices listen."""
+
+    list_display = ["ae_title", "host", "port", "comment"]
+    search_fields = ["ae_title", "host", "comment"]

@@ -1,4 +1,4 @@
-"""API: the allowlist."""
+"""API: the allowlist, and where devices listen."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 from rest_framework.viewsets import ModelViewSet
 
-from dicomnet.models import AllowlistEntry
+from dicomnet.models import AllowlistEntry, RemoteNode
 from dicomnet.restrictions import normal_certificates, normal_move_destinations, normal_sop_classes
 from dicomnet.strict import StrictModelSerializer
 
@@ -75,3 +75,21 @@ class Allowlist(ModelViewSet[AllowlistEntry]):
     serializer_class = AllowlistEntrySerializer
     lookup_value_regex = r"\d{1,18}"
     ordering_fields = ["calling_ae_title", "network", "created_at"]
+
+
+class RemoteNodeSerializer(StrictModelSerializer):
+    """Where a device listens."""
+
+    class Meta:
+        model = RemoteNode
+        fields = ["id", "ae_title", "host", "port", "comment", "created_at"]
+        read_only_fields = ["created_at"]
+
+
+class RemoteNodes(ModelViewSet[RemoteNode]):
+    """Where devices listen: Gantry calls them back there with results of storage commitment."""
+
+    queryset = RemoteNode.objects.all()
+    serializer_class = RemoteNodeSerializer
+    lookup_value_regex = r"\d{1,18}"
+    ordering_fields = ["ae_title", "host", "created_at"]

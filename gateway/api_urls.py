@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import re_path
 from rest_framework.routers import DefaultRouter
 
-from dicomnet.api import Allowlist
+from dicomnet.api import Allowlist, RemoteNodes
 from gateway.accounts.api import ApiKeys, Login, Logout, Me, Refresh, Users
 from gateway.api_docs import Docs, Schema
 from gateway.api_root import Root
@@ -15,6 +15,7 @@ from routing.api.deliveries import Deliveries, Replay
 from routing.api.destinations import Destinations
 from routing.api.rule_test import RuleTest
 from routing.api.rules import Rules
+from studies.api.commitments import Commitments
 from studies.api.views import UID, Conflicts, Studies, UnreadableFiles
 
 
@@ -33,10 +34,12 @@ router = Router()
 router.register("studies", Studies, basename="api-study")
 router.register("conflicts", Conflicts, basename="api-conflict")
 router.register("unreadable-files", UnreadableFiles, basename="api-unreadable-file")
+router.register("commitments", Commitments, basename="api-commitment")
 router.register("destinations", Destinations, basename="api-destination")
 router.register("rules", Rules, basename="api-rule")
 router.register("deliveries", Deliveries, basename="api-delivery")
 router.register("allowlist", Allowlist, basename="api-allowlist")
+router.register("remote-nodes", RemoteNodes, basename="api-remote-node")
 router.register("users", Users, basename="api-user")
 router.register("api-keys", ApiKeys, basename="api-key")
 

@@ -25,6 +25,7 @@ from prometheus_client.metrics_core import Metric
 from gateway.accounts.authentication import api_key_of
 from gateway.accounts.models import Scope
 from routing.models import Delivery, DeliveryState
+from studies.commitments.selectors import counts_by_state
 from studies.dimse import local_spool
 from studies.models import Instance
 from studies.selectors import stored_totals
@@ -88,6 +89,10 @@ def _archive() -> Iterator[Metric]:
     yield GaugeMetricFamily("gantry_instances", "Stored instances.", value=totals.instances)
     yield GaugeMetricFamily("gantry_stored_bytes", "Bytes of stored instances.", value=totals.size_bytes)
     unplanned = Instance.objects.filter(planned_at=None).count()
+    commitments = GaugeMetricFamily("gantry_commitments", "Requests for storage commitment.", labels=["state"])
+    for state, count in counts_by_state().items():
+        commitments.add_metric([state], count)
+    yield commitments
     yield GaugeMetricFamily("gantry_instances_unplanned", "Instances that no rule has seen yet.", value=unplanned)
 
 

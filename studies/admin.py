@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from studies.models import Conflict, Instance, Series, Study, UnreadableFile
+from studies.models import Commitment, Conflict, Instance, Series, Study, UnreadableFile
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -73,3 +73,12 @@ class UnreadableFileAdmin(ReadOnlyAdmin):
     """Files that no reader understands."""
 
     list_display = ["name", "reason", "size_bytes", "found_at"]
+
+
+@admin.register(Commitment)
+class CommitmentAdmin(ReadOnlyAdmin):
+    """Requests for storage commitment."""
+
+    list_display = ["transaction_uid", "calling_ae_title", "state", "instance_count", "failed_count", "requested_at"]
+    list_filter = ["state"]
+    search_fields = ["transaction_uid", "calling_ae_title"]

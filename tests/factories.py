@@ -10,10 +10,12 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
-from dicomnet.models import AllowlistEntry
+from dicomnet.commitment import FailureReason
+from dicomnet.models import AllowlistEntry, RemoteNode
 from gateway.accounts.models import Role, User
 from routing.models import Delivery, DeliveryState, Destination, Rule, RuleVersion
 from routing.rules import save_rule
+from studies.commitments.models import Commitment, CommitmentItem, CommitmentState
 from studies.models import Conflict, Instance, Series, Study
 
 PASSWORD = "correct horse battery"
@@ -41,6 +43,45 @@ class AllowlistEntryFactory(DjangoModelFactory[AllowlistEntry]):
 
     calling_ae_title = factory.Sequence(lambda n: f"MODALITY{n}")
     network = "10.1.2.0/24"
+
+
+class RemoteNodeFactory(DjangoModelFactory[RemoteNode]):
+    class Meta:
+        model = RemoteNode
+
+    ae_title = factory.Sequence(lambda n: f"MODALITY{n}")
+    host = "10.1.2.3"
+    port = 11112
+
+
+class CommitmentFactory(DjangoModelFactory[Commitment]):
+    """A request whose verdict was reported; its two instances are committed and not."""
+
+    class Meta:
+        model = Commitment
+        skip_postgeneration_save = True
+
+    transaction_uid = factory.LazyFunction(generate_uid)
+    calling_ae_title = "CT_ROOM1"
+    called_ae_title = "GANTRY"
+    source_address = "10.1.2.3"
+    state = CommitmentState.REPORTED
+    instance_count = 2
+    failed_count = 1
+    verified_at = factory.LazyFunction(timezone.now)
+    report_since = factory.LazyFunction(timezone.now)
+    reported_at = factory.LazyFunction(timezone.now)
+
+    @factory.post_generation
+    def items(self: Commitment, create: bool, extracted: Any, **kwargs: Any) -> None:
+        for reason in (None, FailureReason.NO_SUCH_INSTANCE):
+            CommitmentItem.objects.create(
+                commitment=self,
+                sop_class_uid=str(CTImageStorage),
+                sop_instance_uid=generate_uid(),
+                is_checked=True,
+                failure_reason=reason,
+            )
 
 
 class StudyFactory(DjangoModelFactory[Study]):

@@ -1,1 +1,1 @@
-"""Pages of the DICOM network: the allowlist."""
+"""Pages of the DICOM network: the allowlist, and where devices listen."""

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from routing.models import Delivery, DeliveryState
+from studies.commitments.selectors import unreported
 from studies.selectors import open_conflicts
 
 
@@ -44,9 +45,18 @@ SECTIONS = (
         "allowlist",
         "allowlist",
         "dicomnet.view_allowlistentry",
-        ("allowlist-create", "allowlist-update", "allowlist-delete"),
+        (
+            "allowlist-create",
+            "allowlist-update",
+            "allowlist-delete",
+            "remote-node-list",
+            "remote-node-create",
+            "remote-node-update",
+            "remote-node-delete",
+        ),
     ),
     Section("Conflicts", "conflict-list", "conflicts", "studies.view_conflict", ("odd-list",)),
+    Section("Commitments", "commitment-list", "check", "studies.view_commitment", ("commitment-detail",)),
     Section("System", "system", "system", "studies.view_study"),
 )
 
@@ -84,4 +94,8 @@ def unseen_conflicts() -> int:
     return open_conflicts().count()
 
 
-ATTENTION = {"delivery-list": failed_deliveries, "conflict-list": unseen_conflicts}
+ATTENTION = {
+    "delivery-list": failed_deliveries,
+    "conflict-list": unseen_conflicts,
+    "commitment-list": unreported,
+}

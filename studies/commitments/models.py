@@ -4,6 +4,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from dicomnet.statuses import in_words
+
 UID_LENGTH = 64
 
 
@@ -87,3 +89,8 @@ class CommitmentItem(models.Model):
 
     def __str__(self) -> str:
         return self.sop_instance_uid
+
+    @property
+    def failure_in_words(self) -> str:
+        """``0x0112 No such SOP Instance``: why it is not committed; empty when it is, or is not known yet."""
+        return "" if self.failure_reason is None else in_words(self.failure_reason)

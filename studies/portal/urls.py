@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from studies.portal import conflicts, odd, series
+from studies.portal import commitments, conflicts, odd, series
 
 urlpatterns = [
     path(
@@ -13,4 +13,7 @@ urlpatterns = [
     path("odd/", odd.OddList.as_view(), name="odd-list"),
     path("conflicts/", conflicts.ConflictList.as_view(), name="conflict-list"),
     path("conflicts/<int:pk>/seen/", conflicts.mark_as_seen, name="conflict-seen"),
+    path("commitments/", commitments.CommitmentList.as_view(), name="commitment-list"),
+    path("commitments/<int:pk>/", commitments.CommitmentItems.as_view(), name="commitment-detail"),
+    path("commitments/<int:pk>/send/", commitments.report_again, name="commitment-send"),
 ]

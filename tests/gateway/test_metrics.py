@@ -17,7 +17,7 @@ from gateway.metrics import RowCollector
 from studies.dimse import local_spool
 from studies.models import Study
 from tests.api_clients import key_client
-from tests.factories import DeliveryFactory, DestinationFactory, InstanceFactory
+from tests.factories import CommitmentFactory, DeliveryFactory, DestinationFactory, InstanceFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -56,6 +56,7 @@ def test_figures_from_rows(client: Client, home: Environment) -> None:
     DeliveryFactory.create(destination=destination, queued_at=timezone.now() - timedelta(minutes=2))
     DeliveryFactory.create(destination=destination, has_failed=True)
     InstanceFactory.create(planned_at=timezone.now())
+    CommitmentFactory.create()
     Study.objects.update(number_of_study_related_instances=1, size_bytes=10)
     Path(local_spool().new / "a" / "01.dcm").touch()
 
@@ -69,6 +70,8 @@ def test_figures_from_rows(client: Client, home: Environment) -> None:
     assert found["gantry_stored_bytes", ()] == 30
     assert found["gantry_instances_unplanned", ()] == 2
     assert found["gantry_spool_files", ()] == 1
+    assert found["gantry_commitments", ("reported",)] == 1
+    assert found["gantry_commitments", ("failed",)] == 0
     assert found["gantry_spool_oldest_seconds", ()] >= 0
     assert found["gantry_database_up", ()] == 1
     assert any(name == "django_http_requests_total_by_method_total" for name, _ in found)
@@ -98,5 +101,5 @@ def test_the_number_of_queries_is_constant(django_assert_num_queries: DjangoAsse
     for _ in range(3):
         DeliveryFactory.create()
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         list(RowCollector().collect())

@@ -35,6 +35,9 @@ EXPECTED = {
     ("api-conflict-detail", "get"): "viewer",
     ("api-unreadable-file-list", "get"): "viewer",
     ("api-unreadable-file-detail", "get"): "viewer",
+    ("api-commitment-list", "get"): "viewer",
+    ("api-commitment-detail", "get"): "viewer",
+    ("api-commitment-items", "get"): "viewer",
     ("api-destination-echo", "post"): "operator",
     ("api-rule-versions", "get"): "viewer",
     ("api-delivery-list", "get"): "viewer",
@@ -44,7 +47,7 @@ EXPECTED = {
     ("api-delivery-cancel", "post"): "operator",
     **{
         (f"{name}-{page}", method): "viewer" if method == "get" else "administrator"
-        for name in ("api-destination", "api-rule", "api-allowlist")
+        for name in ("api-destination", "api-rule", "api-allowlist", "api-remote-node")
         for page, methods in (("list", ("get", "post")), ("detail", ("get", "put", "patch", "delete")))
         for method in methods
     },

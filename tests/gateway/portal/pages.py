@@ -2,9 +2,16 @@
 
 from dataclasses import dataclass
 
+from dicomnet.models import RemoteNode
 from routing.models import Delivery
-from studies.models import Study
-from tests.factories import AllowlistEntryFactory, ConflictFactory, DeliveryFactory
+from studies.models import Commitment, Study
+from tests.factories import (
+    AllowlistEntryFactory,
+    CommitmentFactory,
+    ConflictFactory,
+    DeliveryFactory,
+    RemoteNodeFactory,
+)
 
 
 @dataclass(frozen=True)
@@ -13,6 +20,8 @@ class Rows:
 
     study: Study
     delivery: Delivery
+    node: RemoteNode
+    commitment: Commitment
 
     def addresses(self) -> dict[str, str]:
         """Addresses of all pages by name."""
@@ -36,6 +45,11 @@ class Rows:
             "rule-try": "/rules/try/",
             "allowlist": "/allowlist/",
             "allowlist-form": "/allowlist/new/",
+            "remote-nodes": "/remote-nodes/",
+            "remote-node-form": f"/remote-nodes/{self.node.pk}/",
+            "remote-node-delete": f"/remote-nodes/{self.node.pk}/delete/",
+            "commitments": "/commitments/",
+            "commitment": f"/commitments/{self.commitment.pk}/",
             "conflicts": "/conflicts/",
             "odd": "/odd/",
             "system": "/system/",
@@ -48,4 +62,6 @@ def make_rows(count: int = 1) -> Rows:
     for delivery in deliveries:
         ConflictFactory.create(instance=delivery.instance)
         AllowlistEntryFactory.create()
-    return Rows(deliveries[0].instance.series.study, deliveries[0])
+    nodes = [RemoteNodeFactory.create() for _ in deliveries]
+    commitments = [CommitmentFactory.create() for _ in deliveries]
+    return Rows(deliveries[0].instance.series.study, deliveries[0], nodes[0], commitments[0])

@@ -13,7 +13,15 @@ from tests.gateway.portal.pages import make_rows
 
 pytestmark = pytest.mark.django_db
 
-ADMINISTRATORS_ONLY = {"destination-form", "destination-delete", "rule-form", "rule-delete", "allowlist-form"}
+ADMINISTRATORS_ONLY = {
+    "destination-form",
+    "destination-delete",
+    "rule-form",
+    "rule-delete",
+    "allowlist-form",
+    "remote-node-form",
+    "remote-node-delete",
+}
 QUERY_COUNTS = Path(__file__).with_name("query_counts.json")
 ALL_PAGES = list(json.loads(QUERY_COUNTS.read_text()))
 INLINE = re.compile(r"<style|\sstyle=|\son[a-z]+=\"|<script(?![^>]*\ssrc=)|javascript:", re.IGNORECASE)
@@ -55,7 +63,8 @@ def test_page_costs_as_many_queries_for_ten_rows_as_for_two(page: str, administr
 
 
 @pytest.mark.parametrize(
-    "address", ["/", "/studies/", "/deliveries/", "/destinations/", "/rules/", "/allowlist/", "/conflicts/"]
+    "address",
+    ["/", "/studies/", "/deliveries/", "/destinations/", "/rules/", "/allowlist/", "/conflicts/", "/commitments/"],
 )
 def test_page_without_rows_teaches(address: str, administrator: Client) -> None:
     html = administrator.get(address).content.decode()
@@ -66,7 +75,14 @@ def test_page_without_rows_teaches(address: str, administrator: Client) -> None:
 def test_viewer_sees_no_button_that_he_may_not_press(viewer: Client) -> None:
     make_rows(2)
 
-    for address in ("/deliveries/?tab=failed", "/destinations/", "/rules/", "/allowlist/", "/conflicts/"):
+    for address in (
+        "/deliveries/?tab=failed",
+        "/destinations/",
+        "/rules/",
+        "/allowlist/",
+        "/conflicts/",
+        "/remote-nodes/",
+    ):
         html = viewer.get(address).content.decode()
         for forbidden in ("Retry", "Cancel chosen", "Echo</button>", "Edit", "Delete", "Add a", "Mark as seen"):
             assert forbidden not in html, (address, forbidden)
