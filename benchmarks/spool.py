@@ -39,7 +39,7 @@ class WrittenSink(SpoolSink):
         name_files(self._spool.shard_of(ulid), {ulid: self._fd}, is_synced=False)
 
 
-def name_files(folder: Path, files: dict[str, int], *, is_synced: bool) -> None:
+def name_files(folder: str, files: dict[str, int], *, is_synced: bool) -> None:
     """Give open files without names their names in a folder, and sync that once."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -74,6 +74,15 @@ def check_spool() -> Check:
     return Check("spool", report.is_open, report.words)
 
 
+def why_closed() -> str:
+    """Why instances are not taken from everybody now, in words for the dashboard; empty when they are."""
+    try:
+        report = local_spool().intake.poll()
+    except OSError as error:
+        return f"The spool cannot be made ({error.strerror}); instances are refused."
+    return "" if report.is_open else report.words
+
+
 def check_receiver() -> Check:
     """Whether the DICOM port takes connections."""
     port = settings.GANTRY.dicom_bind[1]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from studies.spool import Spool
 
 SUFFIX, PART_SUFFIX = ".dcm", ".part"
+# A large object goes to the disk while it comes in: measured at 30 MB, its sync at the end takes half the time.
+WRITE_BEHIND_BYTES = 8 << 20
 
 
 class SpoolSink:
@@ -44,7 +46,7 @@ class SpoolSink:
             called_ae_title=request.called_ae_title,
             private=receipt_bytes(source_address=request.source_address, received_at=datetime.now(UTC)),
         )
-        self._size = 0
+        self._size = self._begun_size = 0  # what is written, and up to where the disk was told to begin
         self._promised_size = self._step = 0  # the size up to which there is room, and the last part of it
         try:
             spool.intake.check()
@@ -71,6 +73,10 @@ class SpoolSink:
                 written = os.write(self._fd, rest)
                 self._size += written
                 rest = rest[written:]
+            if self._size - self._begun_size >= WRITE_BEHIND_BYTES:
+                # Begins to write and waits for nothing; pages that are being written stay in the cache for the index.
+                os.posix_fadvise(self._fd, self._begun_size, self._size - self._begun_size, os.POSIX_FADV_DONTNEED)
+                self._begun_size = self._size
         except OSError as error:
             self._fail(error)
 

@@ -43,13 +43,14 @@ class Spool:
         self.root = root
         self.tmp = root / "tmp"
         self.new = root / "new"  # where whole instances lie until they are indexed
+        self._shards = [str(self.new / f"{shard:x}") for shard in range(SHARDS)]
         self.intake = Intake(root, high_percent, marks or root.parent, store=store, processes=processes)
 
     def prepare(self) -> None:
         """Make the folders, durably, their parents too; remove what transfers of dead processes left."""
         self.tmp.mkdir(parents=True, exist_ok=True)
-        for shard in range(SHARDS):
-            (self.new / f"{shard:x}").mkdir(parents=True, exist_ok=True)
+        for shard in self._shards:
+            os.makedirs(shard, exist_ok=True)
         for folder in (self.new, self.root, self.root.parent):
             sync_folder(folder)
         self._sweep()
@@ -58,9 +59,9 @@ class Spool:
         """Share of bytes or of inodes in use on the spool's disk, whichever is higher, as ``df`` counts."""
         return disk_use(self.root).used_percent
 
-    def shard_of(self, ulid: str) -> Path:
+    def shard_of(self, ulid: str) -> str:
         """The folder for a name: random, so that they fill alike."""
-        return self.new / f"{ord(ulid[-1]) % SHARDS:x}"
+        return self._shards[ord(ulid[-1]) % SHARDS]
 
     def waiting(self) -> Iterator[Path]:
         """Whole instances, oldest first."""

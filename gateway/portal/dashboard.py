@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from gateway.health import why_closed
 from gateway.portal.figures import figures, first_steps, received_chart
 from routing.selectors import deliveries_of_studies, lanes
 from studies.selectors import StudyFilters, list_studies
@@ -16,7 +17,7 @@ LATEST_STUDIES = 8
 def dashboard(request: HttpRequest) -> HttpResponse:
     """The page, or its live part for a page that is open already."""
     all_lanes = lanes()
-    context = {"lanes": all_lanes, "figures": figures(all_lanes)}
+    context = {"lanes": all_lanes, "figures": figures(all_lanes), "closed": why_closed()}
     if request.headers.get("HX-Target") == "live":
         return render(request, "portal/_live.html", context)
     latest = list(list_studies(StudyFilters())[:LATEST_STUDIES])

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from pytest_django import Settings
 
+from gateway.env import Environment
+from studies.dimse import local_spool
 from tests.factories import DestinationFactory, StudyFactory
 from tests.gateway.portal.pages import make_rows
 
@@ -181,3 +185,16 @@ def _queries(client: Client, address: str) -> int:
     with CaptureQueriesContext(connection) as queries:
         assert client.get(address).status_code == 200
     return len(queries)
+
+
+@pytest.mark.parametrize("rows", [0, 2], ids=["empty", "in use"])
+def test_dashboard_says_why_nothing_is_taken(
+    rows: int, administrator: Client, home: Environment, settings: Settings
+) -> None:
+    StudyFactory.create_batch(rows)
+    assert "instances are refused" not in administrator.get("/").content.decode()
+
+    settings.GANTRY = replace(home, spool_high_percent=0)
+    local_spool.cache_clear()
+
+    assert "the limit is 0 %: instances are refused" in administrator.get("/").content.decode()
