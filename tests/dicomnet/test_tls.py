@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -269,6 +270,48 @@ class TestMutualTls:
         with listening(server_context(server.cert, server.key, trusted)) as (port, seen):
             call(port, client_context(TlsFiles(device.cert, device.key, ca.cert)))
         assert [shown and shown.common_name for shown in seen.certificates] == ["CT1"]
+
+
+class TestResumedSessions:
+    """A session that is taken up again skips the certificates: it must not skip who the caller is."""
+
+    def test_the_certificate_is_that_of_the_first_handshake(self, server: Issued, ca: Authority) -> None:
+        device = ca.issue("CT1")
+        caller = client_context(TlsFiles(device.cert, device.key, ca.cert))
+        with listening(server_context(server.cert, server.key, ca.cert)) as (port, seen):
+            assert not self.is_resumed(port, caller, None)
+            assert self.is_resumed(port, caller, self.session)
+        first, second = seen.certificates
+        assert first is not None
+        assert first == second
+
+    def test_no_session_outlives_a_change_of_the_trusted(
+        self, server: Issued, ca: Authority, other_ca: Authority, tmp_path: Path
+    ) -> None:
+        device, trusted = ca.issue("CT1"), tmp_path / "ca.pem"
+        replace(trusted, ca.cert)
+        caller = client_context(TlsFiles(device.cert, device.key, ca.cert))
+        reloading = reloading_server(TlsFiles(server.cert, server.key, trusted))
+        with listening(reloading.current()) as (port, _):
+            assert not self.is_resumed(port, caller, None)
+        replace(trusted, other_ca.cert)
+        with (
+            listening(reloading.current()) as (port, seen),
+            pytest.raises(OSError),  # noqa: PT011 (an alert, or a reset before it is read)
+        ):
+            self.is_resumed(port, caller, self.session)
+        assert seen.certificates == []
+
+    session: ClassVar[ssl.SSLSession | None] = None
+
+    def is_resumed(self, port: int, context: ssl.SSLContext, session: ssl.SSLSession | None) -> bool | None:
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_SECONDS) as plain,
+            context.wrap_socket(plain, server_hostname="localhost", session=session) as connection,
+        ):
+            assert connection.recv(5) == b"hello"
+            type(self).session = connection.session
+            return connection.session_reused
 
 
 class TestCalling:
