@@ -14,6 +14,7 @@ from dicomnet.commitment import PUSH_MODEL
 from dicomnet.sop_classes import is_storage
 
 READABLE = frozenset(AllTransferSyntaxes)
+_RETIRED = UID("1.2.840.10008.1.20")  # Papyrus 3 Implicit VR Little Endian, which nobody reads
 
 
 def narrow(
@@ -34,6 +35,9 @@ def narrow(
     """
     chosen: dict[UID, list[str | UID]] = {}
     for context in proposed:
+        if not context.transfer_syntax:
+            # The answer needs one even where it is "not supported", and pynetdicom takes it from the proposal.
+            context.transfer_syntax = [_RETIRED]
         abstract_syntax = context.abstract_syntax
         if not abstract_syntax or not is_accepted(abstract_syntax, store_classes, may_commit=may_commit):
             continue

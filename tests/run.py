@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from gateway.supervisor.parent_death import die_with_parent
-from tests.debian import dictionary_path, install_missing
+from tests import debian, node
 from tests.servers import postgresql, valkey
 from tests.tally import Tally, read_tally
 
@@ -24,7 +24,8 @@ _OWN_VARIABLES = ("GANTRY_", "DJANGO_", "DATABASE_URL", "REDIS_URL", "CELERY_BRO
 
 def main(arguments: list[str]) -> int:
     """Run both passes; the exit status is 0 when every test that ran passed, and some did."""
-    install_missing(partial(print, flush=True))
+    debian.install_missing(partial(print, flush=True))
+    node.install_missing(partial(print, flush=True))
     is_ci = os.environ.get("CI", "").lower() == "true"
     with ExitStack() as servers:
         redis_url = os.environ.get("TEST_REDIS_URL") or servers.enter_context(valkey())
@@ -52,7 +53,7 @@ def _pass(name: str, variables: dict[str, str], arguments: list[str]) -> Tally:
             "GANTRY_SPOOL_HIGH_PERCENT": "100",  # how full the tests' own machine is, is no matter here
             **variables,
         }
-        dictionary = dictionary_path()
+        dictionary = debian.dictionary_path()
         if dictionary:
             environment.setdefault("DCMDICTPATH", dictionary)
         parent_pid = os.getpid()

@@ -175,12 +175,13 @@ def test_each_context_has_its_result(listener: Listener, name: str) -> None:
 
 
 def test_what_is_not_supported_says_why(listener: Listener) -> None:
-    contexts = [(1, CT, ["1.2.3.4"]), (3, "1.2.840.10008.5.1.4.1.2.2.1", [IMPLICIT])]
+    contexts: list[Context] = [(1, CT, ["1.2.3.4"]), (3, "1.2.840.10008.5.1.4.1.2.2.1", [IMPLICIT]), (5, CT, [])]
     with Raw(listener.port) as connection:
         found = connection.associate(associate_rq(contexts)).contexts
     assert {number: result for number, (result, _) in found.items()} == {
         1: TRANSFER_SYNTAXES_NOT_SUPPORTED,
         3: ABSTRACT_SYNTAX_NOT_SUPPORTED,
+        5: TRANSFER_SYNTAXES_NOT_SUPPORTED,
     }
 
 
