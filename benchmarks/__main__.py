@@ -27,11 +27,16 @@ from benchmarks.peers_installed import missing_peers
 from benchmarks.receivers import Failed
 from benchmarks.report import show, write
 from benchmarks.tasks import Trial, trials
+from benchmarks.wire import NotAnswered
 from gateway.env import BASE_DIR
 
 RESULTS = BASE_DIR / "benchmarks" / "results"
 WHOLE = {"ct": 640, "mr": 1280, "mg": 32, "big": 4}
 QUICK = {"ct": 320, "mr": 480, "mg": 16, "big": 4}
+LEFT_OUT_WHEN_QUICK = {
+    *("receive-mr-1", "receive-mr-4", "receive-mg-1", "receive-mg-4", "receive-mg-16", "receive-big-4"),
+    *("receive-ct-1", "queryable-idle", "idle"),
+}
 console = Console()
 
 
@@ -74,7 +79,7 @@ def is_chosen(trial: Trial, options: argparse.Namespace) -> bool:
     name = trial.task.replace(" ", "-")
     only = [word for word in options.only.split(",") if word]
     peers = [word.lower() for word in options.peers.split(",") if word]
-    if options.quick and not only and name in {"receive-mr-1", "receive-mr-4", "receive-mg-1", "receive-mg-16"}:
+    if options.quick and not only and name in LEFT_OUT_WHEN_QUICK:
         return False
     is_named = not only or any(name == word or name.startswith(f"{word}-") for word in only)
     return is_named and (not peers or any(word in trial.peer.lower() for word in peers))
@@ -124,8 +129,8 @@ def run_one(trial: Trial) -> Run:
     """One run; what a peer does wrong is its result."""
     try:
         figures = trial.run()
-    except (Failed, AssertionError, OSError, subprocess.SubprocessError, psutil.Error) as error:
-        return Run(trial.task, trial.peer, problem=f"{type(error).__name__}: {error}"[:500])
+    except (Failed, NotAnswered, AssertionError, OSError, subprocess.SubprocessError, psutil.Error) as error:
+        return Run(trial.task, trial.peer, problem=" ".join(f"{type(error).__name__}: {error}".split())[:500])
     return Run(trial.task, trial.peer, figures)
 
 

@@ -1,14 +1,20 @@
 """Every task of the benchmark: its name, the peers that take part, and how one run of it is done."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
-from benchmarks.bars import STOCK
+from benchmarks import associations, queryable, send
+from benchmarks.bars import GANTRY, GANTRY_PG, ORTHANC, STOCK, STORESCP
 from benchmarks.bench import Bench
-from benchmarks.receive import measure
+from benchmarks.receive import measure, wait_until_stored
+from benchmarks.receivers import Receiver, orthanc, storescp
+from benchmarks.wire import clock
 
-Measure = Callable[[], dict[str, float]]
+AS_INSTALLED = 160  # a peer with Nagle's algorithm on takes 50 ms for each
+SENT = 320
 
 
 @dataclass(frozen=True)
@@ -17,22 +23,77 @@ class Trial:
 
     task: str
     peer: str
-    run: Measure
+    run: Callable[[], dict[str, float]]
 
 
 def trials(bench: Bench) -> Iterator[Trial]:
     """All trials of the whole benchmark."""
+    yield from _receiving(bench)
+    yield from _as_installed(bench)
+    for count in (1, 4):
+        for sender in send.SENDERS:
+            yield Trial(f"send ct {count}", sender, partial(_send, bench, sender, SENT, count, has_nodelay=True))
+    for peer in (GANTRY, ORTHANC, STORESCP, STOCK):
+        if peer in bench.receivers():
+            yield Trial("associations", peer, partial(_with_receiver, bench, peer, associations.measure_opening))
+            yield Trial("idle", peer, partial(_with_receiver, bench, peer, associations.measure_idle))
+    for peer, template in ((GANTRY, bench.embedded), (GANTRY_PG, bench.on_postgresql)):
+        if template:
+            load = partial(queryable.measure_under_load, bench, template)
+            alone = partial(queryable.measure_idle, bench, template)
+            yield Trial("queryable load", peer, partial(_with_files, bench, load))
+            yield Trial("queryable idle", peer, partial(_with_files, bench, alone))
+
+
+def _receiving(bench: Bench) -> Iterator[Trial]:
     for kind in ("ct", "mr", "mg"):
-        for associations in (1, 4, 16):
+        for count in (1, 4, 16):
             for peer in bench.receivers():
                 # What limits it shows with CT; with the other kinds it would take most of the time.
-                if peer == STOCK and kind != "ct":
-                    continue
-                yield Trial(f"receive {kind} {associations}", peer, partial(receive, bench, peer, kind, associations))
+                if peer != STOCK or kind == "ct":
+                    yield Trial(f"receive {kind} {count}", peer, partial(_receive, bench, peer, kind, count))
+    for peer in bench.receivers():
+        if peer in {GANTRY, ORTHANC, STORESCP}:
+            yield Trial("receive big 4", peer, partial(_receive, bench, peer, "big", 4))
 
 
-def receive(bench: Bench, peer: str, kind: str, associations: int) -> dict[str, float]:
-    """Send all files of one kind to a fresh receiver."""
+def _as_installed(bench: Bench) -> Iterator[Trial]:
+    receivers: dict[str, Callable[[Path], AbstractContextManager[Receiver]]] = {
+        ORTHANC: partial(orthanc, has_nodelay=False),
+        STORESCP: lambda folder: storescp(folder, has_nodelay=False),
+    }
+    if bench.embedded:
+        receivers[GANTRY] = bench.receivers()[GANTRY]
+    for peer, start in receivers.items():
+        yield Trial("as installed receive", peer, partial(_receive_from_dcmsend, bench, start))
+    for sender in send.SENDERS:
+        yield Trial("as installed send", sender, partial(_send, bench, sender, AS_INSTALLED, 1, has_nodelay=False))
+
+
+def _receive(bench: Bench, peer: str, kind: str, count: int) -> dict[str, float]:
     paths = bench.files(kind)
     with bench.room() as folder, bench.receivers()[peer](folder) as receiver:
-        return measure(receiver, paths, associations, folder)
+        return measure(receiver, paths, count, folder)
+
+
+def _receive_from_dcmsend(bench: Bench, start: Callable[[Path], AbstractContextManager[Receiver]]) -> dict[str, float]:
+    paths = bench.files("ct")[:AS_INSTALLED]
+    with bench.room() as folder, start(folder) as receiver:
+        began = clock()
+        send.run_dcmsend(receiver.address, paths, 1, False, folder)
+        acknowledged = clock()
+        indexed = wait_until_stored(receiver, len(paths), acknowledged)
+    return {"acknowledged/s": len(paths) / (acknowledged - began), "indexed/s": len(paths) / (indexed - began)}
+
+
+def _send(bench: Bench, sender: str, limit: int, count: int, *, has_nodelay: bool) -> dict[str, float]:
+    return send.measure(bench, sender, bench.files("ct")[:limit], count, has_nodelay=has_nodelay)
+
+
+def _with_receiver(bench: Bench, peer: str, run: Callable[[Receiver], dict[str, float]]) -> dict[str, float]:
+    with bench.room() as folder, bench.receivers()[peer](folder) as receiver:
+        return run(receiver)
+
+
+def _with_files(bench: Bench, run: Callable[[list[Path]], dict[str, float]]) -> dict[str, float]:
+    return run(bench.files("ct"))
