@@ -22,6 +22,7 @@ BUFFER_BYTES = 131_072  # 1 MB was half as fast for objects of 10-30 MB: it does
 FIRST_BUFFER_BYTES = 8_192  # until an association stands
 WRITE_TIMEOUT_SECONDS = 30
 LINGER_SECONDS = 2
+PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
 
 
 class ConnectionLost(Exception):
@@ -35,6 +36,7 @@ class Connection:
         address, port: of the peer; ``local`` has both of our end.
         certificate: what the peer has shown and TLS has verified; None in plain text, and where none was asked for.
         is_tls: it is encrypted.
+        heard_at: when (time.monotonic) it was accepted, or bytes of it were last read.
         view: the buffer; unread bytes are ``view[start:end]``.
         interrupted: ``interrupt`` was called.
     """
@@ -48,6 +50,7 @@ class Connection:
         self.local: tuple[str, int] = sock.getsockname()[:2]
         self.certificate: PeerCertificate | None = None
         self.is_tls = False
+        self.heard_at = time.monotonic()
         self.view = memoryview(bytearray(FIRST_BUFFER_BYTES))
         self.start = self.end = 0
         self.interrupted = False
@@ -122,6 +125,7 @@ class Connection:
                 if count == 0:
                     raise ConnectionLost("closed by the peer")
                 self.end += count
+                self.heard_at = time.monotonic()
                 return True
 
     def write(self, data: Buffer) -> None:
@@ -141,6 +145,14 @@ class Connection:
                 self._wait(select.POLLIN, deadline, "the peer takes no answer")
             except OSError as error:
                 raise ConnectionLost(str(error.strerror or error)) from error
+
+    def has_unread(self) -> bool:
+        """From any thread: bytes have come that nobody has read yet."""
+        with self._lock:
+            try:
+                return self._socket is not None and bool(_peek(self._socket, 1, PEEK))
+            except OSError:
+                return False
 
     def interrupt(self) -> None:
         """From any thread: end the wait of the thread that reads; what it reads next is the end of the stream."""
@@ -199,7 +211,6 @@ def _receive(sock: socket.socket, count: int) -> bytes:
     return function(sock, count)
 
 
-def _shutdown(sock: socket.socket, how: int) -> None:
-    # SSLSocket.shutdown() would forget the TLS session under the thread that reads from it.
-    function: Callable[[socket.socket, int], None] = socket.socket.shutdown
-    function(sock, how)
+# SSLSocket's own would end the TLS session under the thread that reads from it, or refuse the flags.
+_shutdown: Callable[[socket.socket, int], None] = socket.socket.shutdown
+_peek: Callable[[socket.socket, int, int], bytes] = socket.socket.recv

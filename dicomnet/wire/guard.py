@@ -8,6 +8,7 @@ for long, or has never been used, makes room, and a newcomer waits a moment for 
 
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -53,23 +54,23 @@ class Guard:
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
         self._lock = threading.Condition()
-        self._waiting: dict[Connection, None] = {}  # oldest first
+        self._waiting: dict[Connection, None] = {}
         self._associations: dict[Connection, Occupant] = {}
         self._is_stopping = False
 
     def enter(self, connection: Connection) -> None:
-        """A connection was accepted; the oldest that waits is cut off when there are too many."""
+        """A connection was accepted; the one that has been silent longest is cut off when too many wait."""
         with self._lock:
             self._waiting[connection] = None
             same = [other for other in self._waiting if other.address == connection.address]
             if len(same) > self._limits.waiting_per_address:
-                oldest = same[0]
+                surplus = _longest_silent(same)
             elif len(self._waiting) > self._limits.waiting:
-                oldest = next(iter(self._waiting))
+                surplus = _longest_silent(self._waiting)
             else:
                 return
-            del self._waiting[oldest]
-        oldest.interrupt()
+            del self._waiting[surplus]
+        surplus.interrupt()
 
     def establish(self, connection: Connection, occupant: Occupant) -> bool:
         """An association was asked for; waits for room, and returns False when each of the others is at work."""
@@ -140,3 +141,8 @@ class Guard:
             if since is not None and (share := (now - since) / max(patience, 1e-9)) >= most:
                 found, most = connection, share
         return found
+
+
+def _longest_silent(crowd: Iterable[Connection]) -> Connection:
+    # One whose bytes lie unread is not silent: its thread just had no turn yet.
+    return min(crowd, key=lambda connection: (connection.has_unread(), connection.heard_at))

@@ -116,7 +116,8 @@ def trickling(abused: Abused, opened: ExitStack) -> None:
         one.sendall(associate_rq()[:50])
     within = [opened.enter_context(Raw(abused.port)) for _ in range(7)]
     for raw in within:
-        raw.associate()
+        raw.send(associate_rq())
+        raw.answer()
         raw.send(pdu(P_DATA_TF, b"\0", length=1_000))
     greeting = [opened.enter_context(connect(abused.tls_port)) for _ in range(6)]
     for one in greeting:

@@ -29,9 +29,10 @@ _port = itertools.count(1)
 def opened() -> Iterator[Open]:
     ends: list[socket.socket] = []
 
-    def open_one(address: str = "10.0.0.1") -> Connection:
+    def open_one(address: str = "10.0.0.1", *, says: bytes = b"") -> Connection:
         ours, theirs = socket.socketpair()
         ends.extend([ours, theirs])
+        theirs.sendall(says)
         return Connection(ours, address, next(_port))
 
     yield open_one
@@ -59,6 +60,14 @@ def test_the_longest_silent_one_of_an_address_is_cut_off(opened: Open) -> None:
     for connection in connections:
         guard.enter(connection)
     assert [connection.interrupted for connection in connections] == [True, True, False, False, False]
+
+
+def test_one_whose_bytes_lie_unread_is_not_silent(opened: Open) -> None:
+    guard = Guard(LIMITS)
+    connections = [opened(says=b"hello"), opened(), opened(), opened()]
+    for connection in connections:
+        guard.enter(connection)
+    assert [connection.interrupted for connection in connections] == [False, True, False, False]
 
 
 def test_other_addresses_are_not_touched_by_one_that_floods(opened: Open) -> None:
