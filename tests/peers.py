@@ -45,7 +45,8 @@ def peer(port: int, ae_title: str = "PEER", *, timeout_seconds: float = 5, calli
 
 
 @contextmanager
-def _serving(server: ThreadedAssociationServer) -> Iterator[int]:
+def serving(server: ThreadedAssociationServer) -> Iterator[int]:
+    """Run a server of pynetdicom in a thread; yields its port."""
     thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True)
     thread.start()
     try:
@@ -134,7 +135,7 @@ def storing_peer(port: int = 0, *, tls: ssl.SSLContext | None = None, **told: An
         server_class=ThreadedAssociationServer,
     )
     ae._servers.append(server)
-    with _serving(server) as found.port:
+    with serving(server) as found.port:
         yield found
 
 

@@ -176,7 +176,7 @@ class RequestorAssociation:
         allowed = {pdu.P_DATA_TF: MAXIMUM_ACCEPTANCE_BYTES, pdu.A_RELEASE_RQ: 4, pdu.A_RELEASE_RP: 4}
         with contextlib.suppress(OSError, PeerError):
             self.channel.send_all(pdu.RELEASE_RQ, deadline)
-            while (kind := self._read_pdu(allowed, deadline)[0]) != pdu.A_RELEASE_RP:
+            while (kind := self._read_pdu(allowed, deadline)[0]) != pdu.A_RELEASE_RP and time.monotonic() < deadline:
                 if kind == pdu.A_RELEASE_RQ:  # both asked at once (PS3.8 7.2.3)
                     self.channel.send_all(pdu.RELEASE_RP, deadline)
         self.channel.close()
