@@ -29,6 +29,18 @@ APPLICATION_CONTEXT_NAME = "1.2.840.10008.3.1.1.1"  # PS3.7 A.2.1
 MAXIMUM_CONTEXTS = 128
 MINIMUM_PDU_BYTES = 16  # a PDV header and something in it
 
+_MALFORMED = "the peer accepted the association with a malformed PDU"
+# All that pynetdicom's decoders raise on bytes that are no acceptance; they use assert, too.
+_UNDECODABLE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    NotImplementedError,
+    AssertionError,
+    struct.error,
+)
+
 
 @dataclass(frozen=True)
 class Role:
@@ -136,14 +148,16 @@ def decode_acceptance(body: bytes, proposal: Proposal) -> Acceptance:
     try:
         answer.decode(pdu.PDU_HEADER.pack(pdu.A_ASSOCIATE_AC, len(body)) + body)
         primitive = answer.to_primitive()
+        answers = primitive.presentation_context_definition_results_list
         results = [
             (context.context_id or 0, str(context.transfer_syntax[0]))
-            for context in primitive.presentation_context_definition_results_list
+            for context in answers
             if context.result == 0 and context.transfer_syntax
         ]
-    except (ValueError, TypeError, LookupError, AttributeError, NotImplementedError, struct.error) as error:
-        # All that its decoders raise on bytes that are no acceptance.
-        raise PeerError("the peer accepted the association with a malformed PDU") from error
+    except _UNDECODABLE as error:
+        raise PeerError(_MALFORMED) from error
+    if not answers:  # to say that nothing is accepted each context has to be answered (PS3.8 9.3.3.2)
+        raise PeerError(_MALFORMED)
     proposed = {2 * number + 1: pair for number, pair in enumerate(proposal.contexts)}
     # A transfer syntax that was not proposed is a defect of the peer: that context cannot be used.
     contexts = {pair: number for number, syntax in results if (pair := proposed.get(number)) and pair[1] == syntax}

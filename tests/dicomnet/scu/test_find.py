@@ -20,7 +20,8 @@ from dicomnet.scu.find import PATIENT_ROOT, STUDY_ROOT, FindLimits, FindRefused,
 from dicomnet.scu.pool import AssociationPool
 from dicomnet.scu.store import Outgoing, StoreAssociation
 from tests.corpus import data_set, write_part10
-from tests.journeys.dcmtk import free_port, orthanc, process
+from tests.journeys.dcmtk import orthanc, process
+from tests.journeys.product import free_port
 from tests.peers import (
     LOOPBACK,
     accept_association,
@@ -346,7 +347,7 @@ def test_all_lent_is_an_error_after_a_while() -> None:
     with archive(5) as (port, _), closing(find_pool(per_peer=1, patience_seconds=0.1)) as pool:
         matches = iter(Query(pool, peer(port), keys()))
         next(matches)
-        with pytest.raises(PeerError, match="all 1 associations with PEER .* are in use"):
+        with pytest.raises(PeerError, match=r"all 1 associations with PEER .* are in use"):
             uids(Query(pool, peer(port), keys()))
         matches.close()
         assert len(uids(Query(pool, peer(port), keys()))) == 5
