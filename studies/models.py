@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from studies.commitments.models import Commitment, CommitmentItem
 
-__all__ = ["Commitment", "CommitmentItem", "Conflict", "Instance", "Series", "Study", "Tier"]
+__all__ = ["Commitment", "CommitmentItem", "Conflict", "Instance", "Series", "Study", "Tier", "UnreadableFile"]
 UID_LENGTH = 64
 LO_LENGTH = 64
 PN_LENGTH = 324  # three component groups of 64 characters, with what over-long values need
