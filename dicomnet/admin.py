@@ -30,5 +30,5 @@ class AllowlistEntryAdmin(admin.ModelAdmin):
 class RemoteNodeAdmin(admin.ModelAdmin):
     """Where devices listen."""
 
-    list_display = ["ae_title", "host", "port", "comment"]
+    list_display = ["ae_title", "host", "port", "tls", "comment"]
     search_fields = ["ae_title", "host", "comment"]

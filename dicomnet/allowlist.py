@@ -46,7 +46,7 @@ class Rights:
     move_destinations: frozenset[str] = frozenset()
 
     def may_store_class(self, sop_class_uid: str) -> bool:
-        """Whether instances of this SOP Class may be stored; else the answer is 0x0124 (PS3.7 C.5.22)."""
+        """Whether instances of this SOP Class may be stored; else the answer is 0x0124 (PS3.7 Annex C)."""
         return self.may_store and (not self.store_classes or sop_class_uid in self.store_classes)
 
     def may_move_to(self, ae_title: str) -> bool:

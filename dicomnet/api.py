@@ -82,7 +82,7 @@ class RemoteNodeSerializer(StrictModelSerializer):
 
     class Meta:
         model = RemoteNode
-        fields = ["id", "ae_title", "host", "port", "comment", "created_at"]
+        fields = ["id", "ae_title", "host", "port", "tls", "tls_server_name", "comment", "created_at"]
         read_only_fields = ["created_at"]
 
 

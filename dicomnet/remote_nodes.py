@@ -4,6 +4,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from dicomnet.ae_title import validate_ae_title
+from dicomnet.server_name import validate_server_name
 
 
 class RemoteNode(models.Model):
@@ -20,6 +21,17 @@ class RemoteNode(models.Model):
         default=104,
         validators=[MinValueValidator(1), MaxValueValidator(65_535)],
         help_text="The port on which it listens for results of storage commitment.",
+    )
+    tls = models.BooleanField(
+        "over TLS", default=False, help_text="Encrypted; its certificate must be one that GANTRY_TLS_CA verifies."
+    )
+    tls_server_name = models.CharField(
+        "name in its certificate",
+        max_length=255,
+        blank=True,
+        default="",
+        validators=[validate_server_name],
+        help_text="With TLS: when it is not the host, such as an AE title. Empty: the host.",
     )
     comment = models.CharField(max_length=200, blank=True, help_text="Which device this is, and whom to call.")
     created_at = models.DateTimeField(auto_now_add=True)

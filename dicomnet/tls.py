@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,16 @@ def reloading_server(files: TlsFiles) -> Reloading:
         return server_context(files.cert, files.key, files.ca)
 
     return Reloading(files, build)
+
+
+@lru_cache(maxsize=1)
+def reloading_client(files: TlsFiles) -> Reloading:
+    """For calls to peers: ``current()`` for each; shared, as the system's store takes tens of milliseconds to read.
+
+    Raises:
+        BadTlsFile: a file cannot be used.
+    """
+    return Reloading(files, client_context)
 
 
 def certificate_of(connection: ssl.SSLSocket | ssl.SSLObject) -> PeerCertificate | None:

@@ -30,6 +30,11 @@ class Check:
     is_ok: bool
     words: str
 
+    @property
+    def label(self) -> str:
+        """The name as pages show it."""
+        return self.name.replace("_tls", " over TLS").capitalize().replace("tls", "TLS")
+
 
 def checks() -> list[Check]:
     """All checks; one that fails costs at most about a second."""

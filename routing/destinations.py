@@ -1,12 +1,10 @@
 """A destination as a peer to call."""
 
-from functools import lru_cache
-
 from django.conf import settings
 
 from dicomnet.scu.association import Peer, PeerError
 from dicomnet.scu.echo import EchoOutcome, echo
-from dicomnet.tls import BadTlsFile, Reloading, TlsFiles, client_context
+from dicomnet.tls import BadTlsFile, reloading_client
 from routing.models import Destination
 
 
@@ -17,7 +15,7 @@ def peer_of(destination: Destination) -> Peer:
         PeerError: it is to be called over TLS, and the files for that cannot be used.
     """
     try:
-        tls = _client(settings.GANTRY.tls_files).current() if destination.tls else None
+        tls = reloading_client(settings.GANTRY.tls_files).current() if destination.tls else None
     except BadTlsFile as error:
         raise PeerError(f"{destination.ae_title} cannot be called over TLS: {error}") from error
     return Peer(
@@ -38,9 +36,3 @@ def echo_destination(destination: Destination) -> EchoOutcome:
     except PeerError as error:
         return EchoOutcome(False, 0, str(error))
     return echo(peer)
-
-
-@lru_cache(maxsize=1)
-def _client(files: TlsFiles) -> Reloading:
-    """Shared by all calls of this process: the system's store alone takes tens of milliseconds to read."""
-    return Reloading(files, client_context)

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from dicomnet.ae_title import validate_ae_title
+from dicomnet.server_name import validate_server_name
 from dicomnet.statuses import in_words
 from routing.conditions import BadCondition, parse_conditions
 from studies.models import Instance
@@ -19,12 +20,6 @@ class DestinationKind(models.TextChoices):
     """How a destination is reached; each has its file in routing.transports."""
 
     DICOM = "dicom", "DICOM (C-STORE)"
-
-
-def validate_server_name(value: str) -> None:
-    """A name that can be asked for in a TLS handshake; a wildcard belongs into the certificate."""
-    if not value.isprintable() or not value.isascii() or value.startswith((".", "*")):
-        raise ValidationError("Enter the name as it stands in the certificate: printable ASCII, without a wildcard.")
 
 
 class Destination(models.Model):

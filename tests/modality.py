@@ -1,5 +1,6 @@
 """A modality that stores, asks for storage commitment and takes the reports, made with pynetdicom."""
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -110,7 +111,7 @@ class Modality:
 
 
 @contextmanager
-def modality(**told: Any) -> Iterator[Modality]:
+def modality(*, tls: ssl.SSLContext | None = None, **told: Any) -> Iterator[Modality]:
     """Run a modality that listens for reports on a free port."""
     found = Modality(**told)
     ae = AE(ae_title=found.ae_title)
@@ -121,6 +122,7 @@ def modality(**told: Any) -> Iterator[Modality]:
         (LOOPBACK, 0),
         contexts=[context],
         evt_handlers=[(evt.EVT_N_EVENT_REPORT, found._on_report, ["new"])],
+        ssl_context=tls,
         server_class=ThreadedAssociationServer,
     )
     ae._servers.append(server)

@@ -20,7 +20,7 @@ class RemoteNodeForm(forms.ModelForm):
 
     class Meta:
         model = RemoteNode
-        fields = ["ae_title", "host", "port", "comment"]
+        fields = ["ae_title", "host", "port", "tls", "tls_server_name", "comment"]
 
 
 class RemoteNodeList(PermissionRequiredMixin, ListView):

@@ -5,6 +5,7 @@ import secrets
 from collections import defaultdict
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -12,6 +13,7 @@ from dicomnet.commitment import CommitmentReport, Reference
 from dicomnet.remote_nodes import RemoteNode, find_node
 from dicomnet.scu.association import Peer, PeerError
 from dicomnet.scu.commitment import send_reports
+from dicomnet.tls import BadTlsFile, reloading_client
 from studies.commitments.accept import ASSOCIATION_SECONDS
 from studies.commitments.models import Commitment, CommitmentState
 from studies.events import commitments_due
@@ -161,27 +163,32 @@ def _claim(calling_ae_title: str) -> list[Commitment]:
 
 
 def _call(node: RemoteNode, called_ae_title: str, token: str, reports: list[CommitmentReport]) -> int:
-    peer = Peer(
-        ae_title=node.ae_title,
-        host=node.host,
-        port=node.port,
-        calling_ae_title=called_ae_title,
-        connect_timeout_seconds=CONNECT_SECONDS,
-        acse_timeout_seconds=ACSE_SECONDS,
-        dimse_timeout_seconds=DIMSE_SECONDS,
-    )
     waiting = {report.key: report for report in reports}
     count = 0
     try:
-        for report, error in send_reports(peer, reports):
+        for report, error in send_reports(_peer(node, called_ae_title), reports):
             del waiting[report.key]
             settle(report, error)
             count += not error
             Commitment.objects.filter(lease_token=token).update(lease_until=timezone.now() + LEASE)
-    except PeerError as error:
+    except (PeerError, BadTlsFile) as error:
         for report in waiting.values():
             settle(report, str(error))
     return count
+
+
+def _peer(node: RemoteNode, calling_ae_title: str) -> Peer:
+    return Peer(
+        ae_title=node.ae_title,
+        host=node.host,
+        port=node.port,
+        calling_ae_title=calling_ae_title,
+        connect_timeout_seconds=CONNECT_SECONDS,
+        acse_timeout_seconds=ACSE_SECONDS,
+        dimse_timeout_seconds=DIMSE_SECONDS,
+        tls=reloading_client(settings.GANTRY.tls_files).current() if node.tls else None,
+        tls_server_name=node.tls_server_name,
+    )
 
 
 def _wait_for_address(token: str, commitments: list[Commitment]) -> None:

@@ -71,6 +71,7 @@ def test_a_port_that_nobody_listens_on(installation: Settings) -> None:
 def test_the_port_for_tls_is_asked_when_there_is_one(installation: Settings, receiver: int) -> None:
     installation.GANTRY = replace(installation.GANTRY, dicom_tls_bind=("127.0.0.1", receiver))
     assert states()["receiver_tls"] is True
+    assert [check.label for check in checks()][-2:] == ["Receiver", "Receiver over TLS"]
     installation.GANTRY = replace(installation.GANTRY, dicom_tls_bind=("127.0.0.1", refused_port()))
     assert states()["receiver_tls"] is False
 

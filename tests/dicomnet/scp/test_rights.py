@@ -1,4 +1,4 @@
-"""Rights by SOP Class on a real association: context results and statuses (PS3.8 Table 9-18, PS3.7 C.5.22)."""
+"""Rights by SOP Class on a real association: context results and statuses (PS3.8 Table 9-18, PS3.7 Annex C)."""
 
 from typing import Any
 

@@ -1,19 +1,24 @@
 """Reports reach the device that asked, once, however often the way to it breaks (PS3.4 J.3.3)."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.db import connection
 from django.utils import timezone
+from pytest_django import Settings
 
 from dicomnet.commitment import ALL_COMMITTED, FAILURES_EXIST, FailureReason, Reference
 from dicomnet.remote_nodes import RemoteNode
+from dicomnet.tls import server_context
 from studies.commitments import report, verify
 from studies.commitments.models import Commitment, CommitmentState
 from studies.commitments.report import claim_for_association, let_go, report_to, send_again, settle, tell_due
 from studies.commitments.verify import verify_due
 from studies.spool import Spool
+from tests.certificates import authority
 from tests.corpus import CT
 from tests.modality import modality
 from tests.peers import refused_port, silent_port
@@ -55,6 +60,28 @@ def test_the_verdict_is_reported_on_a_new_association(store: Store, ask: Ask, sp
     assert came.failed == {}
     assert only().state == CommitmentState.REPORTED
     assert only().reported_at is not None
+
+
+def test_a_device_that_speaks_tls_is_called_so(
+    store: Store, ask: Ask, spool: Spool, settings: Settings, tmp_path: Path
+) -> None:
+    ca = authority(tmp_path)
+    own, theirs = ca.issue("GANTRY"), ca.issue("CT1", names="")
+    ask(store())
+    with modality(tls=server_context(theirs.cert, theirs.key, ca.cert)) as device:
+        node = known(device.port)
+        verify_due(spool)
+        for name, trusted, words in [
+            ("CT1", tmp_path / "none.pem", "cannot be read"),
+            ("", ca.cert, "another address"),
+            ("CT1", ca.cert, ""),
+        ]:
+            settings.GANTRY = replace(settings.GANTRY, tls_cert=own.cert, tls_key=own.key, tls_ca=trusted)
+            RemoteNode.objects.filter(pk=node.pk).update(tls=True, tls_server_name=name)
+            due_now()
+            assert report_to("CT1") == (0 if words else 1)
+            assert words in only().last_error
+    assert len(device.reports) == 1
 
 
 def test_failures_are_reported_with_their_reasons_and_the_rest(store: Store, ask: Ask, spool: Spool) -> None:
