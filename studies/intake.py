@@ -60,7 +60,7 @@ class Intake:
         self.room = Room(root, high_percent, processes)
         self.congestion = ""
         self._refusal = ""
-        self._sync_deadlines: dict[int, float] = {}
+        self._deadlines: dict[int, float] = {}
         self._watcher = 0
         self._lock = threading.Lock()
 
@@ -80,13 +80,13 @@ class Intake:
         if self.suspicion.consider(error):
             self.poll()
 
-    def syncing(self, key: int, size_bytes: int) -> None:
-        """A sync of so many bytes begins; one that takes much too long closes the intake until it ends."""
-        self._sync_deadlines[key] = time.monotonic() + STALL_SECONDS + size_bytes / SLOWEST_BYTES_PER_SECOND
+    def waits(self, key: int, size_bytes: int = 0) -> None:
+        """A call to the disk begins, of so many bytes; one that takes much too long closes the intake until its end."""
+        self._deadlines[key] = time.monotonic() + STALL_SECONDS + size_bytes / SLOWEST_BYTES_PER_SECOND
 
-    def synced(self, key: int) -> None:
+    def has_waited(self, key: int) -> None:
         """It has ended, whatever came of it."""
-        self._sync_deadlines.pop(key, None)
+        self._deadlines.pop(key, None)
 
     def poll(self) -> IntakeReport:
         """Look at disks and marks, and set the state for the requests to come.
@@ -125,7 +125,7 @@ class Intake:
 
     def _is_stalled(self) -> bool:
         now = time.monotonic()
-        return any(now > deadline for deadline in list(self._sync_deadlines.values()))
+        return any(now > deadline for deadline in list(self._deadlines.values()))
 
     def _in_words(self, used: float, suspicion: str) -> str:
         full, crowded = self.watermarks.full, self.watermarks.crowded

@@ -54,7 +54,8 @@ class Mark:
 
     def clear(self, version: int | None = None) -> bool:
         """Take it away, or only when nobody renewed it since that version; True for the one who did."""
-        if version is not None and version != self.version():
+        # Looked at first: to unlink, even what is not there, waits on a disk that hangs.
+        if not self.words() or (version is not None and version != self.version()):
             return False
         was_remembered, self._remembered = bool(self._remembered), ""
         try:

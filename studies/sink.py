@@ -51,15 +51,19 @@ class SpoolSink:
         try:
             spool.intake.check()
             self._promised_size = self._step = spool.intake.room.begin()
+            spool.intake.waits(id(self))
             self._open()
         except OSError as error:
             self._fail(error)
+        finally:
+            spool.intake.has_waited(id(self))
 
     def write(self, piece: Buffer) -> None:
         """Take the next bytes; the first error is kept for ``commit``, since the peer sends on anyway."""
         if self._failure is not None:
             return
         rest = memoryview(piece).cast("B")
+        self._spool.intake.waits(id(self), len(rest))
         try:
             if not self._size:
                 # With the first piece, so that File Meta Information costs no call of its own.
@@ -79,12 +83,15 @@ class SpoolSink:
                 self._begun_size = self._size
         except OSError as error:
             self._fail(error)
+        finally:
+            self._spool.intake.has_waited(id(self))
 
     def commit(self) -> StoreAnswer:
         """Check, sync, name, sync the folder. Only then may success be sent; a failed sync is never tried again."""
         try:
             if self._failure is not None:
                 raise self._failure
+            self._spool.intake.waits(id(self), self._size)
             self._check()
             self._make_durable()
         except MalformedDataSet as error:
@@ -96,6 +103,7 @@ class SpoolSink:
             return StoreAnswer(StoreStatus.OUT_OF_RESOURCES, f"cannot store now: {_reason(error)}")
         finally:
             self.discard()
+            self._spool.intake.has_waited(id(self))
         return StoreAnswer(StoreStatus.SUCCESS)
 
     def discard(self) -> None:
@@ -141,13 +149,8 @@ class SpoolSink:
         check_data_set(memoryview(mapped)[len(self._head) :], self._request)
 
     def _make_durable(self) -> None:
-        intake = self._spool.intake
-        intake.syncing(id(self), self._size)
-        try:
-            os.fdatasync(self._fd)
-            self._name()
-        finally:
-            intake.synced(id(self))
+        os.fdatasync(self._fd)
+        self._name()
 
     def _name(self) -> None:
         ulid = new_ulid()

@@ -48,9 +48,11 @@ class Spool:
 
     def prepare(self) -> None:
         """Make the folders, durably, their parents too; remove what transfers of dead processes left."""
-        self.tmp.mkdir(parents=True, exist_ok=True)
+        if not self.tmp.is_dir():
+            self.tmp.mkdir(parents=True, exist_ok=True)
         for shard in self._shards:
-            os.makedirs(shard, exist_ok=True)
+            if not os.path.isdir(shard):  # to make even what is there waits on a disk that hangs
+                os.makedirs(shard, exist_ok=True)
         for folder in (self.new, self.root, self.root.parent):
             sync_folder(folder)
         self._sweep()

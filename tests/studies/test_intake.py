@@ -326,17 +326,20 @@ class TestSuspicion:
 
 
 class TestStall:
-    def test_a_sync_that_hangs_closes_until_it_ends(self, spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("call", ["writev", "fdatasync", "fsync"])
+    def test_a_call_that_hangs_closes_until_it_ends(
+        self, spool: Spool, monkeypatch: pytest.MonkeyPatch, call: str
+    ) -> None:
         monkeypatch.setattr(intake, "STALL_SECONDS", -1)
         hangs, goes_on = threading.Event(), threading.Event()
-        real = os.fdatasync
+        real = getattr(os, call)
 
-        def hang(fd: int) -> None:
+        def hang(*args: object) -> object:
             hangs.set()
             assert goes_on.wait(60)
-            real(fd)
+            return real(*args)
 
-        monkeypatch.setattr(os, "fdatasync", hang)
+        monkeypatch.setattr(os, call, hang)
         answers: list[tuple[int, str]] = []
         thread = threading.Thread(target=lambda: answers.append(store(spool)))
         thread.start()
