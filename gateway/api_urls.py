@@ -16,7 +16,7 @@ from routing.api.destinations import Destinations
 from routing.api.rule_test import RuleTest
 from routing.api.rules import Rules
 from studies.api.commitments import Commitments
-from studies.api.views import UID, Conflicts, Studies, UnreadableFiles
+from studies.api.views import UID, Conflicts, IdentityClashes, Studies, UnreadableFiles
 
 
 class Router(DefaultRouter):
@@ -35,6 +35,7 @@ router.register("studies", Studies, basename="api-study")
 router.register("conflicts", Conflicts, basename="api-conflict")
 router.register("unreadable-files", UnreadableFiles, basename="api-unreadable-file")
 router.register("commitments", Commitments, basename="api-commitment")
+router.register("identity-clashes", IdentityClashes, basename="api-identity-clash")
 router.register("destinations", Destinations, basename="api-destination")
 router.register("rules", Rules, basename="api-rule")
 router.register("deliveries", Deliveries, basename="api-delivery")

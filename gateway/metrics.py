@@ -28,7 +28,7 @@ from routing.models import Delivery, DeliveryState
 from studies.commitments.selectors import counts_by_state
 from studies.dimse import local_spool
 from studies.models import Instance
-from studies.selectors import stored_totals
+from studies.selectors import open_counts, stored_totals
 
 logger = logging.getLogger(__name__)
 _PROXY_HEADERS = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP")
@@ -94,6 +94,10 @@ def _archive() -> Iterator[Metric]:
         commitments.add_metric([state], count)
     yield commitments
     yield GaugeMetricFamily("gantry_instances_unplanned", "Instances that no rule has seen yet.", value=unplanned)
+    asking = open_counts()
+    words = "%s that nobody has marked as seen."
+    yield GaugeMetricFamily("gantry_conflicts_open", words % "Conflicts", value=asking.conflicts)
+    yield GaugeMetricFamily("gantry_identity_clashes_open", words % "Identity clashes", value=asking.identity_clashes)
 
 
 def _ledger() -> Iterator[Metric]:

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from studies.models import Commitment, Conflict, Instance, Series, Study, UnreadableFile
+from studies.models import Commitment, Conflict, IdentityClash, Instance, Series, Study, UnreadableFile
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -64,7 +64,7 @@ class InstanceAdmin(ReadOnlyAdmin):
 class ConflictAdmin(ReadOnlyAdmin):
     """Conflicts."""
 
-    list_display = ["instance", "other", "received_at", "resolved_at"]
+    list_display = ["instance", "other", "received_at", "resolved_at", "resolved_by"]
     list_select_related = ["instance", "other"]
 
 
@@ -82,3 +82,12 @@ class CommitmentAdmin(ReadOnlyAdmin):
     list_display = ["transaction_uid", "calling_ae_title", "state", "instance_count", "failed_count", "requested_at"]
     list_filter = ["state"]
     search_fields = ["transaction_uid", "calling_ae_title"]
+
+
+@admin.register(IdentityClash)
+class IdentityClashAdmin(ReadOnlyAdmin):
+    """Identity clashes."""
+
+    list_display = ["study", "attribute", "number_of_instances", "received_at", "resolved_at", "resolved_by"]
+    list_select_related = ["study"]
+    list_filter = ["attribute"]

@@ -119,22 +119,27 @@ def index_batch(spool: Spool, paths: list[Path]) -> tuple[int, list[Path]]:
         with transaction.atomic():
             insert(ordered, taken={row.sop_instance_uid for row in rows if row.is_primary})
     for arrival in arrivals:
-        if arrival.key in held:
-            _restore_when_gone(held[arrival.key], arrival)
+        if fresh.get(arrival.key) is not arrival:
+            _settle_repeated(held.get(arrival.key), arrival)
         arrival.path.unlink(missing_ok=True)
     logger.info("indexed", extra={"count": len(ordered), "repeated": len(arrivals) - len(ordered)})
     gone = {arrival.path for arrival in arrivals} if len(arrivals) < len(paths) else set(paths)
     return len(ordered), [path for path in paths if path not in gone and path.exists()]
 
 
-def _restore_when_gone(instance: Instance, arrival: Arrival) -> None:
-    """An instance whose file was lost has come again: its bytes are the only copy, and take the lost one's place."""
-    if hot_storage().exists(instance.location):
-        return
-    _place([arrival])
-    names = ("location", "size_bytes", "data_set_offset")
-    Instance.objects.filter(pk=instance.pk).update(**{name: arrival.receipt[name] for name in names})
-    logger.error("a stored file was gone and has come again", extra={"instance": instance.pk})
+def _settle_repeated(instance: Instance | None, arrival: Arrival) -> None:
+    """What is stored already came again; None for one that came earlier in the same batch.
+
+    Was the stored file lost, these bytes are the only copy and take its place. Otherwise a place that this file has
+    from an attempt which another host or another copy overtook is given back.
+    """
+    if instance is not None and not hot_storage().exists(instance.location):
+        _place([arrival])
+        names = ("location", "size_bytes", "data_set_offset")
+        Instance.objects.filter(pk=instance.pk).update(**{name: arrival.receipt[name] for name in names})
+        logger.error("a stored file was gone and has come again", extra={"instance": instance.pk})
+    elif instance is None or instance.location != arrival.receipt["location"]:
+        hot_storage().delete(arrival.receipt["location"])
 
 
 def _readable(spool: Spool, paths: Iterable[Path]) -> Iterator[Arrival]:

@@ -6,15 +6,27 @@ of a PN. What a modality wrote is thus kept even where it is no valid date, and 
 
 from django.db import models
 from django.db.models import Q
+from pydicom.datadict import dictionary_description
 
 from studies.commitments.models import Commitment, CommitmentItem
 
-__all__ = ["Commitment", "CommitmentItem", "Conflict", "Instance", "Series", "Study", "Tier", "UnreadableFile"]
+__all__ = [
+    "Commitment",
+    "CommitmentItem",
+    "Conflict",
+    "IdentityClash",
+    "Instance",
+    "Series",
+    "Study",
+    "Tier",
+    "UnreadableFile",
+]
 UID_LENGTH = 64
 LO_LENGTH = 64
 PN_LENGTH = 324  # three component groups of 64 characters, with what over-long values need
 AE_LENGTH = 16
 NOTE_LENGTH = 400
+USER_NAME_LENGTH = 150  # of a user of the portal: the name stays when the user is gone
 
 
 class Tier(models.TextChoices):
@@ -108,13 +120,15 @@ class Series(models.Model):
 class Instance(models.Model):
     """One stored content of one SOP Instance. Holds no patient data itself; the file it points to does.
 
-    A SOP Instance UID has as many rows as it came in with different bytes: all are kept and routed as they came, the
-    first is the primary one that queries count and show.
+    A SOP Instance UID has as many rows as it came in with different bytes: all are kept and routed as they came. One is
+    the primary one that queries count and show: the first, until somebody chooses another.
     """
 
     series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="instances")
     sop_instance_uid = models.CharField("SOP Instance UID", max_length=UID_LENGTH)
-    is_primary = models.BooleanField(default=True, help_text="The first content that came in under this UID.")
+    is_primary = models.BooleanField(
+        default=True, help_text="What queries count and show: the first content under this UID, or the one chosen."
+    )
     sop_class_uid = models.CharField("SOP Class UID", max_length=UID_LENGTH)
     instance_number = models.CharField("Instance Number", max_length=16, blank=True)
     number_of_frames = models.PositiveIntegerField("Number of Frames", null=True, blank=True)
@@ -175,13 +189,14 @@ class Conflict(models.Model):
     """A SOP Instance UID that came in again with other bytes, for people to look at."""
 
     instance = models.ForeignKey(
-        Instance, on_delete=models.CASCADE, related_name="conflicts", help_text="The first, primary content."
+        Instance, on_delete=models.CASCADE, related_name="conflicts", help_text="The primary content."
     )
     other = models.OneToOneField(
-        Instance, on_delete=models.CASCADE, related_name="conflict", help_text="The content that came later."
+        Instance, on_delete=models.CASCADE, related_name="conflict", help_text="The content that is kept beside it."
     )
-    received_at = models.DateTimeField(help_text="When the other content came in.")
+    received_at = models.DateTimeField(help_text="When the later content came in.")
     resolved_at = models.DateTimeField(null=True, blank=True, help_text="When somebody marked it as seen.")
+    resolved_by = models.CharField(max_length=USER_NAME_LENGTH, blank=True, help_text="Who marked it as seen.")
 
     class Meta:
         ordering = ["-received_at", "-pk"]
@@ -191,3 +206,41 @@ class Conflict(models.Model):
 
     def __str__(self) -> str:
         return f"{self.instance} and {self.other_id}"
+
+
+class IdentityClash(models.Model):
+    """Instances of a study that name another patient or order than the study. Holds patient data: both values.
+
+    One row for each other value, however many instances have it. The study goes on showing what came in first.
+    """
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="identity_clashes")
+    instance = models.ForeignKey(
+        Instance, on_delete=models.CASCADE, related_name="identity_clashes", help_text="The first with the other value."
+    )
+    attribute = models.CharField(max_length=64, help_text="Keyword, such as PatientID.")
+    study_value = models.CharField(max_length=PN_LENGTH, help_text="What the study shows.")
+    instance_value = models.CharField(max_length=PN_LENGTH, help_text="What these instances say.")
+    number_of_instances = models.PositiveIntegerField(default=0)
+    received_at = models.DateTimeField(help_text="When the first of them came in.")
+    last_received_at = models.DateTimeField(help_text="When the latest of them came in.")
+    resolved_at = models.DateTimeField(null=True, blank=True, help_text="When somebody marked it as seen.")
+    resolved_by = models.CharField(max_length=USER_NAME_LENGTH, blank=True, help_text="Who marked it as seen.")
+
+    class Meta:
+        verbose_name_plural = "identity clashes"
+        ordering = ["-received_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "attribute", "instance_value"], name="clash_once_per_value")
+        ]
+        indexes = [
+            models.Index(fields=["-received_at"], name="clash_open", condition=Q(resolved_at=None)),  # its page
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.attribute} in {self.study_id}"
+
+    @property
+    def attribute_words(self) -> str:
+        """The attribute's name in the data dictionary, such as Patient's Name."""
+        return dictionary_description(self.attribute)

@@ -13,6 +13,7 @@ from django.db.models import Model
 from django.utils import timezone
 
 from studies.arrival import Arrival
+from studies.clashes import record_clashes
 from studies.models import Conflict, Instance, Series, Study
 from studies.statements import insert_rows, write_columns
 
@@ -50,6 +51,7 @@ def insert(arrivals: list[Arrival], *, taken: set[str]) -> None:
     filled = _fill_blanks((studies[arrival.study["study_instance_uid"]], arrival.study) for arrival in arrivals)
     _count_in_studies(rows, studies, series)
     write_columns(Study, [*STUDY_COUNTERS, *sorted(filled)], list(studies.values()))
+    record_clashes(arrivals, studies)
 
 
 def _instance_rows(

@@ -4,12 +4,12 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
 from studies.lookups import Wildcard
-from studies.models import Conflict, Instance, Series, Study
+from studies.models import Conflict, IdentityClash, Instance, Series, Study
 
 MAXIMUM_FILTER_LENGTH = 200
 FREE_TEXT_FIELDS = ("patient_name", "patient_id", "accession_number", "study_description", "study_instance_uid")
@@ -87,6 +87,41 @@ def conflicts() -> QuerySet[Conflict]:
 def open_conflicts() -> QuerySet[Conflict]:
     """Conflicts that nobody has marked as seen."""
     return Conflict.objects.filter(resolved_at=None)
+
+
+def identity_clashes() -> QuerySet[IdentityClash]:
+    """All identity clashes with what a page shows of them: open ones first, newest first."""
+    return IdentityClash.objects.select_related("study", "instance").order_by(
+        F("resolved_at").asc(nulls_first=True), "-received_at", "-pk"
+    )
+
+
+def open_identity_clashes() -> QuerySet[IdentityClash]:
+    """Identity clashes that nobody has marked as seen."""
+    return IdentityClash.objects.filter(resolved_at=None)
+
+
+@dataclass(frozen=True)
+class OpenCounts:
+    """How many of each kind nobody has marked as seen."""
+
+    conflicts: int
+    identity_clashes: int
+
+
+def open_counts() -> OpenCounts:
+    """Both in one query: every page shows their sum."""
+    kinds = [("conflicts", open_conflicts()), ("identity_clashes", open_identity_clashes())]
+    one, other = (
+        rows.order_by()
+        .annotate(kind=Value(kind))
+        .values("kind")
+        .annotate(count=Count("pk"))
+        .values_list("kind", "count")
+        for kind, rows in kinds
+    )
+    found = dict(one.union(other, all=True))
+    return OpenCounts(**{kind: found.get(kind, 0) for kind, _ in kinds})
 
 
 @dataclass(frozen=True)

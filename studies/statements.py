@@ -25,7 +25,8 @@ def insert_rows(model: type[models.Model], rows: Iterable[dict[str, Any]]) -> No
     names = ", ".join(connection.ops.quote_name(field.column) for field in fields)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+            # A copy's errors come when it ends, outside of what Django wraps by itself.
+            with connection.wrap_database_errors, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
                 for row in values:
                     copy.write_row(row)
         else:

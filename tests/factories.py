@@ -16,7 +16,7 @@ from gateway.accounts.models import Role, User
 from routing.models import Delivery, DeliveryState, Destination, Rule, RuleVersion
 from routing.rules import save_rule
 from studies.commitments.models import Commitment, CommitmentItem, CommitmentState
-from studies.models import Conflict, Instance, Series, Study
+from studies.models import Conflict, IdentityClash, Instance, Series, Study
 
 PASSWORD = "correct horse battery"
 
@@ -150,6 +150,20 @@ class ConflictFactory(DjangoModelFactory[Conflict]):
         calling_ae_title="CT_ROOM2",
     )
     received_at = factory.LazyFunction(timezone.now)
+
+
+class IdentityClashFactory(DjangoModelFactory[IdentityClash]):
+    class Meta:
+        model = IdentityClash
+
+    study = factory.SubFactory(StudyFactory)
+    instance = factory.SubFactory(InstanceFactory, series__study=factory.SelfAttribute("...study"))
+    attribute = "PatientID"
+    study_value = factory.SelfAttribute("study.patient_id")
+    instance_value = factory.Sequence(lambda n: f"OTHER{n:06d}")
+    number_of_instances = 3
+    received_at = factory.LazyFunction(timezone.now)
+    last_received_at = factory.SelfAttribute("received_at")
 
 
 class DestinationFactory(DjangoModelFactory[Destination]):

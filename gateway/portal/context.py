@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from routing.models import Delivery, DeliveryState
 from studies.commitments.selectors import unreported
-from studies.selectors import open_conflicts
+from studies.selectors import open_counts
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ SECTIONS = (
             "remote-node-delete",
         ),
     ),
-    Section("Conflicts", "conflict-list", "conflicts", "studies.view_conflict", ("odd-list",)),
+    Section("Conflicts", "conflict-list", "conflicts", "studies.view_conflict", ("identity-clash-list", "odd-list")),
     Section("Commitments", "commitment-list", "check", "studies.view_commitment", ("commitment-detail",)),
     Section("System", "system", "system", "studies.view_study"),
 )
@@ -90,8 +90,9 @@ def failed_deliveries() -> int:
 
 
 def unseen_conflicts() -> int:
-    """Conflicts that nobody has marked as seen."""
-    return open_conflicts().count()
+    """Conflicts and identity clashes that nobody has marked as seen."""
+    counts = open_counts()
+    return counts.conflicts + counts.identity_clashes
 
 
 ATTENTION = {

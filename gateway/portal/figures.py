@@ -9,7 +9,14 @@ from dicomnet.models import AllowlistEntry
 from routing.models import Destination, Rule
 from routing.selectors import Lane
 from studies.models import Study
-from studies.selectors import StoredTotals, open_conflicts, received_per_hour, received_since, stored_totals
+from studies.selectors import (
+    OpenCounts,
+    StoredTotals,
+    open_counts,
+    received_per_hour,
+    received_since,
+    stored_totals,
+)
 
 CHART_HOURS = 24
 CHART_WIDTH, CHART_HEIGHT, BAR_GAP = 960, 120, 6
@@ -25,7 +32,7 @@ class Figures:
     waiting: int
     failed: int
     oldest_waiting_at: datetime | None
-    open_conflicts: int
+    open: OpenCounts
 
 
 def figures(lanes: list[Lane]) -> Figures:
@@ -39,7 +46,7 @@ def figures(lanes: list[Lane]) -> Figures:
         waiting=sum(lane.waiting + lane.sending for lane in lanes),
         failed=sum(lane.failed for lane in lanes),
         oldest_waiting_at=min((lane.oldest_waiting_at for lane in lanes if lane.oldest_waiting_at), default=None),
-        open_conflicts=open_conflicts().count(),
+        open=open_counts(),
     )
 
 

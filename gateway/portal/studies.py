@@ -15,7 +15,7 @@ from gateway.trace import trace
 from routing.selectors import deliveries_by_destination, deliveries_of_studies
 from studies.models import Study
 from studies.portal.forms import PAGE_SIZES, PERIODS, StudyFilterForm, ordering_of, page_size_of
-from studies.selectors import conflicts, known_modalities, list_studies, odd_instances
+from studies.selectors import conflicts, identity_clashes, known_modalities, list_studies, odd_instances
 
 
 class StudyList(PermissionRequiredMixin, ListView):
@@ -84,6 +84,7 @@ class StudyDetail(PermissionRequiredMixin, DetailView):
             kinds=[kind for kind in kinds if kind["count"]],
             conflicts=conflicts().filter(instance__series__study=self.object),
             odd_count=odd_instances().filter(series__study=self.object).count(),
+            clashes=sorted({clash.attribute_words for clash in identity_clashes().filter(study=self.object)}),
             destinations=deliveries_by_destination(self.object),
             **kwargs,
         )

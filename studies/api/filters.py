@@ -5,7 +5,8 @@ from dataclasses import fields
 import django_filters
 from django.db.models import QuerySet
 
-from studies.models import Conflict, Study, Tier
+from studies.clashes import COMPARED
+from studies.models import Conflict, IdentityClash, Study, Tier
 from studies.selectors import MAXIMUM_FILTER_LENGTH, StudyFilters, list_studies
 
 
@@ -42,7 +43,20 @@ class ConflictFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     is_open = django_filters.BooleanFilter("resolved_at", lookup_expr="isnull", label="Not yet marked as seen.")
     study_instance_uid = django_filters.CharFilter("instance__series__study__study_instance_uid", label="Of one study.")
+    sop_instance_uid = django_filters.CharFilter("instance__sop_instance_uid", label="Of one instance.")
 
     class Meta:
         model = Conflict
+        fields: list[str] = []
+
+
+class IdentityClashFilter(django_filters.FilterSet):  # type: ignore[misc]
+    """Open identity clashes, those of one study, or of one attribute."""
+
+    is_open = django_filters.BooleanFilter("resolved_at", lookup_expr="isnull", label="Not yet marked as seen.")
+    study_instance_uid = django_filters.CharFilter("study__study_instance_uid", label="Of one study.")
+    attribute = django_filters.ChoiceFilter(choices=[(keyword, keyword) for keyword in COMPARED], label="Keyword.")
+
+    class Meta:
+        model = IdentityClash
         fields: list[str] = []

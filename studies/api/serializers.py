@@ -1,4 +1,4 @@
-"""Studies, series, instances and conflicts as JSON; all are only read."""
+"""Studies, series, instances, conflicts and identity clashes as JSON; all are only read."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from dicomnet.strict import StrictModelSerializer
 from studies.api.fields import DicomDateField
-from studies.models import Conflict, Instance, Series, Study, UnreadableFile
+from studies.models import Conflict, IdentityClash, Instance, Series, Study, UnreadableFile
 
 
 class StudySerializer(StrictModelSerializer):
@@ -121,7 +121,9 @@ class ConflictSerializer(StrictModelSerializer):
 
     sop_instance_uid = serializers.CharField(source="instance.sop_instance_uid", read_only=True)
     study_instance_uid = serializers.CharField(source="instance.series.study.study_instance_uid", read_only=True)
-    first_sha256 = serializers.CharField(source="instance.sha256", read_only=True)
+    first_sha256 = serializers.CharField(
+        source="instance.sha256", read_only=True, help_text="Of the primary content: the first, or the one chosen."
+    )
     first_calling_ae_title = serializers.CharField(source="instance.calling_ae_title", read_only=True)
     other_sha256 = serializers.CharField(source="other.sha256", read_only=True)
     other_calling_ae_title = serializers.CharField(source="other.calling_ae_title", read_only=True)
@@ -140,6 +142,34 @@ class ConflictSerializer(StrictModelSerializer):
             "other_source_address",
             "received_at",
             "resolved_at",
+            "resolved_by",
+        ]
+
+
+class IdentityClashSerializer(StrictModelSerializer):
+    """Instances of a study that name another patient or order than the study."""
+
+    study_instance_uid = serializers.CharField(source="study.study_instance_uid", read_only=True)
+    sop_instance_uid = serializers.CharField(
+        source="instance.sop_instance_uid", read_only=True, help_text="The first with the other value."
+    )
+    calling_ae_title = serializers.CharField(source="instance.calling_ae_title", read_only=True)
+
+    class Meta:
+        model = IdentityClash
+        fields = [
+            "id",
+            "study_instance_uid",
+            "sop_instance_uid",
+            "calling_ae_title",
+            "attribute",
+            "study_value",
+            "instance_value",
+            "number_of_instances",
+            "received_at",
+            "last_received_at",
+            "resolved_at",
+            "resolved_by",
         ]
 
 

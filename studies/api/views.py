@@ -1,4 +1,4 @@
-"""API: studies, their instances and files, and conflicts."""
+"""API: studies, their instances and files, conflicts and identity clashes."""
 
 from typing import Any
 
@@ -16,17 +16,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from studies.api.filters import ConflictFilter, StudyFilter
+from studies.api.filters import ConflictFilter, IdentityClashFilter, StudyFilter
 from studies.api.serializers import (
     ConflictSerializer,
+    IdentityClashSerializer,
     InstanceSerializer,
     LocationSerializer,
     StudyDetailSerializer,
     StudySerializer,
     UnreadableFileSerializer,
 )
-from studies.models import Conflict, Instance, Study, UnreadableFile
-from studies.selectors import conflicts, instances_of
+from studies.models import Conflict, IdentityClash, Instance, Study, UnreadableFile
+from studies.selectors import conflicts, identity_clashes, instances_of
 
 UID = r"[0-9.]{1,64}"
 DICOM = "application/dicom"
@@ -152,3 +153,13 @@ class UnreadableFiles(ReadOnlyModelViewSet[UnreadableFile]):
     serializer_class = UnreadableFileSerializer
     lookup_value_regex = r"\d{1,18}"
     ordering_fields = ["found_at", "size_bytes"]
+
+
+class IdentityClashes(ReadOnlyModelViewSet[IdentityClash]):
+    """Instances that name another patient or order than their study, which goes on showing what came in first."""
+
+    queryset = identity_clashes()
+    serializer_class = IdentityClashSerializer
+    filterset_class = IdentityClashFilter
+    lookup_value_regex = r"\d{1,18}"
+    ordering_fields = ["received_at", "last_received_at", "resolved_at"]

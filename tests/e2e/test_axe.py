@@ -14,7 +14,17 @@ RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_pages_have_no_violation(theme: Theme, open_page: OpenPage) -> None:
     page = open_page(theme=theme, bypass_csp=True)
-    empty = ["/", "/studies/", "/deliveries/", "/destinations/", "/rules/", "/allowlist/", "/conflicts/", "/odd/"]
+    empty = [
+        "/",
+        "/studies/",
+        "/deliveries/",
+        "/destinations/",
+        "/rules/",
+        "/allowlist/",
+        "/conflicts/",
+        "/conflicts/identity/",
+        "/odd/",
+    ]
     found = [_violations(page, path) for path in empty]
 
     rows = make_rows(3).addresses()

@@ -12,11 +12,15 @@ from tests.factories import PASSWORD, UserFactory
 
 VIEWER = {
     "dicomnet.view_allowlistentry",
+    "dicomnet.view_remotenode",
     "routing.view_delivery",
     "routing.view_destination",
     "routing.view_rule",
     "routing.view_ruleversion",
+    "studies.view_commitment",
+    "studies.view_commitmentitem",
     "studies.view_conflict",
+    "studies.view_identityclash",
     "studies.view_instance",
     "studies.view_series",
     "studies.view_study",

@@ -14,10 +14,18 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from gateway.env import Environment
 from gateway.metrics import RowCollector
+from routing.models import Delivery
 from studies.dimse import local_spool
 from studies.models import Study
 from tests.api_clients import key_client
-from tests.factories import CommitmentFactory, DeliveryFactory, DestinationFactory, InstanceFactory
+from tests.factories import (
+    CommitmentFactory,
+    ConflictFactory,
+    DeliveryFactory,
+    DestinationFactory,
+    IdentityClashFactory,
+    InstanceFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -55,7 +63,12 @@ def test_figures_from_rows(client: Client, home: Environment) -> None:
     destination = DestinationFactory.create(name="PACS")
     DeliveryFactory.create(destination=destination, queued_at=timezone.now() - timedelta(minutes=2))
     DeliveryFactory.create(destination=destination, has_failed=True)
-    InstanceFactory.create(planned_at=timezone.now())
+    instance = InstanceFactory.create(planned_at=timezone.now())
+    ConflictFactory.create(instance=instance, other=instance)
+    ConflictFactory.create(
+        resolved_at=timezone.now(), instance=instance, other=Delivery.objects.earliest("pk").instance
+    )
+    IdentityClashFactory.create(study=instance.series.study, instance=instance)
     CommitmentFactory.create()
     Study.objects.update(number_of_study_related_instances=1, size_bytes=10)
     Path(local_spool().new / "a" / "01.dcm").touch()
@@ -69,6 +82,8 @@ def test_figures_from_rows(client: Client, home: Environment) -> None:
     assert found["gantry_instances", ()] == 3
     assert found["gantry_stored_bytes", ()] == 30
     assert found["gantry_instances_unplanned", ()] == 2
+    assert found["gantry_conflicts_open", ()] == 1
+    assert found["gantry_identity_clashes_open", ()] == 1
     assert found["gantry_spool_files", ()] == 1
     assert found["gantry_commitments", ("reported",)] == 1
     assert found["gantry_commitments", ("failed",)] == 0
@@ -101,5 +116,5 @@ def test_the_number_of_queries_is_constant(django_assert_num_queries: DjangoAsse
     for _ in range(3):
         DeliveryFactory.create()
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         list(RowCollector().collect())

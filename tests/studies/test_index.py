@@ -3,7 +3,7 @@
 import logging
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,88 +16,25 @@ from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage
 
 from dicomnet.services import StoreRequest
-from dicomnet.statuses import StoreStatus
 from gateway.env import Environment
 from studies import index, rows
 from studies.arrival import read_arrival
-from studies.events import instances_indexed
 from studies.index import index_spool
-from studies.models import Conflict, Instance, Series, Study
+from studies.models import Conflict, IdentityClash, Instance, Series, Study
 from studies.rows import modalities_column
 from studies.spool import Spool
 from studies.stability import complete_quiet_studies
 from studies.storage import hot_storage, location_for
 from studies.ulid import new_ulid
 from tests.corpus import CT, EXPLICIT, data_set_bytes, encoded
+from tests.studies.receiving import assert_whole, receive, stored_files
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def spool(home: Environment) -> Spool:
-    spool = Spool(home.spool_dir, 100)
-    spool.prepare()
-    return spool
-
-
-@pytest.fixture
-def bells() -> Iterator[list[int]]:
-    """One entry for each time that new instances were told of."""
-    heard: list[int] = []
-
-    def hear(**kwargs: Any) -> None:
-        heard.append(Instance.objects.count())
-
-    receivers, instances_indexed.receivers = instances_indexed.receivers, []
-    instances_indexed.connect(hear)
-    yield heard
-    instances_indexed.receivers = receivers
-    instances_indexed.sender_receivers_cache.clear()
 
 
 @pytest.fixture(autouse=True)
 def _no_broker(bells: list[int]) -> None:
     """Nobody rings the real bell."""
-
-
-def receive(spool: Spool, *, study: str = "1.1", series: str = "1.1.1", uid: str = "1.1.1.1", **more: Any) -> bytes:
-    """Take one instance in as the listener does; returns its data set."""
-    ds = Dataset()
-    ds.SOPClassUID, ds.SOPInstanceUID = CTImageStorage, uid
-    ds.StudyInstanceUID, ds.SeriesInstanceUID = study, series
-    ds.Modality = "CT"
-    for keyword, value in more.items():
-        setattr(ds, keyword, value)
-    data = encoded(ds, EXPLICIT)
-    sink = spool.open(StoreRequest(CT, uid, EXPLICIT, "CT1", "GANTRY", "10.1.2.3"))
-    sink.write(data)
-    assert sink.commit().status == StoreStatus.SUCCESS
-    return data
-
-
-def stored_files(home: Environment) -> list[Path]:
-    return sorted(path for path in home.storage.rglob("*") if path.is_file())
-
-
-def is_empty(spool: Spool) -> bool:
-    return not list(spool.waiting())
-
-
-def assert_whole(home: Environment, spool: Spool) -> None:
-    """Each row has its file and each file its row; counters are right; nothing waits."""
-    assert is_empty(spool)
-    located = {Path(hot_storage().path(row.location)): row for row in Instance.objects.all()}
-    assert sorted(located) == stored_files(home)
-    for path, row in located.items():
-        assert path.stat().st_size == row.size_bytes
-        assert path.stat().st_nlink == 1
-    for study in Study.objects.all():
-        rows = Instance.objects.filter(series__study=study)
-        assert study.number_of_study_related_instances == rows.filter(is_primary=True).count()
-        assert study.number_of_study_related_series == study.series.count()
-        assert study.size_bytes == sum(rows.values_list("size_bytes", flat=True))
-    for series in Series.objects.all():
-        assert series.number_of_series_related_instances == series.instances.filter(is_primary=True).count()
 
 
 def test_two_studies_of_one_batch_are_indexed(home: Environment, spool: Spool, bells: list[int]) -> None:
@@ -204,6 +141,7 @@ STEPS: dict[str, tuple[str, int]] = {
     "before the counters": ("studies.rows._count_in_studies", 0),
     "before the first unlink": ("pathlib.Path.unlink", 0),
     "between two unlinks": ("pathlib.Path.unlink", 1),
+    "before the clashes": ("studies.rows.record_clashes", 0),
 }
 
 
@@ -223,9 +161,9 @@ def crash_after(calls: int, real: Callable[..., Any]) -> Callable[..., Any]:
 def test_after_a_crash_at_any_step_each_is_one_row_and_one_file(
     home: Environment, spool: Spool, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    receive(spool, uid="1.1.1.1")
+    receive(spool, uid="1.1.1.1", PatientID="P1")
     receive(spool, uid="1.1.1.2")
-    receive(spool, uid="1.1.1.2", PatientID="other content")
+    receive(spool, uid="1.1.1.2", PatientID="P2")
     name, calls = STEPS[step]
     with monkeypatch.context() as broken:
         module, _, attribute = name.rpartition(".")
@@ -241,6 +179,25 @@ def test_after_a_crash_at_any_step_each_is_one_row_and_one_file(
     index_spool(spool)
     assert Instance.objects.count() == 3
     assert Conflict.objects.count() == 1
+    assert IdentityClash.objects.get().number_of_instances == 1
+    assert_whole(home, spool)
+
+
+def test_a_place_that_another_host_made_useless_is_given_back(
+    home: Environment, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other_host = Spool(home.home / "spool-b", 100)
+    other_host.prepare()
+    receive(spool)
+    receive(other_host)
+    with monkeypatch.context() as broken:
+        broken.setattr(index, "insert", crash_after(0, rows.insert))
+        with pytest.raises(Crash):
+            index_spool(spool)
+    assert len(stored_files(home)) == 1
+    index_spool(other_host)
+    index_spool(spool)
+    assert Instance.objects.count() == 1
     assert_whole(home, spool)
 
 

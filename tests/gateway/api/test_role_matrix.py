@@ -38,6 +38,8 @@ EXPECTED = {
     ("api-commitment-list", "get"): "viewer",
     ("api-commitment-detail", "get"): "viewer",
     ("api-commitment-items", "get"): "viewer",
+    ("api-identity-clash-list", "get"): "viewer",
+    ("api-identity-clash-detail", "get"): "viewer",
     ("api-destination-echo", "post"): "operator",
     ("api-rule-versions", "get"): "viewer",
     ("api-delivery-list", "get"): "viewer",

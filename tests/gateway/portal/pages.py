@@ -10,6 +10,7 @@ from tests.factories import (
     CommitmentFactory,
     ConflictFactory,
     DeliveryFactory,
+    IdentityClashFactory,
     RemoteNodeFactory,
 )
 
@@ -52,6 +53,7 @@ class Rows:
             "commitment": f"/commitments/{self.commitment.pk}/",
             "conflicts": "/conflicts/",
             "odd": "/odd/",
+            "identity-clashes": "/conflicts/identity/",
             "system": "/system/",
         }
 
@@ -61,6 +63,7 @@ def make_rows(count: int = 1) -> Rows:
     deliveries = [DeliveryFactory.create(has_failed=number % 2 == 0) for number in range(count)]
     for delivery in deliveries:
         ConflictFactory.create(instance=delivery.instance)
+        IdentityClashFactory.create(study=delivery.instance.series.study, instance=delivery.instance)
         AllowlistEntryFactory.create()
     nodes = [RemoteNodeFactory.create() for _ in deliveries]
     commitments = [CommitmentFactory.create() for _ in deliveries]

@@ -68,7 +68,17 @@ def test_page_costs_as_many_queries_for_ten_rows_as_for_two(page: str, administr
 
 @pytest.mark.parametrize(
     "address",
-    ["/", "/studies/", "/deliveries/", "/destinations/", "/rules/", "/allowlist/", "/conflicts/", "/commitments/"],
+    [
+        "/",
+        "/studies/",
+        "/deliveries/",
+        "/destinations/",
+        "/rules/",
+        "/allowlist/",
+        "/conflicts/",
+        "/conflicts/identity/",
+        "/commitments/",
+    ],
 )
 def test_page_without_rows_teaches(address: str, administrator: Client) -> None:
     html = administrator.get(address).content.decode()
@@ -86,6 +96,7 @@ def test_viewer_sees_no_button_that_he_may_not_press(viewer: Client) -> None:
         "/allowlist/",
         "/conflicts/",
         "/remote-nodes/",
+        "/conflicts/identity/",
     ):
         html = viewer.get(address).content.decode()
         for forbidden in ("Retry", "Cancel chosen", "Echo</button>", "Edit", "Delete", "Add a", "Mark as seen"):
@@ -148,7 +159,8 @@ def test_dashboard_adds_up(administrator: Client) -> None:
 
     assert "1,200" in html
     assert "3.0 GB" in html
-    assert "3</b>" in html  # conflicts
+    assert "6</b>" in html
+    assert "3 same UID, other content · 3 other patient" in html
 
 
 def test_live_part_of_the_dashboard_is_a_fragment(administrator: Client) -> None:

@@ -13,7 +13,7 @@ from gateway.env import Environment
 from studies.models import Study
 from tests.api_clients import V1, client_of, key_client
 from tests.corpus import data_set, data_set_bytes, write_part10
-from tests.factories import ConflictFactory, InstanceFactory, SeriesFactory, StudyFactory
+from tests.factories import ConflictFactory, IdentityClashFactory, InstanceFactory, SeriesFactory, StudyFactory
 
 pytestmark = pytest.mark.django_db
 NAMED_BY_THE_CONTRACT = {
@@ -259,5 +259,33 @@ def test_conflicts(client: APIClient, django_assert_num_queries: DjangoAssertNum
     assert shown["other_calling_ae_title"] == "CT_ROOM2"
     uid = conflict.instance.series.study.study_instance_uid
     assert client.get(f"{V1}/conflicts?study_instance_uid={uid}").json()["count"] == 1
+    uid = conflict.instance.sop_instance_uid
+    assert client.get(f"{V1}/conflicts?sop_instance_uid={uid}").json()["count"] == 1
     assert client.get(f"{V1}/conflicts/{conflict.pk}").status_code == 200
     assert client_of("administrator").delete(f"{V1}/conflicts/{conflict.pk}").status_code == 405
+
+
+def test_identity_clashes(client: APIClient, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    clash = IdentityClashFactory.create(instance_value="OTHER", number_of_instances=7)
+    IdentityClashFactory.create(attribute="PatientSex", study_value="F", instance_value="M")
+    IdentityClashFactory.create(resolved_at=timezone.now(), resolved_by="jane")
+
+    with django_assert_num_queries(4):
+        answer = client.get(f"{V1}/identity-clashes?is_open=true").json()
+
+    assert answer["count"] == 2
+    shown = next(each for each in answer["results"] if each["id"] == clash.pk)
+    assert shown["study_instance_uid"] == clash.study.study_instance_uid
+    assert (shown["attribute"], shown["study_value"], shown["instance_value"]) == (
+        "PatientID",
+        clash.study.patient_id,
+        "OTHER",
+    )
+    assert shown["number_of_instances"] == 7
+    assert client.get(f"{V1}/identity-clashes?study_instance_uid={clash.study}").json()["count"] == 1
+    assert client.get(f"{V1}/identity-clashes?attribute=PatientSex").json()["count"] == 1
+    assert client.get(f"{V1}/identity-clashes?is_open=false").json()["results"][0]["resolved_by"] == "jane"
+    assert client.get(f"{V1}/identity-clashes/{clash.pk}").status_code == 200
+    assert client_of("administrator").delete(f"{V1}/identity-clashes/{clash.pk}").status_code == 405
+    refused = client.get(f"{V1}/identity-clashes?attribute=Modality")
+    assert (refused.status_code, refused.json()["type"]) == (400, "/problems/validation")

@@ -1,7 +1,7 @@
 from django.test import Client
 
 from studies.models import Conflict, UnreadableFile
-from tests.factories import ConflictFactory, DeliveryFactory, InstanceFactory, SeriesFactory
+from tests.factories import ConflictFactory, DeliveryFactory, IdentityClashFactory, InstanceFactory, SeriesFactory
 
 
 def test_study_page_names_kinds_and_encodings(viewer: Client) -> None:
@@ -51,8 +51,10 @@ def test_conflict_is_marked_as_seen_by_an_operator_only(viewer: Client, operator
     assert Conflict.objects.get().resolved_at is None
     operator.post(address)
 
-    assert Conflict.objects.get().resolved_at is not None
-    assert "seen" in operator.get("/conflicts/").content.decode()
+    seen = Conflict.objects.get()
+    assert seen.resolved_at is not None
+    assert seen.resolved_by == operator.get("/conflicts/").context["user"].get_username()
+    assert f"by {seen.resolved_by}" in operator.get("/conflicts/").content.decode()
 
 
 def test_open_conflicts_stand_before_those_that_were_seen(viewer: Client, operator: Client) -> None:
@@ -79,3 +81,51 @@ def test_without_odd_files_their_page_says_so(viewer: Client) -> None:
     page = viewer.get("/odd/").content.decode()
     assert "No odd header" in page
     assert "No unreadable file" in page
+
+
+def test_operator_chooses_the_content_that_is_in_use(viewer: Client, operator: Client) -> None:
+    counted = {"series__number_of_series_related_instances": 1, "series__study__number_of_study_related_instances": 1}
+    conflict = ConflictFactory.create(instance=InstanceFactory.create(**counted))
+    address, given = f"/conflicts/{conflict.pk}/choose/", {"instance": conflict.other_id}
+    assert "Use the other" not in viewer.get("/conflicts/").content.decode()
+    assert "Use the other" in operator.get("/conflicts/").content.decode()
+
+    assert viewer.post(address, given).status_code == 403
+    assert operator.get(address).status_code == 405
+    operator.post(address, given)
+
+    assert Conflict.objects.get().instance_id == conflict.other_id
+    assert "changed meanwhile" in operator.post(address, {"instance": "0"}, follow=True).content.decode()
+
+
+def test_identity_clash_is_told_on_the_study_and_marked_as_seen_by_an_operator_only(
+    viewer: Client, operator: Client
+) -> None:
+    clash = IdentityClashFactory.create(instance_value="PAT-OTHER")
+    IdentityClashFactory.create(attribute="PatientSex", study_value="F", instance_value="M")
+    page = viewer.get(f"/studies/{clash.study}/").content.decode()
+    listed = f"/conflicts/identity/?study={clash.study}"
+    assert "name another patient or order than the study: Patient ID." in page
+    assert listed in page
+    assert list(viewer.get(listed).context["clashes"]) == [clash]
+    assert "PAT-OTHER" in viewer.get(listed).content.decode()
+    assert len(viewer.get("/conflicts/identity/").context["clashes"]) == 2
+    assert "No clash in this study" in viewer.get("/conflicts/identity/?study=1.2.3").content.decode()
+    address = f"/conflicts/identity/{clash.pk}/seen/"
+
+    assert viewer.post(address).status_code == 403
+    assert operator.get(address).status_code == 405
+    answer = operator.post(address, {"study": str(clash.study)})
+
+    assert answer.headers["Location"] == listed
+    clash.refresh_from_db()
+    assert clash.resolved_at is not None
+    assert f"by {clash.resolved_by}" in operator.get(listed).content.decode()
+
+
+def test_conflicts_of_one_study(viewer: Client) -> None:
+    conflict, _ = ConflictFactory.create_batch(2)
+    study = conflict.instance.series.study
+
+    assert f"/conflicts/?study={study}" in viewer.get(f"/studies/{study}/").content.decode()
+    assert list(viewer.get(f"/conflicts/?study={study}").context["conflicts"]) == [conflict]
