@@ -95,7 +95,8 @@ def storescp(folder: Path, *options: str, tls: Tls | None = None) -> Iterator[in
     folder.mkdir(exist_ok=True)
     port = free_port()
     secured = tls.dcmtk() if tls else []
-    command = ("storescp", "+B", "+xa", "+uf", "-pm", "-aet", "PEER", *secured, *options, "-od", str(folder), str(port))
+    taken = () if "+x=" in options else ("+xa",)
+    command = ("storescp", "+B", "+uf", "-pm", *taken, *secured, *options, "-od", str(folder), str(port))
     with process(*command, port=port, log=folder.with_suffix(".log")):
         yield port
 
@@ -144,6 +145,11 @@ class Orthanc:
             assert status == 200, body
             found.append(json.loads(body)["ID"])
         return found
+
+    def files(self) -> list[bytes]:
+        """Every instance that it holds, as a Part 10 file."""
+        names = json.loads(self.rest("GET", "/instances")[1])
+        return [self.rest("GET", f"/instances/{name}/file")[1] for name in names]
 
 
 @contextmanager
