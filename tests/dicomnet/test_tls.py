@@ -7,7 +7,7 @@ import struct
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -70,17 +70,17 @@ def listening(context: ssl.SSLContext) -> Iterator[tuple[int, Seen]]:
             except OSError:
                 return
             plain.settimeout(DEADLINE_SECONDS)
-            try:
-                with context.wrap_socket(plain, server_side=True) as connection:
+            with context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False) as connection:
+                try:
+                    connection.do_handshake()
                     seen.certificates.append(certificate_of(connection))
                     seen.version = connection.version()
                     connection.sendall(b"hello")
                     while connection.recv(100):
                         pass
-            except OSError as error:
-                seen.failures.append(failure_in_words(error))
-            finally:
-                plain.close()
+                except OSError as error:
+                    seen.failures.append(failure_in_words(error))
+                    read_to_the_end(connection)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve, daemon=True)
@@ -90,6 +90,14 @@ def listening(context: ssl.SSLContext) -> Iterator[tuple[int, Seen]]:
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             thread.join(DEADLINE_SECONDS)
+
+
+def read_to_the_end(connection: ssl.SSLSocket) -> None:
+    """Closed with bytes unread, the connection would be reset, and the caller might not see the alert."""
+    with suppress(OSError):
+        socket.socket.shutdown(connection, socket.SHUT_WR)
+        while socket.socket.recv(connection, 1000):
+            pass
 
 
 def call(port: int, context: ssl.SSLContext, host_name: str = "localhost") -> PeerCertificate | None:
@@ -188,7 +196,7 @@ def test_a_hello_by_hand(rsa_server: Issued, suites: list[int], version: int, an
         socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_SECONDS) as plain,
     ):
         plain.sendall(hello_of(*suites, version=version))
-        record = plain.recv(7)
+        record = plain.recv(7, socket.MSG_WAITALL)
     if record[0] == 0x15:  # an alert: level, description (RFC 5246 7.2)
         assert {40: "handshake_failure", 70: "protocol_version"}.get(record[6]) == answer
     else:
