@@ -17,7 +17,8 @@ from dicomnet.allowlist import Rights
 from dicomnet.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicomnet.wire import pdu
 from dicomnet.wire.connection import Connection
-from dicomnet.wire.receive import MAXIMUM_PDU_BYTES, Incoming
+from dicomnet.wire.operations import Incoming
+from dicomnet.wire.receive import MAXIMUM_PDU_BYTES
 from dicomnet.wire.upper_layer import MessageProvider, UpperLayer
 
 REQUEST_SECONDS = 5  # for the A-ASSOCIATE-RQ, and for the peer to close after the last word (the ARTIM timer)

@@ -12,7 +12,7 @@ from dicomnet.scp.store import NO_DATA_SET, IncomingInstance, account, refusal, 
 from dicomnet.sop_classes import is_storage
 from dicomnet.statuses import StoreStatus
 from dicomnet.wire import pdu
-from dicomnet.wire.receive import UNEXPECTED_PDU, Incoming, ProtocolError
+from dicomnet.wire.operations import UNEXPECTED_PDU, Incoming, ProtocolError
 
 Handler = tuple[Any, Callable[..., Any], list[Any]]
 UNRECOGNISED_OPERATION = 0x0211

@@ -18,7 +18,7 @@ from dicomnet.scp.association import AcceptedAssociation
 from dicomnet.scp.commitment import on_n_action
 from dicomnet.wire.connection import Connection, ConnectionLost
 from dicomnet.wire.guard import Guard, Limits
-from dicomnet.wire.receive import Incoming
+from dicomnet.wire.operations import Incoming
 
 logger = logging.getLogger(__name__)
 BACKLOG = 1_024

@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Collection, Iterator
 
-from dicomnet.wire.receive import ProtocolError
+from dicomnet.wire.operations import ProtocolError
 
 AE_TITLES = slice(10, 42)  # called and calling, 16 bytes each
 _VERSION = slice(6, 8)

@@ -19,7 +19,8 @@ from pynetdicom.timer import Timer
 
 from dicomnet.wire import pdu
 from dicomnet.wire.connection import Connection, ConnectionLost
-from dicomnet.wire.receive import INVALID_PARAMETER, UNEXPECTED_PDU, Operations, ProtocolError, Receiver, Step
+from dicomnet.wire.operations import INVALID_PARAMETER, UNEXPECTED_PDU, Operations, ProtocolError
+from dicomnet.wire.receive import Receiver, Step
 from dicomnet.wire.request import AE_TITLES, without_unknown_items
 
 logger = logging.getLogger(__name__)

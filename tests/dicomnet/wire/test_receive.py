@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 import pytest
 from typing_extensions import Buffer
 
-from dicomnet.wire import pdu, receive
+from dicomnet.wire import operations, pdu, receive
 from dicomnet.wire.connection import Connection, ConnectionLost
-from dicomnet.wire.receive import Incoming, ProtocolError, Receiver, Step
+from dicomnet.wire.operations import Incoming, ProtocolError
+from dicomnet.wire.receive import Receiver, Step
 
 SWALLOWED = b"answer"
 
@@ -196,30 +197,30 @@ def header(kind: int, length: int) -> bytes:
 
 
 BROKEN: dict[str, tuple[bytes, int]] = {
-    "another protocol": (b"GET / HTTP/1.1\r\n", receive.UNRECOGNISED_PDU),
-    "PDU type 0": (header(0, 10), receive.UNRECOGNISED_PDU),
-    "PDU type 8": (header(8, 10), receive.UNRECOGNISED_PDU),
-    "4 GiB of P-DATA": (header(4, 0xFFFFFFFF), receive.INVALID_PARAMETER),
-    "an empty P-DATA": (header(4, 0), receive.INVALID_PARAMETER),
-    "4 GiB of A-ASSOCIATE-RQ": (header(1, 0xFFFFFFFF), receive.INVALID_PARAMETER),
-    "a long A-ABORT": (header(7, 5), receive.INVALID_PARAMETER),
-    "a PDV of length 0": (header(4, 6) + pdu.PDV_HEADER.pack(0, 1, 3), receive.INVALID_PARAMETER),
-    "a PDV of length 1": (header(4, 6) + pdu.PDV_HEADER.pack(1, 1, 3), receive.INVALID_PARAMETER),
-    "a PDV longer than its PDU": (header(4, 8) + pdu.PDV_HEADER.pack(5, 1, 3) + b"xx", receive.INVALID_PARAMETER),
+    "another protocol": (b"GET / HTTP/1.1\r\n", operations.UNRECOGNISED_PDU),
+    "PDU type 0": (header(0, 10), operations.UNRECOGNISED_PDU),
+    "PDU type 8": (header(8, 10), operations.UNRECOGNISED_PDU),
+    "4 GiB of P-DATA": (header(4, 0xFFFFFFFF), operations.INVALID_PARAMETER),
+    "an empty P-DATA": (header(4, 0), operations.INVALID_PARAMETER),
+    "4 GiB of A-ASSOCIATE-RQ": (header(1, 0xFFFFFFFF), operations.INVALID_PARAMETER),
+    "a long A-ABORT": (header(7, 5), operations.INVALID_PARAMETER),
+    "a PDV of length 0": (header(4, 6) + pdu.PDV_HEADER.pack(0, 1, 3), operations.INVALID_PARAMETER),
+    "a PDV of length 1": (header(4, 6) + pdu.PDV_HEADER.pack(1, 1, 3), operations.INVALID_PARAMETER),
+    "a PDV longer than its PDU": (header(4, 8) + pdu.PDV_HEADER.pack(5, 1, 3) + b"xx", operations.INVALID_PARAMETER),
     "half a PDV header at the end": (
         header(4, len(ECHO) + 9) + p_data((3, ECHO))[6:] + b"\0\0\0",
-        receive.INVALID_PARAMETER,
+        operations.INVALID_PARAMETER,
     ),
-    "a data set before its command": (p_data((2, b"data")), receive.UNEXPECTED_PDU),
-    "a command within a data set": (p_data((3, STORE), (0, b"data"), (3, ECHO)), receive.UNEXPECTED_PDU),
+    "a data set before its command": (p_data((2, b"data")), operations.UNEXPECTED_PDU),
+    "a command within a data set": (p_data((3, STORE), (0, b"data"), (3, ECHO)), operations.UNEXPECTED_PDU),
     "a data set in another context": (
         p_data((3, STORE)) + p_data((2, b"data"), context_id=3),
-        receive.INVALID_PARAMETER,
+        operations.INVALID_PARAMETER,
     ),
-    "a command set that is none": (p_data((3, b"\x08\0\x16\0\4\0\0\0abcd")), receive.INVALID_PARAMETER),
-    "a command set cut off": (p_data((3, ECHO[:-1])), receive.INVALID_PARAMETER),
-    "a command set without its field": (p_data((3, pdu.command_set([]))), receive.INVALID_PARAMETER),
-    "a command set that does not end": (p_data((1, bytes(60_000))) * 2, receive.INVALID_PARAMETER),
+    "a command set that is none": (p_data((3, b"\x08\0\x16\0\4\0\0\0abcd")), operations.INVALID_PARAMETER),
+    "a command set cut off": (p_data((3, ECHO[:-1])), operations.INVALID_PARAMETER),
+    "a command set without its field": (p_data((3, pdu.command_set([]))), operations.INVALID_PARAMETER),
+    "a command set that does not end": (p_data((1, bytes(60_000))) * 2, operations.INVALID_PARAMETER),
 }
 
 
