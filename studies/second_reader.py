@@ -51,7 +51,10 @@ class SecondReader:
             answer = self._ask(question)
         if "error" in answer:
             raise SecondReaderFailed(f"pydicom cannot read it: {answer['error']}")
-        values = {int(tag): (vr.encode("ascii"), bytes.fromhex(value)) for tag, (vr, value) in answer["values"].items()}
+        values = {
+            int(tag): (vr.encode("ascii", "replace"), bytes.fromhex(value))
+            for tag, (vr, value) in answer["values"].items()
+        }
         return Scan(values, bool(answer["is_little_endian"]))
 
     def close(self) -> int:

@@ -86,6 +86,13 @@ def test_a_child_that_says_nothing_in_time_is_ended(tmp_path: Path) -> None:
         reader.close()
 
 
+def test_a_vr_that_is_no_letters_is_read_by_the_dictionary(tmp_path: Path) -> None:
+    odd = b"\x10\0\x20\0L\xe2\2\0P1"
+    header = header_of(write_part10(tmp_path, data_set(sop_instance_uid=b"1.2", early=odd)), INDEX_TAGS)
+    assert header.text(PATIENT_ID) == "P1"
+    assert "second way" in header.note()
+
+
 def test_what_the_scan_cannot_follow_is_read_and_told_of(tmp_path: Path) -> None:
     header = header_of(write_part10(tmp_path, TOO_DEEP), INDEX_TAGS)
     assert header.text(PATIENT_NAME) == "Jérôme"
