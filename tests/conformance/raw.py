@@ -1,6 +1,7 @@
 """A requestor made of bytes: every PDU, item and message can be sent, right or wrong (PS3.8 9.3, PS3.7 6.3, D.3)."""
 
 import socket
+import ssl
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -174,9 +175,11 @@ class Raw:
 
     maximum = 16_384
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
         self.socket = socket.create_connection((LOOPBACK, port), SECONDS)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
 
     def __enter__(self) -> Self:
         return self

@@ -4,7 +4,9 @@ import random
 
 import pytest
 
+from dicomnet.tls import TlsFiles, client_context
 from dicomnet.wire.pdu import IS_COMMAND, IS_LAST
+from tests.conformance.programs import Tls
 from tests.conformance.raw import ECHO, STORE, Raw, echo_command, p_data, pdv, store_command
 from tests.corpus import data_set, data_set_bytes, element
 from tests.peers import Listener
@@ -115,9 +117,10 @@ def test_a_message_that_comes_byte_by_byte(listener: Listener) -> None:
     expect_stored(listener, data, *(bytes((byte,)) for byte in stream))
 
 
+@pytest.mark.parametrize("secured", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("seed", range(20))
-def test_any_cut_at_all(listener: Listener, seed: int) -> None:
-    """Fragments, PDUs and segments cut at random, over messages that alternate with echoes."""
+def test_any_cut_at_all(listener: Listener, tls_port: int, peer_tls: Tls, seed: int, secured: bool) -> None:
+    """Fragments, PDUs and segments or TLS records cut at random, over messages that alternate with echoes."""
     seeded = random.Random(seed)
     sent, stream = [], b""
     for number in range(4):
@@ -142,7 +145,8 @@ def test_any_cut_at_all(listener: Listener, seed: int) -> None:
             while sum(map(len, group)) > 131_072:
                 values.insert(0, group.pop())
             stream += p_data(*group)
-    with Raw(listener.port) as connection:
+    context = client_context(TlsFiles(peer_tls.own.cert, peer_tls.own.key, peer_tls.ca.cert)) if secured else None
+    with Raw(tls_port if secured else listener.port, context) as connection:
         connection.associate()
         position = 0
         while position < len(stream):
