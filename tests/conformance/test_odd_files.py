@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import resource
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,6 +94,7 @@ def test_more_than_2_gib_are_kept_as_they_came(listener: Listener) -> None:
         pytest.fail("this test needs 4 GiB of room in the folder for temporary files")
     block = os.urandom(131_066)
     sent = hashlib.blake2b(head)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with Raw(listener.port) as connection:
         connection.associate(associate_rq([(3, CT, [EXPLICIT])]))
         connection.send(p_data(pdv(3, WHOLE, store_command(uid))), p_data(pdv(3, 0, head)))
@@ -102,6 +104,7 @@ def test_more_than_2_gib_are_kept_as_they_came(listener: Listener) -> None:
         connection.send(p_data(pdv(3, IS_LAST, b"")))
         connection.socket.settimeout(120)
         assert connection.status() == 0
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024  # KiB
     (path,) = listener.spool.waiting()
     kept = hashlib.blake2b()
     with path.open("rb") as file:
