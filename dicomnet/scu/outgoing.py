@@ -11,6 +11,8 @@ from dicomnet.statuses import in_words, is_stored
 from dicomnet.wire.proposal import MAXIMUM_CONTEXTS
 from dicomnet.wire.send import DataSetOnDisk
 
+PREFETCH_BYTES = 8 << 20  # the kernel reads on by itself once the sending has begun
+
 
 @dataclass(frozen=True)
 class Outgoing:
@@ -69,16 +71,19 @@ class Outgoing:
                 raise OSError(errno.ENODATA, "the file holds no data set")
             if os.fstat(fd).st_size != self.size_bytes:
                 raise OSError(errno.EIO, "the file has not the size that it had when it was stored")
-            os.posix_fadvise(fd, 0, min(self.size_bytes, PREFETCH_BYTES), os.POSIX_FADV_WILLNEED)
-            # A volume that cannot be read says so now, while nothing was sent yet.
-            os.pread(fd, 1, self.data_set_offset)
+            self._read_ahead(fd)
         except OSError:
             os.close(fd)
             raise
         return DataSetOnDisk(fd, self.data_set_offset, self.size_bytes, b"\0" if self.is_odd else b"")
 
-
-PREFETCH_BYTES = 8 << 20  # the kernel reads on by itself once the sending has begun
+    def _read_ahead(self, fd: int) -> None:
+        """Have the kernel read what is not in memory; a volume that cannot be read says so while nothing was sent."""
+        try:
+            os.preadv(fd, [bytearray(1)], self.data_set_offset, os.RWF_NOWAIT)
+        except OSError:  # not in memory, or a file system that cannot tell
+            os.posix_fadvise(fd, 0, min(self.size_bytes, PREFETCH_BYTES), os.POSIX_FADV_WILLNEED)
+            os.pread(fd, 1, self.data_set_offset)
 
 
 @dataclass(frozen=True)
