@@ -15,7 +15,7 @@ from dicomnet.wire import pdu
 from dicomnet.wire.channel import Channel
 
 STEP_BYTES = 1 << 20  # between two looks at what the peer may have said meanwhile
-BUFFER_BYTES = 1 << 18
+BUFFER_BYTES = (1 << 18) + 4096  # two fragments of 128 KiB, or sixteen of 16 KiB, with their headers
 MAXIMUM_PLACES = 512  # one preadv(2) takes IOV_MAX of them, 1024
 SENDFILE_FROM_BYTES = 32_768  # fragments shorter than this are gathered into the buffer
 
