@@ -44,6 +44,7 @@ class Spool:
         self.tmp = root / "tmp"
         self.new = root / "new"  # where whole instances lie until they are indexed
         self._shards = [str(self.new / f"{shard:x}") for shard in range(SHARDS)]
+        self._shards = [str(self.new / f"{shard:x}") for shard in range(SHARDS)]
         self.intake = Intake(root, high_percent, marks or root.parent, store=store, processes=processes)
 
     def prepare(self) -> None:

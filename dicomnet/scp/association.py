@@ -70,7 +70,6 @@ class AcceptedAssociation(Association):
         on_idle: called by that thread about each 0.25 s while no message is under way; None when nobody needs it.
             It may send requests of its own (``send_n_event_report``).
         on_end: called by that thread when the association is over; None when nobody needs it.
-        heard_at: when (time.monotonic) the last message ended.
     """
 
     def __init__(self, ae: AE, connection: Connection, door: Door) -> None:
@@ -78,7 +77,6 @@ class AcceptedAssociation(Association):
         self.record = AssociationRecord()
         self.on_idle: Callable[[], None] | None = None
         self.on_end: Callable[[], None] | None = None
-        self.heard_at = time.monotonic()
         self.connection = connection
         self._door = door
         self._upper_layer = UpperLayer(self, connection, self)
@@ -130,9 +128,9 @@ class AcceptedAssociation(Association):
         return bool(self.record.statuses)
 
     def idle_since(self) -> float | None:
-        """When (time.monotonic) the last message ended; None while one is under way."""
+        """When (time.monotonic) the peer was last heard of; None while a message is under way."""
         receiver = self._upper_layer.receiver
-        return self.heard_at if receiver.is_idle and not receiver.is_serving else None
+        return self.connection.heard_at if receiver.is_idle and not receiver.is_serving else None
 
     def begin(self, context_id: int, command: dict[int, bytes]) -> Incoming | bytes | None:
         """Begin on a request (dicomnet.wire.receive.Operations)."""
@@ -174,7 +172,6 @@ class AcceptedAssociation(Association):
             self._negotiate()
         if self.is_established:
             self.connection.enlarge()
-            self.heard_at = time.monotonic()
 
     def _negotiate(self) -> None:
         try:
@@ -186,23 +183,26 @@ class AcceptedAssociation(Association):
     def _turn(self) -> None:
         """Wait for something to happen, and act on it."""
         upper_layer = self._upper_layer
-        idle_deadline = self.heard_at + IDLE_SECONDS
-        deadline = idle_deadline if self.on_idle is None else time.monotonic() + ON_IDLE_SECONDS
-        has_come = upper_layer.turn(deadline)
+        now = time.monotonic()
+        has_come = upper_layer.turn(now + (IDLE_SECONDS if self.on_idle is None else ON_IDLE_SECONDS))
         if has_come:
-            self.heard_at = time.monotonic()
             self._serve_messages()
+        if upper_layer.has_indication or upper_layer.is_over:
+            self._heed_indication()
+        elif not has_come and time.monotonic() >= self.connection.heard_at + IDLE_SECONDS:
+            self.abort()
+        elif not has_come and self.on_idle is not None and upper_layer.receiver.is_idle:
+            self.on_idle()
+
+    def _heed_indication(self) -> None:
+        """Release or abort, as pynetdicom's own association does it (PS3.8 7.2, 7.3)."""
         if self.is_established and self.acse.is_release_requested():
             self.acse.send_release(is_response=True)
             self.is_released, self.is_established = True, False
             evt.trigger(self, evt.EVT_RELEASED, {})
-        elif self.acse.is_aborted() or upper_layer.is_over:
-            self.is_aborted = self.acse.is_aborted("a-abort") or bool(upper_layer.failure) or self.is_aborted
+        elif self.acse.is_aborted() or self._upper_layer.is_over:
+            self.is_aborted = self.acse.is_aborted("a-abort") or bool(self._upper_layer.failure) or self.is_aborted
             self.is_established = False
-        elif not has_come and time.monotonic() >= idle_deadline:
-            self.abort()
-        elif not has_come and self.on_idle is not None and upper_layer.receiver.is_idle:
-            self.on_idle()
 
     def _serve_messages(self) -> None:
         receiver = self._upper_layer.receiver
@@ -215,7 +215,6 @@ class AcceptedAssociation(Association):
                 self._serve_request(message, cast(int, context_id))
             finally:
                 receiver.is_serving = False
-                self.heard_at = time.monotonic()
 
     def _abort_blocking(self, block: bool = True) -> None:
         super()._abort_blocking(block=False)  # nothing has to be waited for: it is sent when this returns

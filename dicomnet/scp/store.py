@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
+from prometheus_client import Counter
 from typing_extensions import Buffer
 
 from dicomnet.metrics import STORED_BYTES, STORES
@@ -101,12 +103,17 @@ def account(assoc: AcceptedAssociation, answer: StoreAnswer, size_bytes: int) ->
     """Count one request for the association's log line and the metrics; a refusal has a log line of its own."""
     status = f"0x{answer.status:04X}"
     assoc.record.statuses[status] += 1
-    STORES.labels(status=status).inc()
+    _count_of(status).inc()
     if is_stored(answer.status):
         assoc.record.bytes_received += size_bytes
         STORED_BYTES.inc(size_bytes)
     else:
         logger.warning("instance refused", extra={"status": status, "reason": answer.comment})
+
+
+@cache
+def _count_of(status: str) -> Counter:
+    return STORES.labels(status=status)
 
 
 def store_response(

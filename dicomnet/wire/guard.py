@@ -45,7 +45,7 @@ class Occupant(Protocol):
         """There has been a message on it."""
 
     def idle_since(self) -> float | None:
-        """When (time.monotonic) the last message ended; None while one is under way."""
+        """When (time.monotonic) the peer was last heard of; None while a message is under way."""
 
 
 class Guard:

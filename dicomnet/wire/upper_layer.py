@@ -122,6 +122,11 @@ class UpperLayer(DULServiceProvider):
         return self._kill_thread
 
     @property
+    def has_indication(self) -> bool:
+        """There is something for the service user: the peer asks for release, or the association was aborted."""
+        return bool(self.to_user_queue.queue)
+
+    @property
     def is_closing(self) -> bool:
         """The last word was said; the peer is to close the connection."""
         return bool(self.state_machine.current_state == CLOSING)
@@ -143,14 +148,15 @@ class UpperLayer(DULServiceProvider):
         """Have the state machine do all that there is to do."""
         try:
             while not self.is_over:
-                if self.event_queue.empty() and not self._process_recv_primitive():
+                # The deques are looked at first: pynetdicom raises and catches an error to find its queue empty.
+                if not self.event_queue.queue and not (self.to_provider_queue.queue and self._process_recv_primitive()):
                     return
                 self.state_machine.do_action(self.event_queue.get_nowait())
         except Exception as error:  # noqa: BLE001 (pynetdicom's decoders raise whatever the peer's bytes make them)
             self.give_up(f"a PDU cannot be understood: {type(error).__name__}")
 
     def turn(self, deadline: float) -> bool:
-        """Consume what is there, or wait for more, and act on it; False when nothing came by the deadline.
+        """Take in what comes up to the end of a message, and act on it; False when nothing came by the deadline.
 
         Args:
             deadline: time.monotonic; the deadlines of a PDU that has begun and of the state machine count, too.
@@ -159,11 +165,8 @@ class UpperLayer(DULServiceProvider):
         if self.is_over:
             return False
         try:
-            step = self._consume()
-            if step is Step.WAITING or (step is Step.NEED_MORE and not self._fill(deadline)):
+            if not self._take_in(deadline):
                 return False
-            if step is Step.NEED_MORE:
-                self._consume()
         except ProtocolError as error:
             self._break_off(error)
         except ConnectionLost:
@@ -173,9 +176,15 @@ class UpperLayer(DULServiceProvider):
         self.act()
         return True
 
-    def peek(self) -> None:
-        """Take what has come without waiting: a C-CANCEL, an abort."""
-        self.turn(0)
+    def _take_in(self, deadline: float) -> bool:
+        has_come = False
+        step = self._consume()
+        while step is Step.NEED_MORE and self._fill(deadline):
+            has_come = True
+            step = self._consume()
+            if self.receiver.is_idle or self.event_queue.queue:
+                break
+        return has_come or step in {Step.MESSAGE, Step.OTHER_PDU}
 
     def _consume(self) -> Step:
         step = self.receiver.consume(is_established=self.state_machine.current_state in ESTABLISHED)
@@ -186,7 +195,6 @@ class UpperLayer(DULServiceProvider):
     def _fill(self, deadline: float) -> bool:
         begun, artim = self.receiver.deadline, self.artim_timer.deadline
         if self.connection.fill(min(deadline, begun or deadline, artim or deadline)):
-            self._idle_timer.restart()
             return True
         now = time.monotonic()
         if artim is not None and artim <= now:
