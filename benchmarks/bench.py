@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +13,9 @@ from benchmarks.database import Server
 from benchmarks.gantry import Template, gantry
 from benchmarks.instances import KINDS, write_instances
 from benchmarks.receivers import ORTHANC_PLUGIN, Receiver, orthanc, stock_pynetdicom, storescp
+from benchmarks.wire import Address
+from tests.certificates import authority
+from tests.journeys.product import free_port
 
 Start = Callable[[Path], AbstractContextManager[Receiver]]
 
@@ -68,6 +71,22 @@ class Bench:
 def _gantry(template: Template, folder: Path) -> Iterator[Receiver]:
     with gantry(folder, template) as (receiver, _):
         yield receiver
+
+
+@contextmanager
+def gantry_over_tls(template: Template, folder: Path) -> Iterator[Receiver]:
+    """The product with a TLS listener beside the plain one; the receiver's address is the TLS one."""
+    certificates = folder / "ca"
+    certificates.mkdir()
+    own = authority(certificates).issue("GANTRY")
+    port = free_port()
+    settings = {
+        "GANTRY_DICOM_TLS_BIND": f"127.0.0.1:{port}",
+        "GANTRY_TLS_CERT": str(own.cert),
+        "GANTRY_TLS_KEY": str(own.key),
+    }
+    with gantry(folder, template, **settings) as (receiver, _):
+        yield replace(receiver, address=Address(receiver.address.ae_title, port, is_tls=True))
 
 
 @contextmanager

@@ -93,6 +93,7 @@ def sending(address: Address, paths: list[Path], associations: int) -> Iterator[
     order = {
         "ae_title": address.ae_title,
         "port": address.port,
+        "is_tls": address.is_tls,
         "paths": [str(path) for path in paths],
         "associations": associations,
     }

@@ -52,7 +52,7 @@ def _classes(paths: list[Path]) -> list[str]:
 def main() -> None:
     """Do what the first line of standard input says."""
     order = json.loads(sys.stdin.readline())
-    address = Address(order["ae_title"], order["port"])
+    address = Address(order["ae_title"], order["port"], order["is_tls"])
     paths = [Path(path) for path in order["paths"]]
     count = order["associations"]
     context: ForkContext = multiprocessing.get_context("fork")

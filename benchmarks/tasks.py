@@ -8,7 +8,8 @@ from pathlib import Path
 
 from benchmarks import associations, queryable, send
 from benchmarks.bars import GANTRY, GANTRY_PG, ORTHANC, STOCK, STORESCP
-from benchmarks.bench import Bench
+from benchmarks.bench import Bench, gantry_over_tls
+from benchmarks.gantry import Template
 from benchmarks.receive import measure, wait_until_stored
 from benchmarks.receivers import Receiver, orthanc, storescp
 from benchmarks.wire import clock
@@ -52,6 +53,10 @@ def _receiving(bench: Bench) -> Iterator[Trial]:
                 # What limits it shows with CT; with the other kinds it would take most of the time.
                 if peer != STOCK or kind == "ct":
                     yield Trial(f"receive {kind} {count}", peer, partial(_receive, bench, peer, kind, count))
+    if bench.embedded:
+        for count in (1, 4):
+            over_tls = partial(_receive_over_tls, bench, bench.embedded, count)
+            yield Trial(f"receive ct {count} over TLS", GANTRY, over_tls)
     for peer in bench.receivers():
         if peer in {GANTRY, ORTHANC, STORESCP}:
             yield Trial("receive big 4", peer, partial(_receive, bench, peer, "big", 4))
@@ -73,6 +78,12 @@ def _as_installed(bench: Bench) -> Iterator[Trial]:
 def _receive(bench: Bench, peer: str, kind: str, count: int) -> dict[str, float]:
     paths = bench.files(kind)
     with bench.room() as folder, bench.receivers()[peer](folder) as receiver:
+        return measure(receiver, paths, count, folder)
+
+
+def _receive_over_tls(bench: Bench, template: Template, count: int) -> dict[str, float]:
+    paths = bench.files("ct")
+    with bench.room() as folder, gantry_over_tls(template, folder) as receiver:
         return measure(receiver, paths, count, folder)
 
 
