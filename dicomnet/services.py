@@ -39,7 +39,7 @@ class StoreAnswer:
 class StoreSink(Protocol):
     """Takes the data set of one instance as it comes in."""
 
-    def write(self, piece: Buffer) -> None:
+    def write(self, *pieces: Buffer) -> None:
         """Take the next bytes of the data set; an error is kept and answered by ``commit``."""
 
     def commit(self) -> StoreAnswer:

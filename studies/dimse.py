@@ -98,7 +98,7 @@ class ClosedSink:
 
     reason: str
 
-    def write(self, piece: Buffer) -> None:
+    def write(self, *pieces: Buffer) -> None:
         """Let it pass."""
 
     def commit(self) -> StoreAnswer:
@@ -115,9 +115,9 @@ class RingingSink:
     def __init__(self, sink: SpoolSink) -> None:
         self._sink = sink
 
-    def write(self, piece: Buffer) -> None:
+    def write(self, *pieces: Buffer) -> None:
         """Take the next bytes of the data set."""
-        self._sink.write(piece)
+        self._sink.write(*pieces)
 
     def commit(self) -> StoreAnswer:
         """Make it durable; the bell is rung after, and needs no answer."""

@@ -58,25 +58,21 @@ class SpoolSink:
         finally:
             spool.intake.has_waited(id(self))
 
-    def write(self, piece: Buffer) -> None:
+    def write(self, *pieces: Buffer) -> None:
         """Take the next bytes; the first error is kept for ``commit``, since the peer sends on anyway."""
         if self._failure is not None:
             return
-        rest = memoryview(piece).cast("B")
-        self._spool.intake.waits(id(self), len(rest))
+        rest = [memoryview(piece).cast("B") for piece in pieces]
+        self._spool.intake.waits(id(self), sum(map(len, rest)))
         try:
             if not self._size:
                 # With the first piece, so that File Meta Information costs no call of its own.
-                self._make_room(len(self._head) + len(rest))
-                self._size = os.writev(self._fd, (self._head, rest))
-                if self._size < len(self._head):
-                    raise OSError(errno.EIO, "File Meta Information was written in part")
-                rest = rest[self._size - len(self._head) :]
+                rest.insert(0, memoryview(self._head))
             while rest:
-                self._make_room(len(rest))
-                written = os.write(self._fd, rest)
+                self._make_room(sum(map(len, rest)))
+                written = os.writev(self._fd, rest)
                 self._size += written
-                rest = rest[written:]
+                rest = _behind(rest, written)
             if self._size - self._begun_size >= WRITE_BEHIND_BYTES:
                 # Begins to write and waits for nothing; pages that are being written stay in the cache for the index.
                 os.posix_fadvise(self._fd, self._begun_size, self._size - self._begun_size, os.POSIX_FADV_DONTNEED)
@@ -167,6 +163,16 @@ class SpoolSink:
                 raise
         finally:
             os.close(folder)
+
+
+def _behind(pieces: list[memoryview], count: int) -> list[memoryview]:
+    """What is left when so many bytes are written: nothing, but for a disk that is nearly full."""
+    left = []
+    for piece in pieces:
+        if count < len(piece):
+            left.append(piece[count:])
+        count = max(0, count - len(piece))
+    return left
 
 
 def _reason(error: OSError) -> str:

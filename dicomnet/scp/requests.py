@@ -80,7 +80,7 @@ class Dropped:
     def __init__(self, answer: bytes) -> None:
         self._answer = answer
 
-    def write(self, piece: Buffer) -> None:
+    def write(self, *pieces: Buffer) -> None:
         """Drop it."""
 
     def finish(self) -> bytes:

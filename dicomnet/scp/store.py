@@ -34,11 +34,11 @@ class IncomingInstance:
         self._answer: StoreAnswer | None = None  # known before the data set is whole
         self._attempt(self._begin)
 
-    def write(self, piece: Buffer) -> None:
+    def write(self, *pieces: Buffer) -> None:
         """Take the next bytes of the data set; they are dropped when it is refused already."""
-        self._size_bytes += memoryview(piece).nbytes
+        self._size_bytes += sum(memoryview(piece).nbytes for piece in pieces)
         if self._sink is not None and self._answer is None:
-            self._attempt(self._sink.write, piece)
+            self._attempt(self._sink.write, *pieces)
 
     def finish(self) -> bytes:
         """The C-STORE response; success only when the archive has made it durable."""

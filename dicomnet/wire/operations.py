@@ -18,7 +18,7 @@ class ProtocolError(Exception):
 class Incoming(Protocol):
     """The data set of a request that is taken as it comes."""
 
-    def write(self, piece: Buffer) -> None:
+    def write(self, *pieces: Buffer) -> None:
         """Take the next bytes; they are overwritten once this has returned."""
 
     def finish(self) -> bytes:

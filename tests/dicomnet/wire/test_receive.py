@@ -25,8 +25,9 @@ class Instance:
     log: list[object]
     data: bytearray = field(default_factory=bytearray)
 
-    def write(self, piece: Buffer) -> None:
-        self.data += memoryview(piece)
+    def write(self, *pieces: Buffer) -> None:
+        for piece in pieces:
+            self.data += memoryview(piece)
 
     def finish(self) -> bytes:
         self.log.append(("stored", bytes(self.data)))
