@@ -143,7 +143,7 @@ def test_queue_moves_while_one_looks_but_not_while_one_chooses(open_page: OpenPa
 def test_destination_is_created_with_an_error_then_right(open_page: OpenPage) -> None:
     page = open_page("/destinations/")
     page.get_by_role("link", name="Add a destination").first.click()
-    page.get_by_label("Name").fill("Archive")
+    page.get_by_label("Name", exact=True).fill("Archive")
     page.get_by_label("AE title", exact=True).fill("ARCH\\IVE")
     page.get_by_label("Host").fill("10.0.0.1")
     page.get_by_label("Port").fill("0")
