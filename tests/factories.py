@@ -16,7 +16,7 @@ from gateway.accounts.models import Role, User
 from routing.models import Delivery, DeliveryState, Destination, Rule, RuleVersion
 from routing.rules import save_rule
 from studies.commitments.models import Commitment, CommitmentItem, CommitmentState
-from studies.models import Conflict, IdentityClash, Instance, Series, Study
+from studies.models import Conflict, IdentityClash, Instance, Series, Study, UnreadableFile
 
 PASSWORD = "correct horse battery"
 
@@ -55,7 +55,7 @@ class RemoteNodeFactory(DjangoModelFactory[RemoteNode]):
 
 
 class CommitmentFactory(DjangoModelFactory[Commitment]):
-    """A request whose verdict was reported; its two instances are committed and not."""
+    """A request whose verdict was reported; its two instances, one of them not committed, unless ``items=False``."""
 
     class Meta:
         model = Commitment
@@ -74,7 +74,7 @@ class CommitmentFactory(DjangoModelFactory[Commitment]):
 
     @factory.post_generation
     def items(self: Commitment, create: bool, extracted: Any, **kwargs: Any) -> None:
-        for reason in (None, FailureReason.NO_SUCH_INSTANCE):
+        for reason in () if extracted is False else (None, FailureReason.NO_SUCH_INSTANCE):
             CommitmentItem.objects.create(
                 commitment=self,
                 sop_class_uid=str(CTImageStorage),
@@ -164,6 +164,15 @@ class IdentityClashFactory(DjangoModelFactory[IdentityClash]):
     number_of_instances = 3
     received_at = factory.LazyFunction(timezone.now)
     last_received_at = factory.SelfAttribute("received_at")
+
+
+class UnreadableFileFactory(DjangoModelFactory[UnreadableFile]):
+    class Meta:
+        model = UnreadableFile
+
+    name = factory.Sequence(lambda n: f"{n:026d}.dcm")
+    reason = "the file ends before its data set does"
+    size_bytes = 262_144
 
 
 class DestinationFactory(DjangoModelFactory[Destination]):

@@ -16,7 +16,7 @@ RIGHTS = ("may_echo", "may_store", "may_find", "may_move", "may_get", "may_commi
 class LinesField(forms.CharField):
     """A list of texts, one per line, kept in its normal form."""
 
-    widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})
+    widget = forms.Textarea(attrs={"rows": 2, "spellcheck": "false"})
 
     def __init__(self, normal: Callable[[Any], list[str]], *, shown: Callable[[str], str] = str, **kwargs: Any) -> None:
         self.normal, self.shown = normal, shown

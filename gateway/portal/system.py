@@ -1,7 +1,6 @@
 """The system page: health in words, versions, the settings in force, and disks."""
 
 import platform
-import shutil
 import tomllib
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -23,22 +22,16 @@ from django.views.decorators.http import require_GET
 from gateway.checks import warnings
 from gateway.env import BASE_DIR, Environment
 from gateway.health import checks
+from studies.disk import DiskUse, disk_use
 
 
 @dataclass(frozen=True)
 class Disk:
-    """The file system under one of Gantry's folders."""
+    """The file system under one of Gantry's folders; its use is counted as the spool's light and the watermarks do."""
 
     label: str
     path: Path
-    total_bytes: int
-    used_bytes: int
-    free_bytes: int
-
-    @property
-    def used_percent(self) -> int:
-        """Share in use."""
-        return round(self.used_bytes / self.total_bytes * 100) if self.total_bytes else 0
+    use: DiskUse
 
 
 @require_GET
@@ -112,7 +105,7 @@ def settings_in_words(environment: Environment) -> list[tuple[str, str, str]]:
 def disks(environment: Environment) -> list[Disk]:
     """Home and hot store; a folder that is not there yet has no line."""
     folders = [("Home: database, spool, logs", environment.home), ("Hot store", environment.storage)]
-    return [Disk(label, path, *shutil.disk_usage(path)) for label, path in folders if path.exists()]
+    return [Disk(label, path, disk_use(path)) for label, path in folders if path.exists()]
 
 
 def _place(url: str | None) -> str:

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.views.generic import ListView
 
 from studies.models import Instance, UnreadableFile
-from studies.selectors import odd_instances
+from studies.selectors import odd_instances, open_counts
 
 MAXIMUM_SHOWN = 200  # of unreadable files; the API has all
 
@@ -26,8 +26,9 @@ class OddList(PermissionRequiredMixin, ListView):
         return odd_instances().select_related("series__study").order_by("-pk")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """The files that are no instances."""
+        """The files that are no instances, and what the other tabs count."""
         return super().get_context_data(
+            open=open_counts(),
             unreadable=UnreadableFile.objects.all()[:MAXIMUM_SHOWN],
             unreadable_count=UnreadableFile.objects.count(),
             **kwargs,

@@ -1,12 +1,14 @@
-"""How the fictitious hospital's gateway is set up: destinations, rules and allowlist."""
+"""How the fictitious hospital's gateway is set up: destinations, rules, allowlist and remote nodes."""
 
 from datetime import timedelta
+from hashlib import sha256
 
 from django.utils import timezone
+from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, XRayRadiationDoseSRStorage
 
 from routing.models import Destination, Priority, Rule
 from routing.rules import save_rule
-from tests.factories import AllowlistEntryFactory, DestinationFactory
+from tests.factories import AllowlistEntryFactory, DestinationFactory, RemoteNodeFactory
 
 
 def make_destinations() -> dict[str, Destination]:
@@ -43,6 +45,8 @@ def make_destinations() -> dict[str, Destination]:
         ae_title="TELERAD",
         host="tele.partner.example",
         port=2762,
+        tls=True,
+        tls_server_name="TELERAD",
         is_enabled=False,
         comment="Nights only, from 20:00",
         last_success_at=now - timedelta(hours=9),
@@ -108,8 +112,16 @@ def make_allowlist() -> None:
             may_get=True,
             comment="Made at the first start: programs on this machine",
         )
+    AllowlistEntryFactory(
+        calling_ae_title="CT_ROOM1",
+        network="10.20.1.11",
+        requires_tls=True,
+        certificates=[sha256(b"CT_ROOM1").hexdigest(), "ct1.hospital.example"],
+        may_commit=True,
+        sop_classes=[str(CTImageStorage), str(EnhancedCTImageStorage), str(XRayRadiationDoseSRStorage)],
+        comment="CT, ground floor; service 555-0101",
+    )
     for title, network, comment in (
-        ("CT_ROOM1", "10.20.1.11", "CT, ground floor; service 555-0101"),
         ("MR_NORTH", "10.20.1.21", "MR, north wing"),
         ("CR_ER", "10.20.1.31", "Emergency room"),
         ("US_WARD3", "10.20.3.0/24", "Ultrasound carts on ward 3"),
@@ -121,5 +133,18 @@ def make_allowlist() -> None:
         may_store=False,
         may_find=True,
         may_move=True,
+        move_destinations=["NEURO_WS2"],
         comment="Workstation: searches and fetches",
     )
+
+
+def make_remote_nodes() -> None:
+    """Where the devices listen that ask for proof of storage; of one of them nobody has said it yet."""
+    for title, host, port, comment in (
+        ("CT_ROOM1", "10.20.1.11", 11112, "CT, ground floor; service 555-0101"),
+        ("CR_ER", "10.20.1.31", 104, "Emergency room"),
+        ("US_WARD3", "10.20.3.14", 104, "Ultrasound cart on ward 3"),
+    ):
+        is_tls = title == "CT_ROOM1"
+        name = "ct1.hospital.example" if is_tls else ""
+        RemoteNodeFactory(ae_title=title, host=host, port=port, tls=is_tls, tls_server_name=name, comment=comment)

@@ -12,8 +12,9 @@ from dicomnet.statuses import in_words
 from gateway.accounts.models import Role
 from routing.models import Delivery, DeliveryState, Destination, Rule
 from studies.models import Instance, Series, Study
-from tests.e2e.configuration import make_allowlist, make_destinations, make_rules
+from tests.e2e.configuration import make_allowlist, make_destinations, make_remote_nodes, make_rules
 from tests.e2e.devices import DEVICES, Device
+from tests.e2e.oddities import make_commitments, make_identity_clashes, make_odd_files
 from tests.factories import (
     ConflictFactory,
     InstanceFactory,
@@ -33,6 +34,7 @@ def fill(studies: int = STUDIES) -> None:
     destinations = make_destinations()
     rules = make_rules(destinations)
     make_allowlist()
+    make_remote_nodes()
     now = timezone.now()
     moment = now - timedelta(seconds=40)
     for number in range(studies):
@@ -41,6 +43,9 @@ def fill(studies: int = STUDIES) -> None:
         # Fewer in the night, more in the morning.
         moment -= timedelta(minutes=chance.uniform(2, 16) * (3 if moment.hour < 6 else 1))
     _conflicts()
+    make_identity_clashes(now)
+    make_odd_files(now)
+    make_commitments(now)
 
 
 def _study(chance: random.Random, number: int, received_at: datetime) -> Study:

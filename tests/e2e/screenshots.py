@@ -26,7 +26,16 @@ TARGET = ROOT / "docs" / "screenshots"
 WIDTH, HEIGHT = 1440, 900
 COLOURS = 256
 THEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
-# Name of the picture, and its address; each is made in light and in dark.
+# Name of the picture, and its address; each is made in light and in dark. First what a new installation shows.
+EMPTY_PAGES = {
+    "dashboard-empty": "/",
+    "studies-empty": "/studies/",
+    "conflicts-empty": "/conflicts/",
+    "identity-clashes-empty": "/conflicts/identity/",
+    "odd-files-empty": "/odd/",
+    "commitments-empty": "/commitments/",
+    "remote-nodes-empty": "/remote-nodes/",
+}
 PAGES = {
     "dashboard": "/",
     "studies": "/studies/",
@@ -41,8 +50,15 @@ PAGES = {
     "rule": "/rules/{rule}/",
     "rule-try": "/rules/try/",
     "allowlist": "/allowlist/",
-    "allowlist-form": "/allowlist/new/",
+    "allowlist-form": "/allowlist/{entry}/",
+    "remote-nodes": "/remote-nodes/",
+    "remote-node-form": "/remote-nodes/new/?ae_title=MR_NORTH&host=10.20.1.21",
     "conflicts": "/conflicts/",
+    "identity-clashes": "/conflicts/identity/",
+    "odd-files": "/odd/",
+    "commitments": "/commitments/",
+    "commitment": "/commitments/{commitment}/",
+    "commitment-waiting": "/commitments/{waiting}/",
     "system": "/system/",
     "admin": "/admin/",
     "not-found": "/studies/1.2.3/",
@@ -141,17 +157,27 @@ class Pictures:
             page.get_by_label("User name").fill("admin")
             page.get_by_label("Password").fill(PASSWORD)
             page.get_by_role("button", name="Sign in").click()
-            self._keep(page, "dashboard-empty", theme)
-            page.goto(f"{self.base}/studies/")
-            self._keep(page, "studies-empty", theme)
+            page.get_by_role("heading", name="Dashboard", level=1).wait_for()
+            for name, path in EMPTY_PAGES.items():
+                if self._is_wanted(name):
+                    page.goto(self.base + path)
+                    self._keep(page, name, theme)
 
     def full(self) -> None:
         """Every page in the middle of a working day."""
+        from dicomnet.models import AllowlistEntry
         from routing.models import Rule
+        from studies.commitments.models import Commitment, CommitmentState
         from studies.models import Study
 
         study = Study.objects.filter(modalities_in_study__contains="\\SR\\", series__body_part_examined="HEAD").first()
-        names = {"study": study, "rule": Rule.objects.get(name__startswith="Thin").pk}
+        names = {
+            "study": study,
+            "rule": Rule.objects.get(name__startswith="Thin").pk,
+            "entry": AllowlistEntry.objects.get(calling_ae_title="CT_ROOM1").pk,
+            "commitment": Commitment.objects.get(failed_count=3).pk,
+            "waiting": Commitment.objects.get(state=CommitmentState.REPORTING).pk,
+        }
         for theme, page in self.pages.items():
             for name, path in PAGES.items():
                 if self._is_wanted(name):

@@ -24,6 +24,9 @@ def test_pages_have_no_violation(theme: Theme, open_page: OpenPage) -> None:
         "/conflicts/",
         "/conflicts/identity/",
         "/odd/",
+        "/commitments/",
+        "/remote-nodes/",
+        "/remote-nodes/new/",
     ]
     found = [_violations(page, path) for path in empty]
 

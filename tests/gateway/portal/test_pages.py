@@ -160,7 +160,7 @@ def test_dashboard_adds_up(administrator: Client) -> None:
     assert "1,200" in html
     assert "3.0 GB" in html
     assert "6</b>" in html
-    assert "3 same UID, other content · 3 other patient" in html
+    assert "3 same UID · 3 other patient" in html
 
 
 def test_live_part_of_the_dashboard_is_a_fragment(administrator: Client) -> None:

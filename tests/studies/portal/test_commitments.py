@@ -72,7 +72,7 @@ def test_what_is_being_verified_is_not_sent(operator: Client) -> None:
 def test_viewer_may_not_send(viewer: Client) -> None:
     commitment = CommitmentFactory.create(state=CommitmentState.FAILED)
 
-    assert "Send the report again" not in viewer.get(f"/commitments/{commitment.pk}/").content.decode()
+    assert "Send the report" not in viewer.get(f"/commitments/{commitment.pk}/").content.decode()
     assert viewer.post(f"/commitments/{commitment.pk}/send/").status_code == 403
 
 
@@ -87,3 +87,13 @@ def test_remote_nodes_are_made_changed_and_deleted(administrator: Client) -> Non
     assert node.port == 11112
     answer = administrator.post(f"/remote-nodes/{node.pk}/delete/", follow=True)
     assert "No node yet" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("is_reported", "words"), [(True, "Send the report again"), (False, "Send the report now")], ids=["again", "now"]
+)
+def test_button_says_whether_a_report_was_taken_already(operator: Client, is_reported: bool, words: str) -> None:
+    times = {} if is_reported else {"state": CommitmentState.REPORTING, "reported_at": None}
+    commitment = CommitmentFactory.create(**times)
+
+    assert words in operator.get(f"/commitments/{commitment.pk}/").content.decode()

@@ -1,3 +1,4 @@
+import pytest
 from django.test import Client
 
 from studies.models import Conflict, UnreadableFile
@@ -129,3 +130,21 @@ def test_conflicts_of_one_study(viewer: Client) -> None:
 
     assert f"/conflicts/?study={study}" in viewer.get(f"/studies/{study}/").content.decode()
     assert list(viewer.get(f"/conflicts/?study={study}").context["conflicts"]) == [conflict]
+
+
+@pytest.mark.parametrize(
+    ("shown", "said", "words"),
+    [
+        ("Berg^Eva", "Berg-Aalto^Eva", ("Berg, Eva</td>", "Berg-Aalto, Eva</td>")),
+        ("Berg^Eva^^^MD", "Berg^Eva^^^PhD", ("Berg^Eva^^^MD</td>", "Berg^Eva^^^PhD</td>")),
+    ],
+    ids=["as-people-read-them", "as-sent-where-only-that-tells-them-apart"],
+)
+def test_names_of_an_identity_clash_can_be_told_apart(
+    viewer: Client, shown: str, said: str, words: tuple[str, str]
+) -> None:
+    IdentityClashFactory.create(attribute="PatientName", study_value=shown, instance_value=said)
+
+    page = viewer.get("/conflicts/identity/").content.decode()
+
+    assert all(each in page for each in words)
