@@ -183,6 +183,14 @@ def read_exactly(connection: socket.socket, count: int) -> bytes:
     return out
 
 
+def is_cut_off(connection: socket.socket) -> bool:
+    """The other end closed, or reset because bytes were under way when it closed."""
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
 def read_pdu(connection: socket.socket) -> tuple[int, bytes]:
     """Type and body of the next PDU (PS3.8 9.3.1)."""
     kind, length = struct.unpack(">BxL", read_exactly(connection, 6))

@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 from pydicom.uid import ImplicitVRLittleEndian
@@ -16,7 +16,7 @@ from dicomnet.scu.echo import echo
 from dicomnet.wire import pdu, receive
 from dicomnet.wire.guard import Limits
 from tests.corpus import CT, EXPLICIT, data_set
-from tests.peers import ANYBODY, Caller, FixedAllowlist, Listener, peer
+from tests.peers import ANYBODY, Caller, FixedAllowlist, Listener, is_cut_off, peer
 
 ECHO = (Verification, ImplicitVRLittleEndian)
 STORE = (CT, EXPLICIT)
@@ -55,17 +55,18 @@ def test_silent_connections_over_the_limit_make_room(listener: Listener) -> None
 def test_a_silent_connection_is_closed(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(association, "REQUEST_SECONDS", 0.2)
     with connect(listener.port) as silent:
-        assert silent.recv(1) == b""
+        assert is_cut_off(silent)
 
 
 def test_a_request_that_trickles_in_is_cut_off(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(association, "REQUEST_SECONDS", 0.3)
     with connect(listener.port) as slow:
         slow.sendall(pdu.PDU_HEADER.pack(pdu.A_ASSOCIATE_RQ, 200))
-        for _ in range(3):
-            slow.sendall(b"\0")
-            time.sleep(0.05)
-        assert slow.recv(1) == b""
+        with suppress(BrokenPipeError, ConnectionResetError):  # this machine may be slower than the deadline
+            for _ in range(3):
+                slow.sendall(b"\0")
+                time.sleep(0.05)
+        assert is_cut_off(slow)
 
 
 def test_a_pdu_that_does_not_end_aborts_the_association_and_leaves_nothing(
@@ -154,5 +155,5 @@ def test_a_listener_without_descriptors_lives_on(listener: Listener, monkeypatch
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", fail)
         with connect(listener.port) as refused:
-            assert refused.recv(1) == b""
+            assert is_cut_off(refused)
     assert echo(peer(listener.port, "GANTRY", timeout_seconds=20)).is_alive
