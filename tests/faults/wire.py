@@ -1,5 +1,6 @@
 """Say something to a listener, right or wrong, and see it through; what a listener holds, counted."""
 
+import faulthandler
 import os
 import socket
 import struct
@@ -8,6 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from dicomnet.scp.association import IDLE_SECONDS
 from tests.conformance.raw import ECHO, Raw
 from tests.peers import LOOPBACK
 
@@ -62,10 +64,12 @@ class Held:
 
     @classmethod
     def now(cls) -> "Held":
-        """Count, after all associations have ended."""
-        deadline = time.monotonic() + SECONDS
+        """Count, after all associations have ended: at the latest when the idle ones among them are aborted."""
+        deadline = time.monotonic() + IDLE_SECONDS + SECONDS
         while associations() and time.monotonic() < deadline:
             time.sleep(0.01)
+        if associations():
+            faulthandler.dump_traceback(all_threads=True)  # where they are
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return cls(associations(), len(os.listdir("/proc/self/fd")), pages * os.sysconf("SC_PAGE_SIZE"))
 
