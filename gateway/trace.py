@@ -130,11 +130,15 @@ def _conflicts(study: Study) -> Iterator[TraceEvent]:
 
 
 def _planned(deliveries: QuerySet[Delivery]) -> Iterator[TraceEvent]:
-    rows = deliveries.values("rule_version").annotate(
-        count=Count("instance", distinct=True),
-        destinations=Count("destination", distinct=True),
-        last=Max("created_at"),
-    )[:MAXIMUM_GROUPS]
+    rows = (
+        deliveries.exclude(rule_version=None)
+        .values("rule_version")
+        .annotate(
+            count=Count("instance", distinct=True),
+            destinations=Count("destination", distinct=True),
+            last=Max("created_at"),
+        )[:MAXIMUM_GROUPS]
+    )
     versions = RuleVersion.objects.in_bulk([row["rule_version"] for row in rows])
     for row in rows:
         version = versions[row["rule_version"]]

@@ -1,4 +1,7 @@
-"""Destination, Rule, RuleVersion and Delivery: where instances go, why, and what became of it."""
+"""Destination, Rule, RuleVersion and Delivery: where instances go, why, and what became of it.
+
+What belongs to one feature has its models beside it: routing.ai, routing.backtest, routing.proof.
+"""
 
 from typing import Any
 
@@ -13,13 +16,33 @@ from dicomnet.ae_title import validate_ae_title
 from dicomnet.server_name import validate_server_name
 from dicomnet.statuses import in_words
 from routing.conditions import BadCondition, parse_conditions
-from studies.models import Instance
+from studies.models import Instance, Series
 
 
 class DestinationKind(models.TextChoices):
     """How a destination is reached; each has its file in routing.transports."""
 
     DICOM = "dicom", "DICOM (C-STORE)"
+    STOW = "stow", "DICOMweb (STOW-RS)"
+    FOLDER = "folder", "Folder"
+    S3 = "s3", "S3 bucket"
+
+
+class HttpAuthentication(models.TextChoices):
+    """How Gantry signs in at a DICOMweb destination."""
+
+    NONE = "none", "None"
+    BASIC = "basic", "User name and password"
+    BEARER = "bearer", "Bearer token"
+    CERTIFICATE = "certificate", "Gantry's TLS certificate"
+
+
+class ProofKind(models.TextChoices):
+    """How a destination's word that it keeps an instance is checked."""
+
+    NONE = "none", "Believe its answer"
+    COMMITMENT = "commitment", "Ask for Storage Commitment"
+    QUERY = "query", "Ask it by a query what it has"
 
 
 class Destination(models.Model):
@@ -28,9 +51,9 @@ class Destination(models.Model):
     name = models.CharField(max_length=64, unique=True)
     kind = models.CharField(max_length=8, choices=DestinationKind, default=DestinationKind.DICOM)
     ae_title = models.CharField(
-        "AE title", max_length=16, validators=[validate_ae_title], help_text="The title that Gantry calls."
+        "AE title", max_length=16, blank=True, validators=[validate_ae_title], help_text="The title that Gantry calls."
     )
-    host = models.CharField(max_length=255, help_text="Host name or address.")
+    host = models.CharField(max_length=255, blank=True, help_text="Host name or address.")
     port = models.PositiveIntegerField(
         default=104, validators=[MinValueValidator(1), MaxValueValidator(65535)], help_text="Often 104 or 11112."
     )
@@ -64,6 +87,39 @@ class Destination(models.Model):
     comment = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    # DICOMweb and S3: where, and as whom. The secret is encrypted; nothing shows it again.
+    url = models.CharField(
+        "URL", max_length=500, blank=True, help_text="DICOMweb: the service's root. S3: the endpoint; empty for AWS."
+    )
+    authentication = models.CharField(max_length=12, choices=HttpAuthentication, default=HttpAuthentication.NONE)
+    username = models.CharField(max_length=128, blank=True, help_text="User name; for S3 the access key.")
+    secret = models.CharField(max_length=2000, blank=True, help_text="Password, token or S3 secret key, encrypted.")
+    # Folder and S3.
+    path = models.CharField(max_length=500, blank=True, help_text="Folder on this host; for S3 the prefix of keys.")
+    bucket = models.CharField(max_length=63, blank=True)
+    region = models.CharField(max_length=32, blank=True)
+
+    # The lane.
+    maximum_associations = models.PositiveSmallIntegerField(
+        default=2,
+        validators=[MinValueValidator(1), MaxValueValidator(16)],
+        help_text="At most so many at once; fewer are used when more bring nothing.",
+    )
+    batch_size = models.PositiveSmallIntegerField(
+        default=50,
+        validators=[MinValueValidator(1), MaxValueValidator(1000)],
+        help_text="Instances on one association before another is opened.",
+    )
+    maximum_bytes_per_second = models.PositiveBigIntegerField(
+        default=0, help_text="0: as fast as it goes. Over all its associations together."
+    )
+    window_begins_at = models.TimeField(null=True, blank=True, help_text="Local time; empty: at any time.")
+    window_ends_at = models.TimeField(null=True, blank=True, help_text="Before the beginning: past midnight.")
+    proof = models.CharField(max_length=12, choices=ProofKind, default=ProofKind.NONE)
+    proof_after_minutes = models.PositiveIntegerField(
+        default=10, help_text="How long after a study's last delivery it is checked."
+    )
+
     # One worker at a time drives a destination's lane: who holds this token, until when.
     lane_token = models.CharField(max_length=32, blank=True, default="", editable=False)
     lane_until = models.DateTimeField(null=True, blank=True, editable=False)
@@ -76,6 +132,13 @@ class Destination(models.Model):
 
     class Meta:
         ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(window_begins_at=None, window_ends_at=None)
+                | Q(window_begins_at__isnull=False, window_ends_at__isnull=False),
+                name="destination_window_whole",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -94,6 +157,15 @@ class RuleScope(models.TextChoices):
     """What a rule waits for before it decides."""
 
     INSTANCE = "instance", "Each instance at once"
+    SERIES = "series", "The series, when it is complete"
+    STUDY = "study", "The study, when it is complete"
+
+
+class RuleMode(models.TextChoices):
+    """Whether a rule acts."""
+
+    LIVE = "live", "Live"
+    SHADOW = "shadow", "Shadow: it is judged and counted, and does nothing"
 
 
 def validate_conditions(value: Any) -> None:
@@ -114,7 +186,12 @@ class Rule(models.Model):
     conditions = models.JSONField(
         default=list, blank=True, validators=[validate_conditions], help_text="All must hold; none: every instance."
     )
+    mode = models.CharField(max_length=8, choices=RuleMode, default=RuleMode.LIVE)
     destinations = models.ManyToManyField(Destination, related_name="rules", blank=True)
+    ai_pools = models.ManyToManyField("routing.AIPool", related_name="rules", blank=True, verbose_name="AI pools")
+    actions = models.JSONField(
+        default=list, blank=True, help_text="What else is done with what matches, see routing.actions."
+    )
     priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.ROUTINE)
     comment = models.CharField(max_length=200, blank=True)
     version = models.PositiveIntegerField(default=0, editable=False)
@@ -134,6 +211,7 @@ class RuleVersion(models.Model):
     number = models.PositiveIntegerField()
     definition = models.JSONField(help_text="Name, scope, conditions, destinations and priority as they were.")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    reason = models.CharField(max_length=200, blank=True, help_text="Why it was changed, in its author's words.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -160,7 +238,12 @@ class Delivery(models.Model):
 
     instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="deliveries")
     destination = models.ForeignKey(Destination, on_delete=models.PROTECT, related_name="deliveries")
-    rule_version = models.ForeignKey(RuleVersion, on_delete=models.PROTECT, related_name="deliveries")
+    rule_version = models.ForeignKey(
+        RuleVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="deliveries"
+    )
+    made_by = models.CharField(
+        max_length=150, blank=True, default="", help_text="Who had it sent, when it was no rule: a user or an AI pool."
+    )
     priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.ROUTINE)
     state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
     attempts = models.PositiveIntegerField(default=0)
@@ -175,6 +258,9 @@ class Delivery(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     queued_at = models.DateTimeField(default=timezone.now, help_text="Since when it is tried; a retry begins anew.")
     last_attempt_at = models.DateTimeField(null=True, blank=True)
+    sent_bytes = models.PositiveBigIntegerField(default=0, help_text="Of the last attempt that went through.")
+    association = models.CharField(max_length=32, blank=True, help_text="Of the last attempt; as in the log.")
+    proof_checked_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -183,6 +269,12 @@ class Delivery(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["instance", "destination", "rule_version"], name="delivery_once_per_rule_version"
+            ),
+            models.UniqueConstraint(
+                fields=["instance", "destination"], condition=Q(rule_version=None), name="delivery_once_without_rule"
+            ),
+            models.CheckConstraint(
+                condition=Q(rule_version__isnull=False) | ~Q(made_by=""), name="delivery_has_an_origin"
             ),
             models.CheckConstraint(
                 condition=Q(state="sending", lease_until__isnull=False) | ~Q(state="sending"),
@@ -200,6 +292,10 @@ class Delivery(models.Model):
             models.Index(fields=["state", "-id"], name="delivery_by_state"),  # the deliveries page
             models.Index(fields=["destination", "state"], name="delivery_counts"),  # figures per destination
             models.Index(fields=["delivered_at"], name="delivery_by_day"),  # "delivered in 24 hours"
+            # What a destination still has to prove.
+            models.Index(
+                fields=["destination", "delivered_at"], name="delivery_unproven", condition=Q(state="delivered")
+            ),
         ]
 
     def __str__(self) -> str:
@@ -209,3 +305,100 @@ class Delivery(models.Model):
     def status_in_words(self) -> str:
         """The peer's last status such as ``0xA700 Out of resources``; empty before the first answer."""
         return "" if self.last_status is None else in_words(self.last_status)
+
+
+class Attempt(models.Model):
+    """One try of one delivery that did not end well, for the history of what is retried. Holds no patient data."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="failures")
+    at = models.DateTimeField(default=timezone.now)
+    status = models.PositiveIntegerField(null=True, blank=True)
+    error = models.CharField(max_length=300, blank=True)
+    association = models.CharField(max_length=32, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.delivery_id}: {self.error}"
+
+
+class Decision(models.Model):
+    """What a rule of a series or a study decided on, and how much of it was there then.
+
+    A late instance opens the study again: what came since ``instance_count`` is decided on when it is complete again.
+    """
+
+    rule_version = models.ForeignKey(RuleVersion, on_delete=models.CASCADE, related_name="decisions")
+    series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="decisions")
+    decided_at = models.DateTimeField(default=timezone.now)
+    matched = models.BooleanField()
+    instance_count = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["rule_version", "series"], name="decision_once_per_series")]
+
+    def __str__(self) -> str:
+        return f"{self.rule_version_id}: {self.series_id}"
+
+
+class Discard(models.Model):
+    """An instance that a rule said goes nowhere, and why. It stays stored. Holds no patient data."""
+
+    instance = models.OneToOneField(Instance, on_delete=models.CASCADE, related_name="discard")
+    rule_version = models.ForeignKey(RuleVersion, on_delete=models.PROTECT, related_name="discards")
+    reason = models.CharField(max_length=200)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.instance_id}: {self.reason}"
+
+
+class ShadowMatch(models.Model):
+    """What a rule in shadow would have taken, so that its effect is seen before it acts."""
+
+    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="shadow_matches")
+    rule_version = models.ForeignKey(RuleVersion, on_delete=models.CASCADE, related_name="shadow_matches")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [models.UniqueConstraint(fields=["instance", "rule_version"], name="shadow_match_once")]
+
+    def __str__(self) -> str:
+        return f"{self.rule_version_id}: {self.instance_id}"
+
+
+from routing.ai.models import AIPool, AIRequest, AIResult, AIWorker  # noqa: E402 (they point to the models above)
+from routing.backtest.models import BackTest, BackTestStudy  # noqa: E402
+from routing.proof.models import ProofRequest  # noqa: E402
+
+__all__ = [
+    "AIPool",
+    "AIRequest",
+    "AIResult",
+    "AIWorker",
+    "Attempt",
+    "BackTest",
+    "BackTestStudy",
+    "Decision",
+    "Delivery",
+    "DeliveryState",
+    "Destination",
+    "DestinationKind",
+    "Discard",
+    "HttpAuthentication",
+    "Priority",
+    "ProofKind",
+    "ProofRequest",
+    "Rule",
+    "RuleMode",
+    "RuleScope",
+    "RuleVersion",
+    "ShadowMatch",
+    "validate_conditions",
+]

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from routing.conditions import Condition, Facts, Verdict, judge, needed_attributes, parse_conditions
 from routing.facts import facts_of_file
-from routing.models import Destination, Rule, RuleVersion
+from routing.models import AIPool, Destination, Rule, RuleVersion
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class ActiveRule:
     version: RuleVersion
     conditions: tuple[Condition, ...]
     destinations: tuple[Destination, ...]
+    ai_pools: tuple[AIPool, ...]
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,16 @@ class RuleVerdict:
 
 def active_rules() -> list[ActiveRule]:
     """The enabled rules in their order, each with its current version; constant in queries."""
-    rules = list(Rule.objects.filter(is_enabled=True).prefetch_related("destinations").order_by("order", "pk"))
+    enabled = Rule.objects.filter(is_enabled=True)
+    rules = list(enabled.prefetch_related("destinations", "ai_pools").order_by("order", "pk"))
     versions = {(version.rule_id, version.number): version for version in RuleVersion.objects.filter(rule__in=rules)}
     return [
         ActiveRule(
-            rule, versions[rule.pk, rule.version], parse_conditions(rule.conditions), tuple(rule.destinations.all())
+            rule,
+            versions[rule.pk, rule.version],
+            parse_conditions(rule.conditions),
+            tuple(rule.destinations.all()),
+            tuple(rule.ai_pools.all()),
         )
         for rule in rules
     ]
@@ -70,19 +76,28 @@ def explain_file(path: Path) -> list[RuleVerdict]:
 
 @transaction.atomic
 def save_rule(
-    rule: Rule, *, destinations: Iterable[Destination], author: AbstractBaseUser | None = None
+    rule: Rule,
+    *,
+    destinations: Iterable[Destination],
+    ai_pools: Iterable[AIPool] = (),
+    author: AbstractBaseUser | None = None,
+    reason: str = "",
 ) -> RuleVersion:
     """Save a rule; when its definition differs from the last version, that becomes the next one.
 
     Args:
         rule: new or changed, already validated.
         destinations: where it sends to; replaces what was.
+        ai_pools: who computes on it; replaces what was.
         author: who made the change; None for the system itself.
+        reason: why, in the author's words.
     """
     chosen = sorted(destinations, key=lambda destination: destination.pk)
+    pools = sorted(ai_pools, key=lambda pool: pool.pk)
     rule.save()
     rule.destinations.set(chosen)
-    definition = _definition(rule, chosen)
+    rule.ai_pools.set(pools)
+    definition = _definition(rule, chosen, pools)
     last = rule.versions.order_by("-number").first()
     if last is not None and last.definition == definition:
         return last
@@ -93,15 +108,19 @@ def save_rule(
         number=rule.version,
         definition=definition,
         author_id=author.pk if author is not None else None,
+        reason=reason,
     )
 
 
-def _definition(rule: Rule, destinations: list[Destination]) -> dict[str, Any]:
+def _definition(rule: Rule, destinations: list[Destination], ai_pools: list[AIPool]) -> dict[str, Any]:
     return {
         "name": rule.name,
         "order": rule.order,
         "scope": rule.scope,
+        "mode": rule.mode,
         "conditions": rule.conditions,
         "priority": rule.priority,
         "destinations": [{"id": destination.pk, "name": destination.name} for destination in destinations],
+        "ai_pools": [{"id": pool.pk, "name": pool.name} for pool in ai_pools],
+        "actions": rule.actions,
     }

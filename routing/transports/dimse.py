@@ -1,14 +1,13 @@
 """Deliver by C-STORE over one association, several under way at once where the peer grants it (PS3.4 Annex B)."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from dicomnet.scu.association import NoContextAccepted, PeerError
 from dicomnet.scu.store import WINDOW, AssociationLost, Outgoing, StoreAssociation, StoreOutcome, by_association
 from routing.destinations import peer_of
 from routing.models import Delivery, Destination
+from routing.outgoing import outgoing_of
 from routing.transports.outcome import Outcome, PeerLost
-from studies.storage import hot_storage
 
 # Statuses after which the same bytes would be refused again (PS3.7 Annex C): the class or the instance is the reason.
 PERMANENT = frozenset({0x0117, 0x0122, 0x0124})
@@ -21,7 +20,7 @@ def send(destination: Destination, deliveries: Sequence[Delivery]) -> Iterator[O
     Raises:
         PeerLost: no association, or it broke.
     """
-    waiting = {_outgoing(delivery): delivery for delivery in deliveries}
+    waiting = {outgoing_of(delivery): delivery for delivery in deliveries}
     for run in by_association(waiting):
         yield from _send_run(destination, {instance: waiting[instance] for instance in run})
 
@@ -41,18 +40,6 @@ def _send_run(destination: Destination, run: dict[Outgoing, Delivery]) -> Iterat
         raise PeerLost(str(error), tuple(run[instance] for instance in error.outstanding)) from error
     except PeerError as error:
         raise PeerLost(str(error)) from error
-
-
-def _outgoing(delivery: Delivery) -> Outgoing:
-    instance = delivery.instance
-    return Outgoing(
-        path=Path(hot_storage().path(instance.location)),
-        sop_class_uid=instance.sop_class_uid,
-        sop_instance_uid=instance.sop_instance_uid,
-        transfer_syntax_uid=instance.transfer_syntax_uid,
-        data_set_offset=instance.data_set_offset,
-        size_bytes=instance.size_bytes,
-    )
 
 
 def _outcome(delivery: Delivery, stored: StoreOutcome | OSError) -> Outcome:

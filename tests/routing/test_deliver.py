@@ -329,14 +329,14 @@ def test_what_breaks_the_sender_each_time_is_set_aside(store: Store, monkeypatch
     with storing_peer() as storing:
         destination = destination_at(storing.port)
         good, bad = due(store, destination, 2)
-        real = dimse._outgoing
+        real = dimse.outgoing_of
 
         def outgoing(delivery: Delivery) -> Outgoing:
             if delivery.instance_id == bad.pk:
                 raise RuntimeError("a defect")
             return real(delivery)
 
-        monkeypatch.setattr(dimse, "_outgoing", outgoing)
+        monkeypatch.setattr(dimse, "outgoing_of", outgoing)
         for _ in range(5):
             try:
                 drive(destination.pk)

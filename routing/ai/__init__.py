@@ -1,0 +1,1 @@
+"""AI workers: which studies they get, what they answer, and what of it is believed."""
