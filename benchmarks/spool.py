@@ -36,7 +36,7 @@ class WrittenSink(SpoolSink):
 
     def _make_durable(self) -> None:
         ulid = new_ulid()
-        name_files(self._spool.shard_of(ulid), {ulid: self._fd}, is_synced=False)
+        name_files(self._spool.next_shard(), {ulid: self._fd}, is_synced=False)
 
 
 def name_files(folder: str, files: dict[str, int], *, is_synced: bool) -> None:
@@ -96,7 +96,7 @@ class Group:
     def _commit(self, batch: list[Waiting]) -> OSError | None:
         files = {new_ulid(): entry.fd for entry in batch}
         try:
-            name_files(self.spool.shard_of(next(iter(files))), files, is_synced=True)
+            name_files(self.spool.next_shard(), files, is_synced=True)
         except OSError as error:
             return error
         return None

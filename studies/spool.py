@@ -1,7 +1,7 @@
 """The spool: an instance is one file, durable before it is acknowledged; the file is the write-ahead log.
 
-``tmp/`` holds nothing that has a name where the file system knows O_TMPFILE, so an aborted transfer or a crash leaves
-nothing behind. ``new/<shard>/<ulid>.dcm`` is whole and synced. No name comes from outside.
+``new/<shard>/<ulid>.dcm`` is whole and synced; until then a file has no name, so an aborted transfer or a crash leaves
+nothing behind. Where the file system knows no O_TMPFILE it has one in ``tmp/``. No name comes from outside.
 """
 
 import fcntl
@@ -9,10 +9,11 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 
 from dicomnet.services import StoreRequest
-from studies.disk import disk_use, sync_folder
+from studies.disk import disk_use, spread_subfolders, sync_folder
 from studies.intake import Intake
 from studies.sink import PART_SUFFIX, SpoolSink
 
@@ -44,14 +45,20 @@ class Spool:
         self.tmp = root / "tmp"
         self.new = root / "new"  # where whole instances lie until they are indexed
         self._shards = [str(self.new / f"{shard:x}") for shard in range(SHARDS)]
-        self._shards = [str(self.new / f"{shard:x}") for shard in range(SHARDS)]
+        self._in_turn = cycle(self._shards)
         self.intake = Intake(root, high_percent, marks or root.parent, store=store, processes=processes)
 
     def prepare(self) -> None:
         """Make the folders, durably, their parents too; remove what transfers of dead processes left."""
         if not self.tmp.is_dir():
             self.tmp.mkdir(parents=True, exist_ok=True)
+        if not self.new.is_dir():
+            self.new.mkdir(exist_ok=True)
+        is_spread_now = spread_subfolders(self.new)
         for shard in self._shards:
+            if is_spread_now:
+                with suppress(OSError):  # missing, or in use: then it stays where it is
+                    os.rmdir(shard)
             if not os.path.isdir(shard):  # to make even what is there waits on a disk that hangs
                 os.makedirs(shard, exist_ok=True)
         for folder in (self.new, self.root, self.root.parent):
@@ -62,9 +69,9 @@ class Spool:
         """Share of bytes or of inodes in use on the spool's disk, whichever is higher, as ``df`` counts."""
         return disk_use(self.root).used_percent
 
-    def shard_of(self, ulid: str) -> str:
-        """The folder for a name: random, so that they fill alike."""
-        return self._shards[ord(ulid[-1]) % SHARDS]
+    def next_shard(self) -> str:
+        """A folder for the next instance: each in turn, so that they fill alike."""
+        return next(self._in_turn)
 
     def waiting(self) -> Iterator[Path]:
         """Whole instances, oldest first."""

@@ -4,12 +4,14 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from kombu.exceptions import OperationalError
 
 from dicomnet.services import StoreRequest
 from dicomnet.statuses import StoreStatus
-from studies.doorbell import Doorbell
+from studies.disk import spread_subfolders
+from studies.doorbell import Doorbell, prepare_bells
 from studies.spool import SHARDS, Spool
 from studies.storage import location_for
 from studies.tasks import index_spool
@@ -52,6 +54,24 @@ def test_what_waits_comes_oldest_first(spool: Spool, monkeypatch: pytest.MonkeyP
         True
     ] * 40
     assert len({path.parent for path in waiting}) > SHARDS / 2
+
+
+def test_shards_are_told_to_lie_apart_once(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", 100)
+    (spool.new / "0").mkdir(parents=True)
+    old = (spool.new / "0").stat().st_ino
+    kept = spool.new / "1" / "waiting.dcm"
+    kept.parent.mkdir()
+    kept.write_bytes(b"from an earlier version")
+    spool.prepare()
+    assert kept.read_bytes() == b"from an earlier version"
+    assert len(list(spool.new.iterdir())) == SHARDS
+    if spread_subfolders(spool.new.parent):  # a file system that knows of it
+        assert (spool.new / "0").stat().st_ino != old
+        assert not spread_subfolders(spool.new)
+    inode = (spool.new / "0").stat().st_ino
+    spool.prepare()
+    assert (spool.new / "0").stat().st_ino == inode
 
 
 def test_a_sink_that_is_discarded_leaves_nothing(spool: Spool) -> None:
@@ -110,3 +130,9 @@ def wait_until(is_true: object) -> None:
     while not is_true():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_bells_are_prepared_without_a_broker() -> None:
+    connections = psutil.Process().net_connections(kind="all")
+    prepare_bells()
+    assert psutil.Process().net_connections(kind="all") == connections
