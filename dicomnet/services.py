@@ -52,6 +52,9 @@ class StoreSink(Protocol):
 class Services(Protocol):
     """The archive, or a federation, behind one called AE title."""
 
+    def prepare(self) -> None:
+        """Called once, before the listener forks: load what its processes share. Opens nothing."""
+
     def open_store(self, request: StoreRequest) -> StoreSink:
         """Begin to take one instance."""
 
@@ -81,3 +84,11 @@ def services_for(called_ae_title: str) -> Services | None:
         return None
     services: Services = import_string(path)()
     return services
+
+
+def prepare_services() -> None:
+    """Before the listener forks: have each of the services load what its processes share."""
+    for called_ae_title in settings.DICOM_SERVICES:
+        services = services_for(called_ae_title)
+        if services is not None:
+            services.prepare()

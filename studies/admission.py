@@ -4,7 +4,7 @@ import re
 
 from dicomnet.services import StoreRequest
 from studies.errors import MalformedDataSet, WrongInstance
-from studies.scan import scan
+from studies.scan import Scan
 
 SOP_CLASS_UID, SOP_INSTANCE_UID = 0x00080016, 0x00080018
 STUDY_INSTANCE_UID, SERIES_INSTANCE_UID = 0x0020000D, 0x0020000E
@@ -14,17 +14,22 @@ UIDS = {
     STUDY_INSTANCE_UID: "Study Instance UID",
     SERIES_INSTANCE_UID: "Series Instance UID",
 }
+WANTED = frozenset(UIDS)
 MAXIMUM_UID_LENGTH = 64
 # Components without leading zeros (PS3.5 9.1). Devices that pad them with zeros exist and are taken in: what matters
 # is that a UID is digits and dots, so that it can never be anything else to whoever reads it.
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 
-def check_data_set(data_set: memoryview, request: StoreRequest) -> None:
+def check_uids(found: Scan, request: StoreRequest) -> None:
     """Refuse what could not be found again, or is not what the request says.
 
+    Args:
+        found: the scan for WANTED.
+        request: what it came with.
+
     Raises:
-        MalformedDataSet: cut off, undecodable, or a UID is missing or malformed (answered with 0xC000).
+        MalformedDataSet: a UID is missing or malformed (answered with 0xC000).
         WrongInstance: SOP Class or Instance UID differ from the request's (answered with 0xA900).
     """
     for name, value in (
@@ -33,8 +38,8 @@ def check_data_set(data_set: memoryview, request: StoreRequest) -> None:
     ):
         if not is_uid(value):
             raise MalformedDataSet(f"the request's {name} is missing or no UID")
-    found = scan(data_set, request.transfer_syntax_uid, frozenset(UIDS)).values
-    uids = {tag: found[tag][1].rstrip(b"\0 ").decode("ascii", "replace") if tag in found else "" for tag in UIDS}
+    held = found.values
+    uids = {tag: held[tag][1].rstrip(b"\0 ").decode("ascii", "replace") if tag in held else "" for tag in UIDS}
     for tag, name in UIDS.items():
         if not uids[tag]:
             raise MalformedDataSet(f"{name} is missing", tag)

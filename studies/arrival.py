@@ -109,7 +109,7 @@ def _takes(model: type[models.Model], name: str) -> Callable[[str], Any]:
 def data_set_sha256(path: Path, offset: int) -> str:
     """SHA-256 of the data set's bytes, File Meta Information left out."""
     # A map, not reads: of half a megabyte it saves the copy, and of gigabytes it holds nothing.
-    with path.open("rb") as file:
+    with open(path, "rb", buffering=0) as file:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     return hashlib.sha256(memoryview(mapped)[offset:]).hexdigest()
 

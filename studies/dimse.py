@@ -13,7 +13,7 @@ from dicomnet.services import StoreAnswer, StoreRequest, StoreSink
 from dicomnet.statuses import StoreStatus
 from studies.commitments.accept import accept
 from studies.commitments.report import claim_for_association, let_go, settle
-from studies.doorbell import Doorbell
+from studies.doorbell import Doorbell, prepare_bells
 from studies.sink import SpoolSink
 from studies.spool import Spool
 
@@ -39,6 +39,10 @@ def local_spool() -> Spool:
 
 class ArchiveServices:
     """Takes instances into the spool."""
+
+    def prepare(self) -> None:
+        """Load what rings the bells."""
+        prepare_bells()
 
     def open_store(self, request: StoreRequest) -> StoreSink:
         """Begin to take one instance."""

@@ -13,7 +13,9 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
-PAUSE_SECONDS = 0.2  # at most five messages a second and process, whatever comes in
+# At most two messages a second and process, whatever comes in: one costs as much as receiving several instances. The
+# index looks for more by itself for twice as long.
+PAUSE_SECONDS = 0.5
 EXPIRES_SECONDS = 30
 
 
@@ -24,6 +26,18 @@ def ring(task: "Task[Any, None]", *args: int | str, after_seconds: float = 0) ->
         task.apply_async(args=args, expires=EXPIRES_SECONDS, **later)
     except (OperationalError, RedisError, OSError) as error:
         logger.warning("bell not heard", extra={"task": task.name, "error": str(error)})
+
+
+def prepare_bells() -> None:
+    """Load all that publishing needs, and open nothing: before a fork, so that no process has to do it at its first."""
+    from studies import tasks
+
+    app = tasks.index_spool.app
+    app.finalize(auto=True)
+    app.loader.import_default_modules()
+    _ = app.backend, app.amqp.queues, app.amqp.router, app.amqp.create_task_message
+    with app.connection_for_write() as connection:  # an object that has not connected
+        _ = connection.transport_cls
 
 
 class Doorbell:

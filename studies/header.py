@@ -14,7 +14,7 @@ from dicomnet.part10 import IMPLEMENTATION_CLASS_UID, FileMeta, read_file_meta
 from studies.attributes import SPECIFIC_CHARACTER_SET
 from studies.character_sets import NAME_DELIMITERS, TEXT_DELIMITERS, CharacterSets, Text, character_sets
 from studies.errors import MalformedDataSet
-from studies.scan import Scan, scan
+from studies.scan import BEGINNING_BYTES, Scan, scan, scan_beginning
 
 _NUMBERS = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "FL": "f", "FD": "d", "UV": "Q", "SV": "q", "AT": "H"}
 # VRs whose text is in the Specific Character Set (PS3.5 6.1.2.3); the others are in the default repertoire.
@@ -67,10 +67,14 @@ class Header:
             notes.append(f"Only its beginning was checked: {self.found.unchecked}.")
         if self._character_sets.unknown:
             notes.append("Its Specific Character Set is unknown.")
-        doubtful = [_name(tag) for tag in sorted(self.found.values) if not self._is_exact(tag)]
+        doubtful = [_name(tag) for tag in sorted(self._unusual()) if not self._is_exact(tag)]
         if doubtful:
             notes.append(f"Not in its Specific Character Set: {', '.join(doubtful)}.")
         return " ".join(notes)
+
+    def _unusual(self) -> list[int]:
+        """What is not plainly in the default repertoire, the same in every character set; numbers may be among it."""
+        return [tag for tag, (_, value) in self.found.values.items() if not value.isascii() or b"\x1b" in value]
 
     @property
     def _character_sets(self) -> CharacterSets:
@@ -99,8 +103,7 @@ class Header:
 
     def _is_exact(self, tag: int) -> bool:
         vr, value = self._vr_and_value(tag)
-        is_usual = vr in _NUMBERS or (value.isascii() and b"\x1b" not in value)
-        return is_usual or tag == SPECIFIC_CHARACTER_SET or self._decoded(vr, value).is_exact
+        return vr in _NUMBERS or tag == SPECIFIC_CHARACTER_SET or self._decoded(vr, value).is_exact
 
 
 def read_header(path: Path, wanted: frozenset[int]) -> Header:
@@ -111,14 +114,17 @@ def read_header(path: Path, wanted: frozenset[int]) -> Header:
         MalformedDataSet: the data set cannot be walked.
         OSError: the file cannot be read.
     """
-    with path.open("rb") as file:
+    with open(path, "rb", buffering=0) as file:
         meta = read_file_meta(file)
-        size = path.stat().st_size
+        size = os.fstat(file.fileno()).st_size
         if size <= meta.data_set_offset:
             raise MalformedDataSet("the file holds no data set")
-        # Not closed by hand: views of it live as long as a traceback does, and closing earlier is an error.
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    found = scan(memoryview(mapped)[meta.data_set_offset :], meta.transfer_syntax_uid, wanted)
+        beginning = os.pread(file.fileno(), BEGINNING_BYTES, meta.data_set_offset)
+        found = scan_beginning(beginning, size - meta.data_set_offset, meta.transfer_syntax_uid, wanted)
+        if found is None:
+            # Not closed by hand: views of it live as long as a traceback does, and closing earlier is an error.
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            found = scan(memoryview(mapped)[meta.data_set_offset :], meta.transfer_syntax_uid, wanted)
     return Header(meta, found, size, *_receipt(meta))
 
 

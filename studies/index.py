@@ -27,7 +27,7 @@ from studies.storage import hot_storage
 logger = logging.getLogger(__name__)
 BATCH = 200
 LOOK_AHEAD = 5_000  # listing a spool that has grown large costs more than indexing a batch
-PAUSE_SECONDS = 0.04  # in which a batch gathers while instances come in one by one
+PAUSE_SECONDS = 0.1  # in which a batch gathers while instances come in one by one
 BELL_SECONDS = 0.2  # at most so often the next stage is told
 
 

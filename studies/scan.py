@@ -27,6 +27,8 @@ MAXIMUM_VALUE_BYTES = 65_536  # of one wanted value; no attribute of the index i
 MAXIMUM_ELEMENTS = 100_000
 MAXIMUM_FRAGMENTS = 1_000_000  # of one pixel data element; a slide has a hundred thousand frames
 ZEROS_OF_PADDING = 64
+BEGINNING_BYTES = 32 << 10  # of a data set: all but the pixel data of nearly every instance
+LONGEST_HEADER_BYTES = 12  # of an element
 BEYOND_INFLATED = "it inflates to more than is checked"
 
 _LONG_FORM = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
@@ -91,6 +93,30 @@ def _encoding(transfer_syntax_uid: str) -> tuple[_Order, bool, bool]:
     """Byte order, whether in implicit VR, whether deflated."""
     syntax = UID(transfer_syntax_uid)
     return _LITTLE if syntax.is_little_endian else _BIG, syntax == ImplicitVRLittleEndian, syntax in DEFLATED
+
+
+def scan_beginning(data: Buffer, size: int, transfer_syntax_uid: str, wanted: frozenset[int]) -> Scan | None:
+    """Walk a data set of which only the beginning is at hand: enough when what is beyond is one long value.
+
+    Args:
+        data: its first bytes.
+        size: of the whole data set.
+        transfer_syntax_uid, wanted: as for ``scan``.
+
+    Returns:
+        What ``scan`` would find; None when only that can tell, or would refuse it.
+    """
+    order, is_implicit, is_deflated = _encoding(transfer_syntax_uid)
+    view = memoryview(data)
+    if is_deflated or len(view) < size < len(view) + LONGEST_HEADER_BYTES:
+        return None
+    walk = _Walk(view, order, wanted, is_implicit=is_implicit, size=size)
+    try:
+        walk.run()
+    except MalformedDataSet:
+        return None
+    is_whole = walk.values and not walk.unchecked and walk.tag not in wanted  # a wanted value may have been cut
+    return Scan(walk.values, order is _LITTLE) if is_whole else None
 
 
 def scan(data: Buffer, transfer_syntax_uid: str, wanted: frozenset[int]) -> Scan:

@@ -13,9 +13,10 @@ from typing_extensions import Buffer
 from dicomnet.part10 import file_meta_bytes
 from dicomnet.services import StoreAnswer, StoreRequest
 from dicomnet.statuses import StoreStatus
-from studies.admission import check_data_set
+from studies.admission import WANTED, check_uids
 from studies.errors import MalformedDataSet, WrongInstance
 from studies.header import receipt_bytes
+from studies.scan import BEGINNING_BYTES, scan, scan_beginning
 from studies.ulid import new_ulid
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class SpoolSink:
         self._failure: OSError | None = None
         self._fd = -1
         self._part: Path | None = None
+        self._shard = spool.next_shard()
         self._head = file_meta_bytes(
             sop_class_uid=request.sop_class_uid,
             sop_instance_uid=request.sop_instance_uid,
@@ -46,6 +48,7 @@ class SpoolSink:
             called_ae_title=request.called_ae_title,
             private=receipt_bytes(source_address=request.source_address, received_at=datetime.now(UTC)),
         )
+        self._beginning = bytearray()
         self._size = self._begun_size = 0  # what is written, and up to where the disk was told to begin
         self._promised_size = self._step = 0  # the size up to which there is room, and the last part of it
         try:
@@ -64,6 +67,10 @@ class SpoolSink:
             return
         rest = [memoryview(piece).cast("B") for piece in pieces]
         self._spool.intake.waits(id(self), sum(map(len, rest)))
+        for piece in rest:
+            if len(self._beginning) >= BEGINNING_BYTES:
+                break
+            self._beginning += piece[: BEGINNING_BYTES - len(self._beginning)]
         try:
             if not self._size:
                 # With the first piece, so that File Meta Information costs no call of its own.
@@ -127,32 +134,35 @@ class SpoolSink:
             self._promised_size = self._size + self._step
 
     def _open(self) -> None:
-        tmp = self._spool.tmp
         try:
-            self._fd = os.open(tmp, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o640)
+            self._fd = os.open(self._shard, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o640)
         except OSError as error:
             if error.errno not in {errno.EOPNOTSUPP, errno.EISDIR}:
                 raise
             # A file system without O_TMPFILE (NFS, some overlays): a named part, locked against the sweep.
-            self._part = tmp / f"{new_ulid()}{PART_SUFFIX}"
+            self._part = self._spool.tmp / f"{new_ulid()}{PART_SUFFIX}"
             self._fd = os.open(self._part, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o640)
             fcntl.flock(self._fd, fcntl.LOCK_EX)
 
     def _check(self) -> None:
         if self._size <= len(self._head):
             raise MalformedDataSet("the data set is empty")
-        mapped = mmap.mmap(self._fd, self._size, access=mmap.ACCESS_READ)
-        check_data_set(memoryview(mapped)[len(self._head) :], self._request)
+        syntax, size = self._request.transfer_syntax_uid, self._size - len(self._head)
+        found = scan_beginning(self._beginning, size, syntax, WANTED)
+        if found is None:
+            # Mapped only where it must be: with many threads each map and unmap makes the others wait.
+            mapped = mmap.mmap(self._fd, self._size, access=mmap.ACCESS_READ)
+            found = scan(memoryview(mapped)[len(self._head) :], syntax, WANTED)
+        check_uids(found, self._request)
 
     def _make_durable(self) -> None:
         os.fdatasync(self._fd)
         self._name()
 
     def _name(self) -> None:
-        ulid = new_ulid()
-        name = f"{ulid}{SUFFIX}"
+        name = f"{new_ulid()}{SUFFIX}"
         source = self._part or f"/proc/self/fd/{self._fd}"
-        folder = os.open(self._spool.shard_of(ulid), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        folder = os.open(self._shard, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             # With a folder's descriptor Python uses linkat(), which follows the link in /proc; link() would not.
             os.link(source, name, dst_dir_fd=folder, follow_symlinks=True)

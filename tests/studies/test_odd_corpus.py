@@ -3,7 +3,7 @@
 import random
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pydicom
@@ -13,12 +13,12 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless
 from dicomnet.part10 import NotPart10
 from dicomnet.services import StoreRequest
 from dicomnet.statuses import StoreStatus
-from studies.admission import check_data_set
+from studies.admission import WANTED, check_uids
 from studies.attributes import ATTRIBUTES, INDEX_TAGS
 from studies.errors import MalformedDataSet, WrongInstance
 from studies.header import Header
 from studies.reading import header_of
-from studies.scan import scan
+from studies.scan import BEGINNING_BYTES, scan, scan_beginning
 from tests.corpus import (
     CT,
     EXPLICIT,
@@ -45,8 +45,9 @@ def status_of(data: bytes, syntax: str, sop_class_uid: str = CT, sop_instance_ui
     if not data:
         return StoreStatus.CANNOT_UNDERSTAND  # the sink's own check: there is nothing to walk
     try:
-        check_data_set(
-            memoryview(data), StoreRequest(sop_class_uid, sop_instance_uid, syntax, "CT1", "GANTRY", "10.1.2.3")
+        check_uids(
+            scan(memoryview(data), syntax, WANTED),
+            StoreRequest(sop_class_uid, sop_instance_uid, syntax, "CT1", "GANTRY", "10.1.2.3"),
         )
     except WrongInstance:
         return StoreStatus.DATA_SET_MISMATCH
@@ -206,6 +207,33 @@ def uids_of(data: bytes, syntax: str) -> tuple[str, str]:
 
 def test_mutations_are_refused_or_read(tmp_path: Path) -> None:
     mutate_and_read(500, 20261121, tmp_path, also_refused=25)
+
+
+def check_beginnings(data: bytes, syntax: str, sizes: Iterable[int]) -> int:
+    """Whatever the walk over a beginning says, the walk over the whole says too; how often it said something."""
+    try:
+        whole = scan(data, syntax, INDEX_TAGS)
+    except MalformedDataSet:
+        whole = None
+    found = [scan_beginning(data[:size], len(data), syntax, INDEX_TAGS) for size in sizes]
+    assert all(each is None or each == whole for each in found)
+    return sum(each is not None for each in found)
+
+
+def test_a_beginning_says_what_the_whole_says_or_nothing() -> None:
+    seeded, spoken = random.Random(20261126), 0
+    for syntax, base in bases():
+        spoken += check_beginnings(base, syntax, range(0, len(base) + 1, max(1, len(base) // 500)))
+        for _ in range(40):
+            data = mutated(base, seeded)
+            # A long value after the header, whole or cut off, is what it is made for.
+            data += element(0x7FE00010, "OW", bytes(3000)) if seeded.randrange(2) else b""
+            data = data[: len(data) - seeded.choice([0, 0, 0, 1, 8, 2000])]
+            spoken += check_beginnings(data, syntax, [seeded.randrange(len(data) + 1) for _ in range(30)])
+    assert spoken > 1000
+    for case in CASES.values():
+        data = case.make()
+        check_beginnings(data, case.syntax, [0, 132, 1000, BEGINNING_BYTES, len(data)])
 
 
 @pytest.mark.faults

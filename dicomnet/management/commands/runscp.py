@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from dicomnet.allowlist import Allowlist
 from dicomnet.scp.processes import PortTaken, check_port, run_processes
 from dicomnet.scp.server import Listener, serve_until
+from dicomnet.services import prepare_services
 from dicomnet.tls import BadTlsFile, Reloading, reloading_server
 
 GRACE_SECONDS = 8
@@ -30,6 +31,7 @@ class Command(BaseCommand):
         # Before the fork: a process that is started again while the files are bad has the ones that were good.
         tls = _tls()
         settings.GANTRY.run_dir.mkdir(parents=True, exist_ok=True)
+        prepare_services()
         run_processes(options["processes"], partial(serve, tls))
 
 

@@ -383,7 +383,7 @@ def test_an_error_of_ours_is_a_processing_failure(
         raise RuntimeError("a defect, of Doe^Jane")
 
     with monkeypatch.context() as broken:
-        broken.setattr("studies.sink.check_data_set", fail)
+        broken.setattr("studies.sink.check_uids", fail)
         reply = store(caller, GOOD)
     assert reply.status == 0x0110
     assert reply.comment == "internal error, see the gateway's log"
