@@ -1,6 +1,6 @@
 """Names for files: unique, in order of time, made of nothing that came from outside (ULID)."""
 
-import secrets
+import random
 import threading
 import time
 from datetime import datetime
@@ -14,13 +14,13 @@ def new_ulid() -> str:
     """26 characters: 48 bits of milliseconds since 1970, then 80 random bits.
 
     Of two within one millisecond the later one of this process is greater, so that what was acknowledged first is
-    indexed first.
+    indexed first. The random bits need not be unpredictable; the generator is seeded anew in each forked process.
     """
     global _last  # noqa: PLW0603 (what makes them ascend)
     milliseconds = time.time_ns() // 1_000_000
     with _lock:
         is_same = _last >> 80 == milliseconds
-        _last = _last + 1 if is_same else milliseconds << 80 | secrets.randbits(80)
+        _last = _last + 1 if is_same else milliseconds << 80 | random.getrandbits(80)  # noqa: S311 (no secret)
         number = _last
     return _text(number)
 
