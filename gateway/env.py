@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 
@@ -58,7 +59,12 @@ VARIABLES = (
         "path of the certificates, PEM, that verify callers, who must then show one, and the peers that are called",
     ),
     Variable("GANTRY_SCP_PROCESSES", "2", "processes that share the DICOM port"),
-    Variable("GANTRY_STABLE_SECONDS", "60", "quiet time after which a study counts as complete"),
+    Variable(
+        "GANTRY_STABLE_SECONDS",
+        "60",
+        "quiet time after which a series or a study counts as complete, until its sender's own pace is known",
+    ),
+    Variable("GANTRY_TIME_ZONE", "UTC", "what local time means in rules and on pages: `Europe/Berlin`"),
     Variable(
         "GANTRY_SPOOL_HIGH_PERCENT",
         "92",
@@ -96,6 +102,7 @@ class Environment:
     ae_title: str
     scp_processes: int
     stable_seconds: int
+    time_zone: str
     spool_high_percent: int
     log_level: str
     secret_key: str
@@ -165,6 +172,7 @@ def read_environment() -> Environment:
         ae_title=_ae_title(env.str("GANTRY_AE_TITLE", "GANTRY")),
         scp_processes=_number(env, "GANTRY_SCP_PROCESSES", 2, 1, 64),
         stable_seconds=_number(env, "GANTRY_STABLE_SECONDS", 60, 1, 86_400),
+        time_zone=_time_zone(env.str("GANTRY_TIME_ZONE", "UTC")),
         spool_high_percent=_number(env, "GANTRY_SPOOL_HIGH_PERCENT", 92, 1, 100),
         log_level=_choice(env, "GANTRY_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         secret_key=env.str("DJANGO_SECRET_KEY", "") or _kept_secret(home / "secrets" / "secret_key"),
@@ -261,6 +269,16 @@ def _choice(env: environ.Env, name: str, default: str, choices: tuple[str, ...])
     if text not in choices:
         raise BadSetting(f"{name} must be one of {', '.join(choices)}, not {text!r}.")
     return text
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise BadSetting(
+            f"GANTRY_TIME_ZONE must be a name of the time zone database such as Europe/Berlin, not {name!r}."
+        ) from error
+    return name
 
 
 def _boolean(env: environ.Env, name: str) -> bool:

@@ -1,8 +1,8 @@
 """The journey of an instance, stage by stage: the only signal receivers, each of which only rings a bell.
 
-received -> index_spool -> plan -> deliver; beside it, for a device that wants proof, verify -> report. The first
-bells, for a file in the spool and for a request in the table, are rung by the listener (studies.doorbell). A bell that
-is not heard costs seconds: beat rings all of them.
+received -> index_spool -> plan -> deliver; what is complete is planned once more, for the rules that wait for it.
+Beside it, for a device that wants proof, verify -> report. The first bells, for a file in the spool and for a request
+in the table, are rung by the listener (studies.doorbell). A bell that is not heard costs seconds: beat rings all.
 """
 
 from typing import Any
@@ -12,13 +12,19 @@ from django.dispatch import receiver
 from routing.events import deliveries_due
 from routing.tasks import deliver, plan
 from studies.doorbell import ring
-from studies.events import commitments_due, instances_indexed
+from studies.events import commitments_due, instances_indexed, studies_completed
 from studies.tasks import report_commitments
 
 
 @receiver(instances_indexed)
 def plan_what_is_indexed(**kwargs: Any) -> None:
     """New instances: ask the rules."""
+    ring(plan)
+
+
+@receiver(studies_completed)
+def plan_what_is_complete(**kwargs: Any) -> None:
+    """Quiet series and studies: ask their rules."""
     ring(plan)
 
 

@@ -1,19 +1,33 @@
 """Conditions of rules: parsed from JSON, judged on the attributes of one instance, with the reason. Pure.
 
-A condition is ``{"attribute": "Modality", "operator": "equals", "value": "CT"}`` or a group: ``{"any": [...]}`` holds
-when one of its conditions holds, ``{"none": [...]}`` when none does. Text is compared without regard to case and to
-spaces around it; an attribute with several values satisfies a condition when one of its values does.
+A condition is ``{"attribute": "Modality", "operator": "equals", "value": "CT"}`` or a group: ``{"all": [...]}`` holds
+when all of its conditions hold, ``{"any": [...]}`` when one does, ``{"none": [...]}`` when none does. Text is compared
+without regard to case and to spaces around it; an attribute with several values satisfies a condition when one of its
+values does.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydicom.datadict import keyword_for_tag, tag_for_keyword
 
+from routing.comparing import Reader, Test, between, greater, less, matches, reader_of, time_of
+
 # What the association and the file tell, beside the attributes of the data set.
 ASSOCIATION_ATTRIBUTES = ("CallingAETitle", "CalledAETitle", "SourceAddress", "TransferSyntaxUID")
+# What Gantry knows of the moment when it is judged, in words for people.
+RECEIPT_ATTRIBUTES = {
+    "ReceivedTime": "Local time when it came in, such as 19:30",
+    "ReceivedWeekday": "Day when it came in, Monday to Sunday",
+    "StudyInstancesReceived": "Instances of its study that are here when it is judged",
+    "SeriesInstancesReceived": "Instances of its series that are here when it is judged",
+    "MatchedRules": "Names of the rules before this one that matched",
+}
+OWN_ATTRIBUTES = frozenset(ASSOCIATION_ATTRIBUTES) | frozenset(RECEIPT_ATTRIBUTES)
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 OPERATORS = {
     "equals": "is",
     "contains": "contains",
@@ -21,10 +35,13 @@ OPERATORS = {
     "in": "is one of",
     "greater": "is greater than",
     "less": "is less than",
+    "between": "is between",
     "present": "has a value",
 }
+GROUPS = {"all": "all of these must hold", "any": "one of these must hold", "none": "none of these may hold"}
 MAXIMUM_DEPTH = 5
 MAXIMUM_VALUE_LENGTH = 1024
+_TIMES = ("ReceivedTime",)
 _TAG = re.compile(r"\(?([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})\)?")
 
 Facts = Mapping[str, Sequence[str]]
@@ -51,10 +68,14 @@ class Comparison:
     operator: str
     value: str | tuple[str, ...]
 
+    def holds(self, folded: Facts) -> bool:
+        """Whether one of the values satisfies it; ``fold`` made the facts ready."""
+        return any(map(self._test, folded.get(self.attribute, ())))
+
     def judge(self, facts: Facts) -> Verdict:
         """Compare; what identifies a patient may stand in the words, so they never go to a log."""
         found = [value for value in facts.get(self.attribute, ()) if value.strip()]
-        holds = any(self._compare(value.strip()) for value in found)
+        holds = any(self._test(_fold(value)) for value in found)
         was = " \\ ".join(found) if found else "no value"
         return Verdict(holds, f"{self} — the instance has {was}")
 
@@ -65,38 +86,34 @@ class Comparison:
     def __str__(self) -> str:
         if self.operator == "present":
             return f"{self.attribute} {OPERATORS['present']}"
-        value = ", ".join(self.value) if isinstance(self.value, tuple) else self.value
+        joint = " and " if self.operator == "between" else ", "
+        value = joint.join(self.value) if isinstance(self.value, tuple) else self.value
         return f"{self.attribute} {OPERATORS[self.operator]} {value}"
 
-    def _compare(self, found: str) -> bool:
-        if self.operator == "present":
-            return True
-        if isinstance(self.value, tuple):
-            return found.casefold() in {value.casefold() for value in self.value}
-        if self.operator in {"greater", "less"}:
-            return _is_ordered(self.value, found) if self.operator == "greater" else _is_ordered(found, self.value)
-        wanted, found = self.value.casefold(), found.casefold()
-        if self.operator == "contains":
-            return wanted in found
-        if self.operator == "matches":
-            return _matches(wanted, found)
-        return found == wanted
+    @cached_property
+    def _test(self) -> Test:
+        return _test_of(self.attribute, self.operator, self.value)
 
 
 @dataclass(frozen=True)
 class Group:
-    """Several conditions of which any, or none, must hold."""
+    """Several conditions of which all, any, or none must hold."""
 
     kind: str
     members: tuple["Condition", ...]
 
+    def holds(self, folded: Facts) -> bool:
+        """Whether it holds, without the reason; ``fold`` made the facts ready."""
+        if self.kind == "all":
+            return all(member.holds(folded) for member in self.members)
+        return any(member.holds(folded) for member in self.members) is (self.kind == "any")
+
     def judge(self, facts: Facts) -> Verdict:
         """Judge each member, so that the reasons are complete."""
         verdicts = tuple(member.judge(facts) for member in self.members)
-        holds = any(verdict.holds for verdict in verdicts)
-        if self.kind == "none":
-            return Verdict(not holds, "none of these may hold", verdicts)
-        return Verdict(holds, "one of these must hold", verdicts)
+        held = [verdict.holds for verdict in verdicts]
+        holds = {"all": all(held), "any": any(held), "none": not any(held)}[self.kind]
+        return Verdict(holds, GROUPS[self.kind], verdicts)
 
     def attributes(self) -> set[str]:
         """Keywords whose values are needed."""
@@ -129,6 +146,16 @@ def needed_attributes(conditions: Sequence[Condition]) -> set[str]:
     return set[str]().union(*(condition.attributes() for condition in conditions))
 
 
+def fold(facts: Facts) -> dict[str, list[str]]:
+    """The facts as ``holds`` compares them: done once, however many conditions are asked."""
+    return {name: [_fold(value) for value in values if value.strip()] for name, values in facts.items()}
+
+
+def holds(conditions: Sequence[Condition], folded: Facts) -> bool:
+    """What ``judge`` says without its reasons, on facts that ``fold`` made ready."""
+    return all(condition.holds(folded) for condition in conditions)
+
+
 def judge(conditions: Sequence[Condition], facts: Facts) -> Verdict:
     """All conditions must hold; an empty list always does."""
     verdicts = tuple(condition.judge(facts) for condition in conditions)
@@ -139,7 +166,7 @@ def judge(conditions: Sequence[Condition], facts: Facts) -> Verdict:
 def _parse(item: Any, where: str, depth: int) -> Condition:
     if not isinstance(item, dict):
         raise BadCondition(f"{where} must be an object with attribute, operator and value.")
-    for kind in ("any", "none"):
+    for kind in GROUPS:
         if kind in item:
             if set(item) != {kind}:
                 raise BadCondition(f"{where}: a group has the one field {kind!r}.")
@@ -152,12 +179,36 @@ def _parse(item: Any, where: str, depth: int) -> Condition:
     operator = item.get("operator")
     if not isinstance(operator, str) or operator not in OPERATORS:
         raise BadCondition(f"{where}: the operator must be one of {', '.join(OPERATORS)}.")
-    return Comparison(_attribute(item.get("attribute"), where), operator, _value(item.get("value"), operator, where))
+    attribute = _attribute(item.get("attribute"), where)
+    comparison = Comparison(attribute, operator, _value(item.get("value"), operator, where))
+    _check(comparison, where)
+    return comparison
+
+
+def _check(comparison: Comparison, where: str) -> None:
+    """Refuse what could never hold, or not as its author thinks."""
+    operator, values = comparison.operator, comparison.value
+    values = values if isinstance(values, tuple) else (values,)
+    if comparison.attribute == "ReceivedWeekday" and operator in {"equals", "in", "greater", "less", "between"}:
+        days = {day.casefold() for day in WEEKDAYS}
+        if operator not in {"equals", "in"} or not {value.casefold() for value in values} <= days:
+            raise BadCondition(f"{where}: ReceivedWeekday 'equals' or is 'in' a list of Monday to Sunday.")
+    if comparison.attribute in _TIMES and operator in {"equals", "in", "contains", "greater", "less", "between"}:
+        is_time = all(time_of(value) is not None for value in values)
+        if operator not in {"greater", "less", "between"} or not is_time:
+            raise BadCondition(
+                f"{where}: ReceivedTime is 'between' two times such as 19:00 and 07:00, "
+                "or 'greater' or 'less' than one."
+            )
+    try:
+        _test_of(comparison.attribute, operator, comparison.value)
+    except ValueError as error:
+        raise BadCondition(f"{where}: {error}.") from error
 
 
 def _attribute(name: Any, where: str) -> str:
     if isinstance(name, str):
-        if name in ASSOCIATION_ATTRIBUTES or tag_for_keyword(name) is not None:
+        if name in OWN_ATTRIBUTES or tag_for_keyword(name) is not None:
             return name
         tag = _TAG.fullmatch(name.strip())
         if tag:
@@ -165,7 +216,7 @@ def _attribute(name: Any, where: str) -> str:
             return keyword_for_tag(number) or f"{number:08X}"
     raise BadCondition(
         f"{where}: {name!r} is no attribute; give a keyword such as Modality, a tag such as (0008,0060), "
-        f"or one of {', '.join(ASSOCIATION_ATTRIBUTES)}."
+        f"or one of {', '.join((*ASSOCIATION_ATTRIBUTES, *RECEIPT_ATTRIBUTES))}."
     )
 
 
@@ -174,10 +225,12 @@ def _value(value: Any, operator: str, where: str) -> str | tuple[str, ...]:
         if value not in (None, "", True):
             raise BadCondition(f"{where}: 'present' takes no value.")
         return ""
-    if operator == "in":
+    if operator in {"in", "between"}:
         items = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
         if not isinstance(items, list) or not items:
-            raise BadCondition(f"{where}: 'in' takes a list of values.")
+            raise BadCondition(f"{where}: '{operator}' takes a list of values.")
+        if operator == "between" and len(items) != 2:
+            raise BadCondition(f"{where}: 'between' takes two values, such as 1, 3.")
         return tuple(_text(item, where) for item in items)
     return _text(value, where)
 
@@ -192,28 +245,26 @@ def _text(value: Any, where: str) -> str:
     return str(value).strip()
 
 
-def _is_ordered(low: str, high: str) -> bool:
-    try:
-        return float(low) < float(high)
-    except ValueError:
-        return low.casefold() < high.casefold()
+def _fold(text: str) -> str:
+    return text.strip().casefold()
 
 
-def _matches(pattern: str, text: str) -> bool:
-    """Whether the text is the pattern, in which ``*`` is any characters and ``?`` is one.
+def _test_of(attribute: str, operator: str, value: str | tuple[str, ...]) -> Test:
+    """How one folded value is compared.
 
-    Each part between two stars is looked for once, as early as possible: one expression for the whole pattern would
-    try all ways to divide the text among its stars.
+    Raises:
+        ValueError: these values cannot be compared so; the message says why.
     """
-    first, *parts = (_part(part) for part in pattern.split("*"))
-    if not parts:
-        return first.fullmatch(text) is not None
-    found = first.match(text)
-    for part in parts[:-1]:
-        found = part.search(text, found.end()) if found else None
-    last = len(text) - len(pattern.rpartition("*")[2])
-    return found is not None and last >= found.end() and parts[-1].match(text, last) is not None
-
-
-def _part(part: str) -> re.Pattern[str]:
-    return re.compile("".join("." if char == "?" else re.escape(char) for char in part), re.DOTALL)
+    wanted = tuple(_fold(each) for each in (value if isinstance(value, tuple) else (value,)))
+    if operator == "present":
+        return bool
+    if operator in {"equals", "in"}:
+        return frozenset(wanted).__contains__
+    if operator == "contains":
+        return lambda found: wanted[0] in found
+    if operator == "matches":
+        return matches(wanted[0])
+    read: Reader = reader_of(attribute, _TIMES)
+    if operator == "between":
+        return between(wanted[0], wanted[1], read)
+    return (greater if operator == "greater" else less)(wanted[0], read)

@@ -1,71 +1,83 @@
-"""Which rules match a new instance: their deliveries are written to the ledger, once."""
+"""The rules are asked about new instances, and then about series and studies that are complete.
+
+Deliveries are written to the ledger once, with all else that a decision comes to, in the transaction that marks the
+instance as asked about.
+"""
 
 import logging
-from collections import defaultdict
-from pathlib import Path
 
 from django.db import transaction
 from django.utils import timezone
 
 from dicomnet.part10 import NotPart10
-from routing.conditions import judge
-from routing.facts import facts_of_file
-from routing.models import RuleVersion
-from routing.queue import add_deliveries, tell_due
-from routing.rules import ActiveRule, active_rules, needed_by
+from routing.decide import Outcome, RuleBook
+from routing.facts import counts_of, facts_of_instance
+from routing.models import RuleScope
+from routing.plan_complete import decide_complete
+from routing.record import Record
+from routing.rules import active_rules
 from studies.errors import MalformedDataSet
-from studies.models import Instance
-from studies.storage import hot_storage
+from studies.models import Instance, Series
 
 logger = logging.getLogger(__name__)
 BATCH = 200
+NOTHING = Outcome()
 
 
 def plan_all() -> int:
-    """Ask the rules about every instance that they have not seen; returns how many were planned."""
+    """Ask the rules about all that they have not seen; returns how many instances were planned."""
     planned, after = 0, 0
+    unreadable: set[int] = set()
     while True:
-        unplanned = Instance.objects.filter(planned_at=None, pk__gt=after).only("location")
+        unplanned = Instance.objects.filter(planned_at=None, pk__gt=after).only("location", "received_at", "series_id")
         batch = list(unplanned.order_by("pk")[:BATCH])
         if not batch:
-            return planned
-        planned += plan_batch(batch)
+            break
+        asked = plan_batch(batch)
+        planned += len(asked)
+        unreadable |= {instance.pk for instance in batch} - asked
         after = batch[-1].pk  # what could not be read stays unplanned, and is not in the way of the next
+    decide_complete(unreadable)
+    return planned
 
 
-def plan_batch(instances: list[Instance]) -> int:
-    """Write the deliveries of these instances and mark them, in one transaction."""
-    rules = active_rules()
-    needed = needed_by(rules)
-    lines: dict[RuleVersion, list[tuple[int, int]]] = defaultdict(list)
-    planned: list[int] = []
+def plan_batch(instances: list[Instance]) -> set[int]:
+    """Write what the rules of instances decide on these and mark them, in one transaction.
+
+    Returns:
+        The primary keys of those about which the rules were asked; the others cannot be read.
+    """
+    outcomes = _judge(instances)
+    with transaction.atomic():
+        # Of two workers that judged the same instance one writes: nothing is requested twice.
+        waiting = Instance.objects.select_for_update(no_key=True).filter(pk__in=outcomes, planned_at=None)
+        won = list(waiting.order_by("pk").values_list("pk", flat=True))
+        _record(instances, {pk: outcomes[pk] for pk in won}).write()
+        Instance.objects.filter(pk__in=won).update(planned_at=timezone.now())
+    return set(outcomes)
+
+
+def _judge(instances: list[Instance]) -> dict[int, Outcome]:
+    book = RuleBook(active_rules(), RuleScope.INSTANCE)
+    if not book.own:  # nothing to ask: no header is read
+        return {instance.pk: NOTHING for instance in instances}
+    received = counts_of((instance.series_id for instance in instances), book.needed)
+    outcomes = {}
     for instance in instances:
-        if not rules:  # nothing to ask: no header is read
-            planned.append(instance.pk)
-            continue
         try:
-            matches = _matches(instance, rules, needed)
+            facts = facts_of_instance(instance, book.needed, received.get(instance.series_id))
         except (OSError, NotPart10, MalformedDataSet) as error:
             logger.error("instance not planned", extra={"instance": instance.pk, "error": str(error)})
-            continue
-        planned.append(instance.pk)
-        for version, destination_pk in matches:
-            lines[version].append((instance.pk, destination_pk))
-    with transaction.atomic():
-        for version, pairs in lines.items():
-            add_deliveries(version, pairs)
-        Instance.objects.filter(pk__in=planned, planned_at=None).update(planned_at=timezone.now())
-        tell_due({destination_pk for pairs in lines.values() for _, destination_pk in pairs})
-    return len(planned)
+        else:
+            outcomes[instance.pk] = book.decide(facts)
+    return outcomes
 
 
-def _matches(instance: Instance, rules: list[ActiveRule], needed: set[str]) -> list[tuple[RuleVersion, int]]:
-    """The destinations of all matching rules; one that several name gets the instance once, by the first of them."""
-    # The header is read again rather than kept in the database: any attribute may stand in a rule.
-    facts = facts_of_file(Path(hot_storage().path(instance.location)), needed)
-    chosen: dict[int, RuleVersion] = {}
-    for active in rules:
-        if judge(active.conditions, facts).holds:
-            for destination in active.destinations:
-                chosen.setdefault(destination.pk, active.version)
-    return [(version, destination_pk) for destination_pk, version in chosen.items()]
+def _record(instances: list[Instance], outcomes: dict[int, Outcome]) -> Record:
+    record = Record()
+    matched = [instance for instance in instances if outcomes.get(instance.pk, NOTHING) != NOTHING]
+    series = Series.objects.filter(pk__in={instance.series_id for instance in matched}).order_by()
+    study_of = dict(series.values_list("pk", "study_id")) if matched else {}
+    for instance in matched:
+        record.add(outcomes[instance.pk], study_pk=study_of[instance.series_id], instance_pks=[instance.pk])
+    return record

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from studies.models import Commitment, Conflict, IdentityClash, Instance, Series, Study, UnreadableFile
+from studies.models import Commitment, Conflict, IdentityClash, Instance, Series, SourcePace, Study, UnreadableFile
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -50,6 +50,20 @@ class SeriesAdmin(ReadOnlyAdmin):
     list_display = ["series_instance_uid", "modality", "series_description", "number_of_series_related_instances"]
     list_filter = ["modality"]
     search_fields = ["series_instance_uid"]
+
+
+@admin.register(SourcePace)
+class SourcePaceAdmin(admin.ModelAdmin):
+    """Quiet times: what was learnt is shown, floor and ceiling are set."""
+
+    list_display = ["calling_ae_title", "floor_seconds", "ceiling_seconds", "studies_seen", "updated_at"]
+    search_fields = ["calling_ae_title"]
+    readonly_fields = ["longest_gaps", "updated_at"]
+
+    @admin.display(description="studies seen")
+    def studies_seen(self, pace: SourcePace) -> int:
+        """Of how many the longest pause is known."""
+        return len(pace.longest_gaps)
 
 
 @admin.register(Instance)

@@ -3,4 +3,5 @@
 from django.dispatch import Signal
 
 instances_indexed = Signal()  # new rows that no rule has seen yet; sent after commit, carries nothing
+studies_completed = Signal()  # quiet long enough, not yet decided on; sent after commit, carries nothing
 commitments_due = Signal()  # the verdict on a storage commitment stands; carries the AE title that waits for it

@@ -6,9 +6,11 @@ of a PN. What a modality wrote is thus kept even where it is no valid date, and 
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from pydicom.datadict import dictionary_description
 
 from studies.commitments.models import Commitment, CommitmentItem
+from studies.pace.models import SourcePace
 
 __all__ = [
     "Commitment",
@@ -17,7 +19,9 @@ __all__ = [
     "IdentityClash",
     "Instance",
     "Series",
+    "SourcePace",
     "Study",
+    "StudyLabel",
     "Tier",
     "UnreadableFile",
 ]
@@ -65,6 +69,9 @@ class Study(models.Model):
     received_at = models.DateTimeField(help_text="When its first instance came in.")
     last_received_at = models.DateTimeField(help_text="When its latest instance came in.")
     completed_at = models.DateTimeField(null=True, blank=True, help_text="When it had been quiet long enough.")
+    decided_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the rules of complete studies had decided on it."
+    )
 
     class Meta:
         verbose_name_plural = "studies"
@@ -77,6 +84,9 @@ class Study(models.Model):
             models.Index(
                 fields=["last_received_at"], name="study_incomplete", condition=Q(completed_at=None)
             ),  # the stability sweep
+            models.Index(
+                fields=["id"], name="study_undecided", condition=Q(decided_at=None, completed_at__isnull=False)
+            ),  # routing's plan
         ]
 
     def __str__(self) -> str:
@@ -103,6 +113,11 @@ class Series(models.Model):
     station_name = models.CharField("Station Name", max_length=16, blank=True)
     number_of_series_related_instances = models.PositiveIntegerField(default=0)
     size_bytes = models.PositiveBigIntegerField(default=0)
+    last_received_at = models.DateTimeField(default=timezone.now, help_text="When its latest instance came in.")
+    completed_at = models.DateTimeField(null=True, blank=True, help_text="When it had been quiet long enough.")
+    decided_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the rules of complete series had decided on it."
+    )
 
     class Meta:
         verbose_name_plural = "series"
@@ -111,7 +126,15 @@ class Series(models.Model):
             # By study too: devices that give one series UID to two studies must not mix patients.
             models.UniqueConstraint(fields=["study", "series_instance_uid"], name="series_once_in_study")
         ]
-        indexes = [models.Index(fields=["series_instance_uid"], name="series_by_uid")]
+        indexes = [
+            models.Index(fields=["series_instance_uid"], name="series_by_uid"),
+            models.Index(
+                fields=["last_received_at"], name="series_incomplete", condition=Q(completed_at=None)
+            ),  # the stability sweep
+            models.Index(
+                fields=["id"], name="series_undecided", condition=Q(decided_at=None, completed_at__isnull=False)
+            ),  # routing's plan
+        ]
 
     def __str__(self) -> str:
         return self.series_instance_uid
@@ -168,6 +191,23 @@ class Instance(models.Model):
 
     def __str__(self) -> str:
         return self.sop_instance_uid
+
+
+class StudyLabel(models.Model):
+    """A word that a rule gave to a study, for people and their lists. Holds no patient data."""
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="labels")
+    label = models.CharField(max_length=LO_LENGTH)
+    given_by = models.CharField(max_length=LO_LENGTH, help_text="Name of the rule that was the first to give it.")
+    given_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["label"]
+        constraints = [models.UniqueConstraint(fields=["study", "label"], name="study_label_once")]
+        indexes = [models.Index(fields=["label"], name="study_label_by_label")]  # a list of all that have it
+
+    def __str__(self) -> str:
+        return self.label
 
 
 class UnreadableFile(models.Model):

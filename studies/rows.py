@@ -20,7 +20,13 @@ from studies.statements import insert_rows, write_columns
 logger = logging.getLogger(__name__)
 BACKSLASH = "\\"
 MODALITIES_LENGTH = 255  # of Study.modalities_in_study
-SERIES_COUNTERS = ("number_of_series_related_instances", "size_bytes")
+SERIES_COUNTERS = (
+    "number_of_series_related_instances",
+    "size_bytes",
+    "last_received_at",
+    "completed_at",
+    "decided_at",
+)
 STUDY_COUNTERS = (
     "number_of_study_related_series",
     "number_of_study_related_instances",
@@ -28,6 +34,7 @@ STUDY_COUNTERS = (
     "modalities_in_study",
     "last_received_at",
     "completed_at",
+    "decided_at",
 )
 
 
@@ -122,10 +129,14 @@ def _upsert_series(arrivals: list[Arrival], studies: dict[str, Study]) -> dict[t
     series = {(by_pk[row.study_id], row.series_instance_uid): row for row in locked}
     missing = [key for key in first if key not in series]
     if missing:
-        rows = [Series(study=studies[key[0]], **first[key].series) for key in missing]
+        rows = [_new_series(first[key], studies[key[0]]) for key in missing]
         Series.objects.bulk_create(rows, ignore_conflicts=True)
         series = {(by_pk[row.study_id], row.series_instance_uid): row for row in locked.all()}
     return series
+
+
+def _new_series(arrival: Arrival, study: Study) -> Series:
+    return Series(study=study, **arrival.series, last_received_at=arrival.receipt["received_at"])
 
 
 def _series_key(arrival: Arrival) -> tuple[str, str]:
@@ -148,11 +159,14 @@ def _fill_blanks(rows: Iterable[tuple[Model, dict[str, Any]]]) -> set[str]:
 
 
 def _count_in_series(rows: list[dict[str, Any]], series: dict[tuple[str, str], Series]) -> None:
+    """Add what is new to the counters, and open the series again."""
     by_pk = {row.pk: row for row in series.values()}
     for row in rows:
         of = by_pk[row["series_id"]]
         of.number_of_series_related_instances += row["is_primary"]
         of.size_bytes += row["size_bytes"]
+        of.last_received_at = max(of.last_received_at, row["received_at"])
+        of.completed_at = of.decided_at = None
 
 
 def _count_in_studies(
@@ -166,7 +180,7 @@ def _count_in_studies(
         study.number_of_study_related_instances += row["is_primary"]
         study.size_bytes += row["size_bytes"]
         study.last_received_at = max(study.last_received_at, row["received_at"])
-        study.completed_at = None
+        study.completed_at = study.decided_at = None
     modalities: dict[int, list[str]] = defaultdict(list)
     for pk, modality in Series.objects.order_by().filter(study__in=by_pk).values_list("study_id", "modality"):
         modalities[pk].append(modality)

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from itertools import cycle
 from pathlib import Path
 
@@ -16,9 +17,11 @@ from dicomnet.services import StoreRequest
 from studies.disk import disk_use, spread_subfolders, sync_folder
 from studies.intake import Intake
 from studies.sink import PART_SUFFIX, SpoolSink
+from studies.ulid import first_ulid_at, is_ulid, moment_of
 
 SHARDS = 16
 ABANDONED_SECONDS = 60
+PASSED_OVER_AFTER = timedelta(hours=1)
 
 
 class Spool:
@@ -77,6 +80,13 @@ class Spool:
         """Whole instances, oldest first."""
         found = [Path(entry.path) for shard in self.new.iterdir() for entry in os.scandir(shard)]
         yield from sorted(found, key=lambda path: path.name)
+
+    def oldest_waiting_at(self) -> datetime | None:
+        """Since when the index is behind; None when nothing waits, but for what it could not take for an hour."""
+        earliest = first_ulid_at(datetime.now(UTC) - PASSED_OVER_AFTER)
+        ulids = (entry.name.partition(".")[0] for shard in self.new.iterdir() for entry in os.scandir(shard))
+        oldest = min((ulid for ulid in ulids if ulid >= earliest and is_ulid(ulid)), default=None)
+        return None if oldest is None else moment_of(oldest)
 
     def open(self, request: StoreRequest) -> SpoolSink:
         """Begin to take one instance."""

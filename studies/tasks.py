@@ -7,8 +7,10 @@ from studies.commitments.report import report_to, tell_due
 from studies.commitments.verify import verify_due
 from studies.dimse import local_spool
 from studies.doorbell import PAUSE_SECONDS, ring
+from studies.events import studies_completed
 from studies.index import index_spool as index_all
-from studies.stability import complete_quiet_studies
+from studies.models import Study
+from studies.stability import complete_quiet
 
 # Longer than the pause of the listener's bell, so that a stream of instances finds the indexer at work.
 LINGER_SECONDS = 2 * PAUSE_SECONDS
@@ -23,8 +25,10 @@ def index_spool() -> None:
 
 @shared_task
 def complete_studies() -> None:
-    """Mark studies that have been quiet long enough."""
-    complete_quiet_studies(settings.GANTRY.stable_seconds)
+    """Mark series and studies that have been quiet long enough; the rules of complete ones are asked."""
+    seen_until = local_spool().oldest_waiting_at()
+    if complete_quiet(settings.GANTRY.stable_seconds, seen_until=seen_until):
+        studies_completed.send(Study)
 
 
 @shared_task

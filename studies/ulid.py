@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _lock = threading.Lock()
@@ -28,6 +28,19 @@ def new_ulid() -> str:
 def first_ulid_at(moment: datetime) -> str:
     """The least of all that may be made in this millisecond: names before it are of things that came earlier."""
     return _text(int(moment.timestamp() * 1000) << 80)
+
+
+def is_ulid(text: str) -> bool:
+    """Whether a text has the form of such a name."""
+    return len(text) == 26 and set(text) <= set(_ALPHABET) and text[0] < "8"
+
+
+def moment_of(ulid: str) -> datetime:
+    """When a name was made, to the millisecond."""
+    milliseconds = 0
+    for char in ulid[:10]:
+        milliseconds = milliseconds << 5 | _ALPHABET.index(char)
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _text(number: int) -> str:

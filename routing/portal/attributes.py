@@ -2,7 +2,7 @@
 
 from pydicom.datadict import dictionary_description
 
-from routing.conditions import ASSOCIATION_ATTRIBUTES
+from routing.conditions import ASSOCIATION_ATTRIBUTES, RECEIPT_ATTRIBUTES
 
 _SUGGESTED = (
     "Modality",
@@ -32,6 +32,8 @@ _OF_THE_ASSOCIATION = {
     "TransferSyntaxUID": "How the pixel data is encoded",
 }
 
-COMMON_ATTRIBUTES = [(name, dictionary_description(name)) for name in _SUGGESTED] + [
-    (name, _OF_THE_ASSOCIATION[name]) for name in ASSOCIATION_ATTRIBUTES
+COMMON_ATTRIBUTES = [
+    *((name, dictionary_description(name)) for name in _SUGGESTED),
+    *((name, _OF_THE_ASSOCIATION[name]) for name in ASSOCIATION_ATTRIBUTES),
+    *RECEIPT_ATTRIBUTES.items(),
 ]

@@ -170,7 +170,7 @@ def test_groups_may_stand_in_each_other_five_deep() -> None:
         ([{"any": "CT"}], "Conditions are a list"),
         ([{"any": [CT], "none": [CT]}], "has the one field"),
         ([{"any": [CT], "value": 1}], "has the one field"),
-        ([{"all": [CT]}], "unknown field 'all'"),
+        ([{"not": [CT]}], "unknown field 'not'"),
         (deep(6), "5 deep"),
         (deep(400), "5 deep"),
     ],

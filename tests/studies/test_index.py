@@ -23,7 +23,7 @@ from studies.index import index_spool
 from studies.models import Conflict, IdentityClash, Instance, Series, Study
 from studies.rows import modalities_column
 from studies.spool import Spool
-from studies.stability import complete_quiet_studies
+from studies.stability import complete_quiet
 from studies.storage import hot_storage, location_for
 from studies.ulid import new_ulid
 from tests.corpus import CT, EXPLICIT, data_set_bytes, encoded
@@ -269,8 +269,8 @@ def test_a_late_instance_opens_a_completed_study_again(home: Environment, spool:
     receive(spool, uid="1.1.1.1")
     index_spool(spool)
     Study.objects.update(last_received_at=timezone.now() - timedelta(seconds=61))
-    assert complete_quiet_studies(60) == 1
-    assert complete_quiet_studies(60) == 0
+    assert complete_quiet(60) == 1
+    assert complete_quiet(60) == 0
     assert Study.objects.get().completed_at is not None
     receive(spool, uid="1.1.1.1")  # the same again adds nothing, so it stays complete
     index_spool(spool)
@@ -279,7 +279,7 @@ def test_a_late_instance_opens_a_completed_study_again(home: Environment, spool:
     index_spool(spool)
     study = Study.objects.get()
     assert study.completed_at is None
-    assert complete_quiet_studies(60) == 0
+    assert complete_quiet(60) == 0
     assert study.last_received_at > timezone.now() - timedelta(seconds=30)
 
 

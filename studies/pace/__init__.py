@@ -1,0 +1,1 @@
+"""How fast each sender sends, and so when what it sends is complete."""
