@@ -36,17 +36,17 @@ def decide_complete(unreadable: set[int]) -> int:
         unreadable: primary keys of instances about which the rules of instances cannot be asked now. No other may be
             missing when a whole is decided on.
     """
-    rules = active_rules()
-    return sum(
-        _decide_all(model, RuleBook(rules, scope), unreadable)
-        for model, scope in ((Series, RuleScope.SERIES), (Study, RuleScope.STUDY))
-    )
+    decided = 0
+    for model, scope in ((Series, RuleScope.SERIES), (Study, RuleScope.STUDY)):
+        due: QuerySet[Whole] = model._default_manager.filter(decided_at=None, completed_at__isnull=False)
+        if due.exists():
+            decided += _decide_all(due.order_by("pk"), RuleBook(active_rules(), scope), unreadable)
+    return decided
 
 
-def _decide_all(model: type[Whole], book: RuleBook, unreadable: set[int]) -> int:
-    due: QuerySet[Whole] = model._default_manager.filter(decided_at=None, completed_at__isnull=False).order_by("pk")
+def _decide_all(due: QuerySet[Whole], book: RuleBook, unreadable: set[int]) -> int:
     if not book.own:
-        return due.update(decided_at=timezone.now()) if due.exists() else 0
+        return due.update(decided_at=timezone.now())
     decided, after = 0, 0
     while batch := list(due.filter(pk__gt=after)[:BATCH]):
         decided += sum(_decide(whole, book, unreadable) for whole in batch)

@@ -86,6 +86,7 @@ class StudyDetail(PermissionRequiredMixin, DetailView):
             odd_count=odd_instances().filter(series__study=self.object).count(),
             clashes=sorted({clash.attribute_words for clash in identity_clashes().filter(study=self.object)}),
             destinations=deliveries_by_destination(self.object),
+            labels=self.object.labels.all(),
             **kwargs,
         )
 

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from dicomnet.strict import StrictModelSerializer
 from studies.api.fields import DicomDateField
-from studies.models import Conflict, IdentityClash, Instance, Series, Study, UnreadableFile
+from studies.models import Conflict, IdentityClash, Instance, Series, Study, StudyLabel, UnreadableFile
 
 
 class StudySerializer(StrictModelSerializer):
@@ -70,9 +70,10 @@ class StudyDetailSerializer(StudySerializer):
     """One study with its series."""
 
     series = SeriesSerializer(many=True, read_only=True)
+    labels = serializers.SlugRelatedField[StudyLabel](slug_field="label", many=True, read_only=True)
 
     class Meta(StudySerializer.Meta):
-        fields = [*StudySerializer.Meta.fields, "series"]
+        fields = [*StudySerializer.Meta.fields, "series", "labels"]
 
 
 class InstanceSerializer(StrictModelSerializer):

@@ -78,8 +78,8 @@ class Studies(ReadOnlyModelViewSet[Study]):
     }
 
     def get_queryset(self) -> QuerySet[Study]:
-        """With series where they are shown."""
-        return Study.objects.prefetch_related("series") if self.action == "retrieve" else Study.objects.all()
+        """With series and labels where they are shown."""
+        return Study.objects.prefetch_related("series", "labels") if self.action == "retrieve" else Study.objects.all()
 
     def get_serializer_class(self) -> Any:
         """The page of one study shows more."""

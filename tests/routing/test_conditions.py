@@ -5,10 +5,11 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from routing.conditions import BadCondition, judge, needed_attributes, parse_conditions
+from routing.conditions import OPERATORS, BadCondition, fold, judge, needed_attributes, parse_conditions
+from routing.conditions import holds as holds_quickly
 
 FACTS = {
     "Modality": ["CT"],
@@ -19,6 +20,12 @@ FACTS = {
     "PatientID": [""],
     "CallingAETitle": ["CT_ROOM1"],
     "PatientName": ["Straße^Jörg"],
+    "StudyTime": ["091500.25"],
+    "AccessionNumber": ["A150"],
+    "ReceivedTime": ["235959"],
+    "ReceivedWeekday": ["Sunday"],
+    "StudyInstancesReceived": ["120"],
+    "MatchedRules": ["Thorax", "Night shift"],
 }
 
 
@@ -52,6 +59,39 @@ def holds(attribute: str, operator: str, value: Any = None) -> bool:
         ("SliceThickness", "greater", 10, False),
         ("StudyDate", "greater", "20261119", True),
         ("StudyDate", "less", "20261120", False),
+        ("StudyDate", "less", "2027", True),
+        ("StudyDate", "greater", "2027", False),
+        ("SliceThickness", "between", ["1", "1.25"], True),
+        ("SliceThickness", "between", "0.5, 1", False),
+        ("SliceThickness", "between", [2, 10], False),
+        ("StudyDate", "between", ["20261101", "20261120"], True),
+        ("StudyDate", "between", ["2026-11-21", "2026-11-30"], False),
+        ("StudyDate", "between", "2026-11-20, 2026-11-20", True),
+        ("StudyTime", "between", ["0800", "093000"], True),
+        ("StudyTime", "between", ["0930", "1000"], False),
+        ("StudyTime", "between", ["22:00", "10:00"], True),
+        ("StudyTime", "greater", "0915", True),
+        ("StudyTime", "greater", "09", True),
+        ("StudyTime", "less", "10", True),
+        ("StudyTime", "less", "091500.2", False),
+        ("AccessionNumber", "between", ["a100", "A200"], True),
+        ("AccessionNumber", "between", ["A151", "A200"], False),
+        ("Modality", "between", ["1", "3"], False),
+        ("Manufacturer", "between", ["1", "3"], False),
+        ("ReceivedTime", "between", ["19:00", "07:00"], True),
+        ("ReceivedTime", "between", ["07:00", "19:00"], False),
+        ("ReceivedTime", "between", ["23:59:59", "24:00"], True),
+        ("ReceivedTime", "between", ["235959", "235959"], True),
+        ("ReceivedTime", "greater", "1900", True),
+        ("ReceivedTime", "less", "23:59", False),
+        ("ReceivedTime", "matches", "23*", True),
+        ("ReceivedWeekday", "equals", "sunday", True),
+        ("ReceivedWeekday", "in", "Monday, Tuesday", False),
+        ("StudyInstancesReceived", "greater", 20, True),
+        ("StudyInstancesReceived", "between", [1, 119], False),
+        ("SeriesInstancesReceived", "present", None, False),
+        ("MatchedRules", "equals", "THORAX", True),
+        ("MatchedRules", "matches", "teach*", False),
         ("Modality", "greater", "AA", True),
         ("Modality", "less", "aa", False),
         ("Modality", "greater", "9", True),
@@ -95,6 +135,10 @@ MR = {"attribute": "Modality", "operator": "equals", "value": "MR"}
         ([{"none": [MR, CT]}], False),
         ([{"any": [{"none": [CT]}, {"any": [MR, CT]}]}], True),
         ([CT, {"none": [{"any": [MR]}]}], True),
+        ([{"all": [CT, CT]}], True),
+        ([{"all": [CT, MR]}], False),
+        ([{"any": [{"all": [CT, MR]}, {"all": [CT]}]}], True),
+        ([{"none": [{"all": [CT, MR]}]}], True),
     ],
 )
 def test_groups(conditions: list[Any], expected: bool) -> None:
@@ -105,6 +149,9 @@ def test_a_verdict_says_why() -> None:
     verdict = judge(parse_conditions([MR, {"any": [CT]}]), FACTS)
     assert verdict.members[0].words == "Modality is MR — the instance has CT"
     assert verdict.members[1].members[0].holds
+    night = parse_conditions([{"attribute": "ReceivedTime", "operator": "between", "value": "19:00, 07:00"}])
+    words = "ReceivedTime is between 19:00 and 07:00 — the instance has 235959"
+    assert judge(night, FACTS).members[0].words == words
     nothing = judge(parse_conditions([{"attribute": "Manufacturer", "operator": "present"}]), FACTS)
     assert nothing.members[0].words.endswith("the instance has no value")
 
@@ -165,6 +212,22 @@ def test_groups_may_stand_in_each_other_five_deep() -> None:
         ([CT | {"operator": "in", "value": ["CT", ""]}], "needs a value"),
         ([CT | {"operator": "in", "value": [["CT"]]}], "needs a value"),
         ([CT | {"operator": "present"}], "takes no value"),
+        ([CT | {"operator": "between", "value": "5"}], "takes two values"),
+        ([CT | {"operator": "between", "value": [1, 2, 3]}], "takes two values"),
+        ([CT | {"operator": "between", "value": 5}], "takes a list"),
+        ([CT | {"operator": "between", "value": [3, 1]}], "comes after the second"),
+        ([CT | {"operator": "between", "value": ["B", "A"]}], "comes after the second"),
+        ([CT | {"operator": "between", "value": ["1", "B"]}], "two numbers, or two texts"),
+        ([{"attribute": "StudyDate", "operator": "between", "value": "2026, 2027"}], "two dates such as"),
+        ([{"attribute": "StudyDate", "operator": "between", "value": "20260202, 20260201"}], "comes after the second"),
+        ([{"attribute": "StudyTime", "operator": "between", "value": "late, later"}], "two times such as"),
+        ([{"attribute": "ReceivedTime", "operator": "between", "value": "7, 19"}], "ReceivedTime is 'between'"),
+        ([{"attribute": "ReceivedTime", "operator": "between", "value": "24:30, 07:00"}], "two times such as"),
+        ([{"attribute": "ReceivedTime", "operator": "between", "value": "08:61, 09:00"}], "two times such as"),
+        ([{"attribute": "ReceivedTime", "operator": "equals", "value": "19:00"}], "ReceivedTime is 'between'"),
+        ([{"attribute": "ReceivedTime", "operator": "less", "value": "noon"}], "'less' than one"),
+        ([{"attribute": "ReceivedWeekday", "operator": "equals", "value": "Montag"}], "Monday to Sunday"),
+        ([{"attribute": "ReceivedWeekday", "operator": "between", "value": "Monday, Friday"}], "Monday to Sunday"),
         ([{"any": []}], "at least one"),
         ([{"any": None}], "at least one"),
         ([{"any": "CT"}], "Conditions are a list"),
@@ -184,16 +247,33 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["equals", "in"]),
     lambda inner: (
         st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(["attribute", "operator", "value", "any", "none", "x"]), inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["attribute", "operator", "value", "all", "any", "none", "x"]), inner, max_size=4
+        )
     ),
     max_leaves=12,
 )
+VALUES = st.sampled_from(["CT", "1", "1.25", "2", "19:00", "07:00", "20261120", "2026-11-21", "a", "*", "Sunday"])
 PARTS = st.fixed_dictionaries(
     {
-        "attribute": st.sampled_from(["Modality", "00091010", "x"]) | JSON,
-        "operator": st.sampled_from(["equals", "contains", "matches", "in", "greater", "less", "present"]) | JSON,
-        "value": JSON,
+        "attribute": st.sampled_from([*FACTS, "00091010", "x"]) | JSON,
+        "operator": st.sampled_from(list(OPERATORS)) | JSON,
+        "value": JSON | VALUES | st.lists(VALUES, max_size=3),
     }
+)
+SOUND = st.fixed_dictionaries(
+    {
+        "attribute": st.sampled_from(sorted(FACTS.keys() - {"ReceivedTime", "ReceivedWeekday"})),
+        "operator": st.sampled_from(["equals", "contains", "matches", "in", "greater", "less"]),
+        "value": VALUES,
+    }
+)
+GROUPED = st.recursive(
+    SOUND,
+    lambda inner: st.dictionaries(
+        st.sampled_from(["all", "any", "none"]), st.lists(inner, min_size=1, max_size=3), min_size=1, max_size=1
+    ),
+    max_leaves=6,
 )
 
 
@@ -203,8 +283,39 @@ def test_any_json_is_parsed_or_refused_and_can_be_judged(value: Any) -> None:
         conditions = parse_conditions(value)
     except BadCondition:
         return
-    judge(conditions, FACTS)
+    assert judge(conditions, FACTS).holds == holds_quickly(conditions, fold(FACTS))
     "".join(map(str, conditions)).encode()  # a database takes no lone surrogates
+
+
+@given(st.lists(GROUPED, min_size=1, max_size=3))
+def test_none_is_not_any_and_all_is_none_of_the_contrary(conditions: list[Any]) -> None:
+    def holds_all(*given: Any) -> bool:
+        try:
+            return judge(parse_conditions(list(given)), FACTS).holds
+        except BadCondition as error:
+            assume("deep" not in str(error))
+            raise
+
+    contraries = [{"none": [each]} for each in conditions]
+    assert holds_all({"none": conditions}) is not holds_all({"any": conditions})
+    assert holds_all({"all": conditions}) is holds_all(*conditions) is holds_all({"none": contraries})
+    assert holds_all({"any": conditions}) is any(holds_all(each) for each in conditions)
+
+
+@given(st.integers(0, 86_399), st.integers(0, 1439), st.integers(0, 1439))
+def test_a_window_and_the_one_from_its_end_to_its_beginning_are_the_whole_day(now: int, low: int, high: int) -> None:
+    received = {"ReceivedTime": [f"{now // 3600:02}{now // 60 % 60:02}{now % 60:02}"]}
+
+    def is_within(first: int, last: int) -> bool:
+        value = [f"{minute // 60:02}:{minute % 60:02}" for minute in (first, last)]
+        window = parse_conditions([{"attribute": "ReceivedTime", "operator": "between", "value": value}])
+        return judge(window, received).holds
+
+    is_at_an_end = now in {low * 60, high * 60}
+    assert is_within(low, high) or is_within(high, low) or (low == high and not is_at_an_end)
+    assert (is_within(low, high) and is_within(high, low)) is is_at_an_end
+    if low < high:
+        assert is_within(low, high) is (low * 60 <= now <= high * 60)
 
 
 @given(st.text("ab*?", max_size=12).filter(str.strip), st.text("ab", min_size=1, max_size=12))

@@ -1,15 +1,17 @@
 """Rules as versions, and deliveries written once for what they match."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from django.test import TestCase
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from gateway.accounts.models import User
-from routing.models import Delivery, Rule
-from routing.plan import plan_all
+from routing.models import AIPool, AIRequest, Delivery, Discard, Rule, ShadowMatch
+from routing.plan import plan_all, plan_batch
 from routing.rules import explain_file, save_rule
-from studies.models import Instance
+from studies.models import Instance, Series, StudyLabel
 from studies.storage import hot_storage
 from tests.factories import DestinationFactory, RuleFactory, UserFactory
 from tests.routing.conftest import Store
@@ -134,3 +136,83 @@ def test_a_trial_changes_nothing_and_says_why(store: Store) -> None:
     assert [(verdict.rule, verdict.matched) for verdict in found] == [(matching, True), (other, False)]
     assert "the instance has CT" in found[1].verdict.members[0].words
     assert Delivery.objects.count() == 0
+
+
+def test_a_rule_may_ask_when_it_came_in_and_how_much_is_here(store: Store, settings: Settings) -> None:
+    settings.TIME_ZONE = "Europe/Berlin"
+    night = {"attribute": "ReceivedTime", "operator": "between", "value": ["22:00", "06:00"]}
+    sunday = {"attribute": "ReceivedWeekday", "operator": "in", "value": ["Saturday", "Sunday"]}
+    few = {"attribute": "SeriesInstancesReceived", "operator": "less", "value": 5}
+    RuleFactory.create(to=[DestinationFactory.create()], conditions=[night, sunday, few])
+    # 21:30 UTC on a Sunday is half past ten in the evening in winter, and 22:30 is Monday's summer
+    matching = store(received_at=datetime(2026, 11, 22, 21, 30, tzinfo=UTC))
+    store(received_at=datetime(2026, 6, 7, 22, 30, tzinfo=UTC))
+    store(received_at=datetime(2026, 11, 22, 12, 0, tzinfo=UTC))
+    plan_all()
+    assert Delivery.objects.get().instance == matching
+    Series.objects.update(number_of_series_related_instances=5)
+    store(received_at=datetime(2026, 11, 22, 21, 30, tzinfo=UTC))
+    plan_all()
+    assert Delivery.objects.count() == 1
+
+
+def test_of_an_uploaded_file_nobody_knows_when_it_came_in(store: Store) -> None:
+    names = ["ReceivedTime", "ReceivedWeekday", "StudyInstancesReceived", "SeriesInstancesReceived", "MatchedRules"]
+    RuleFactory.create(conditions=[{"attribute": name, "operator": "present"} for name in names])
+    found = explain_file(Path(hot_storage().path(store().location)))
+    assert [member.words.partition(" — ")[2] for member in found[0].verdict.members] == [
+        "the instance has no value"
+    ] * 5
+
+
+def test_a_rule_that_discards_ends_the_list(store: Store) -> None:
+    one, two = DestinationFactory.create(), DestinationFactory.create()
+    RuleFactory.create(to=[one], order=1)
+    discard = RuleFactory.create(order=2, actions=[{"action": "discard", "reason": "not wanted here"}])
+    RuleFactory.create(to=[two], order=3)
+    instance = store()
+    plan_all()
+    assert Delivery.objects.get().destination == one
+    found = Discard.objects.get()
+    assert (found.instance, found.rule_version, found.reason) == (instance, discard.versions.get(), "not wanted here")
+
+
+def test_a_label_is_given_to_the_study_once(store: Store) -> None:
+    label = [{"action": "label", "label": "teaching"}]
+    RuleFactory.create(order=2, actions=label)
+    RuleFactory.create(order=1, actions=label, name="first")
+    first, _ = store(), store()
+    plan_all()
+    store()
+    plan_all()
+    found = StudyLabel.objects.get()
+    assert (found.study, found.label, found.given_by) == (first.series.study, "teaching", "first")
+
+
+def test_pools_are_asked_with_the_deliveries_and_once(store: Store) -> None:
+    pool = AIPool.objects.create(name="lungs")
+    version = save_rule(Rule(name="lungs", priority=1), destinations=[], ai_pools=[pool])
+    first, second = store(), store()
+    plan_all()
+    asked = AIRequest.objects.get()
+    assert (asked.rule_version, asked.study, asked.priority) == (version, first.series.study, 1)
+    assert set(asked.instances.all()) == {first, second}
+
+
+def test_of_two_workers_with_the_same_instance_one_writes(store: Store) -> None:
+    save_rule(Rule(name="lungs"), destinations=[], ai_pools=[AIPool.objects.create(name="lungs")])
+    batch = [store(), store()]
+    assert plan_batch(batch) == {instance.pk for instance in batch}
+    assert plan_batch(batch) == {instance.pk for instance in batch}  # it had read its batch before the other was done
+    assert AIRequest.objects.count() == 1
+
+
+def test_a_large_batch_takes_as_many_queries_as_a_small_one(
+    store: Store, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    RuleFactory.create(to=[DestinationFactory.create()])
+    RuleFactory.create(mode="shadow")
+    batch = [store() for _ in range(20)]
+    with django_assert_max_num_queries(12):
+        plan_batch(batch)
+    assert Delivery.objects.count() == ShadowMatch.objects.count() == 20

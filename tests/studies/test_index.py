@@ -268,8 +268,9 @@ def test_the_column_of_modalities() -> None:
 def test_a_late_instance_opens_a_completed_study_again(home: Environment, spool: Spool) -> None:
     receive(spool, uid="1.1.1.1")
     index_spool(spool)
-    Study.objects.update(last_received_at=timezone.now() - timedelta(seconds=61))
-    assert complete_quiet(60) == 1
+    for model in (Study, Series):
+        model.objects.update(last_received_at=timezone.now() - timedelta(seconds=61), decided_at=timezone.now())
+    assert complete_quiet(60) == 2
     assert complete_quiet(60) == 0
     assert Study.objects.get().completed_at is not None
     receive(spool, uid="1.1.1.1")  # the same again adds nothing, so it stays complete
@@ -278,7 +279,10 @@ def test_a_late_instance_opens_a_completed_study_again(home: Environment, spool:
     receive(spool, uid="1.1.1.2")
     index_spool(spool)
     study = Study.objects.get()
-    assert study.completed_at is None
+    assert study.completed_at is study.decided_at is None
+    series = Series.objects.get()
+    assert series.completed_at is series.decided_at is None
+    assert series.last_received_at == study.last_received_at
     assert complete_quiet(60) == 0
     assert study.last_received_at > timezone.now() - timedelta(seconds=30)
 

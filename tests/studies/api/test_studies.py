@@ -10,6 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
 from gateway.env import Environment
+from studies.labels import give_labels
 from studies.models import Study
 from tests.api_clients import V1, client_of, key_client
 from tests.corpus import data_set, data_set_bytes, write_part10
@@ -138,10 +139,12 @@ def test_one_study_with_its_series(client: APIClient, django_assert_num_queries:
     for _ in range(5):
         SeriesFactory.create(study=study, series_date="20261120")
 
-    with django_assert_num_queries(4):
+    give_labels((study.pk, label, "Emergencies") for label in ("urgent", "teaching", "urgent"))
+    with django_assert_num_queries(5):
         answer = client.get(f"{V1}/studies/{study.study_instance_uid}/").json()
 
     assert answer["study_instance_uid"] == study.study_instance_uid
+    assert answer["labels"] == ["teaching", "urgent"]
     assert [series["modality"] for series in answer["series"]] == ["CT"] * 5
     assert answer["series"][0]["series_date"] == "2026-11-20"
 
