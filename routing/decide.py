@@ -131,8 +131,8 @@ class RuleBook:
 def plan_actions(rule: Rule) -> PlanActions:
     """Whether a rule discards, and the labels that it gives."""
     discards = [str(action.get("reason", "")) for action in rule.actions if action.get("action") == "discard"]
-    labels = [str(action["label"]).strip() for action in rule.actions if action.get("action") == "label"]
-    return PlanActions(discards[0] if discards else None, tuple(dict.fromkeys(labels)))
+    labels = [str(action.get("label", "")).strip() for action in rule.actions if action.get("action") == "label"]
+    return PlanActions(discards[0] if discards else None, tuple(dict.fromkeys(filter(None, labels))))
 
 
 def _is_shadow(active: ActiveRule) -> bool:

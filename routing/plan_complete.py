@@ -97,7 +97,8 @@ def _write(whole: Whole, book: RuleBook, outcome: Outcome) -> None:
         unique_fields=["rule_version", "series"],
         update_fields=["decided_at", "matched", "instance_count"],
     )
-    other = [active.version for active in book.own if active not in outcome.acting]
+    acting = {active.version.pk for active in outcome.acting}
+    other = [active.version.pk for active in book.own if active.version.pk not in acting]
     Decision.objects.filter(rule_version__in=other, series__in=sizes).update(matched=False, decided_at=timezone.now())
 
 
