@@ -6,16 +6,19 @@ Texts are given stripped and casefolded. A test is made once for a condition and
 import math
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 DAY_SECONDS = 24 * 3600
+READ_TEXTS = 1024  # many rules ask about the same few values
 Test = Callable[[str], bool]
 Reader = Callable[[str], float | None]
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?|(\d{2})(\d{2})?(?:(\d{2})(\.\d{1,6})?)?", re.ASCII)
 _DATE = re.compile(r"(\d{4})([.-]?)(\d{2})\2(\d{2})", re.ASCII)
 
 
+@lru_cache(READ_TEXTS)
 def number_of(text: str) -> float | None:
     """The number that a text is; None when it is none."""
     try:
@@ -25,12 +28,14 @@ def number_of(text: str) -> float | None:
     return None if math.isnan(number) else number
 
 
+@lru_cache(READ_TEXTS)
 def date_of(text: str) -> float | None:
     """A DA such as ``20261120``, also with dots or hyphens, as a number that ascends; None when it is none."""
     found = _DATE.fullmatch(text)
     return float(found[1] + found[3] + found[4]) if found else None
 
 
+@lru_cache(READ_TEXTS)
 def time_of(text: str) -> float | None:
     """Seconds since midnight of a TM such as ``1930`` or ``193015.5``, or of ``19:30``; None when it is none.
 

@@ -104,9 +104,12 @@ class Group:
 
     def holds(self, folded: Facts) -> bool:
         """Whether it holds, without the reason; ``fold`` made the facts ready."""
-        if self.kind == "all":
-            return all(member.holds(folded) for member in self.members)
-        return any(member.holds(folded) for member in self.members) is (self.kind == "any")
+        # A loop, for a generator costs as much as what it asks.
+        decisive = self.kind != "all"  # all is decided by the first that does not hold, any and none by one that does
+        for member in self.members:
+            if member.holds(folded) is decisive:
+                return self.kind == "any"
+        return self.kind != "any"
 
     def judge(self, facts: Facts) -> Verdict:
         """Judge each member, so that the reasons are complete."""
@@ -153,7 +156,10 @@ def fold(facts: Facts) -> dict[str, list[str]]:
 
 def holds(conditions: Sequence[Condition], folded: Facts) -> bool:
     """What ``judge`` says without its reasons, on facts that ``fold`` made ready."""
-    return all(condition.holds(folded) for condition in conditions)
+    for condition in conditions:  # noqa: SIM110 (a generator costs as much as what it asks)
+        if not condition.holds(folded):
+            return False
+    return True
 
 
 def judge(conditions: Sequence[Condition], facts: Facts) -> Verdict:

@@ -86,6 +86,7 @@ def settings_in_words(environment: Environment) -> list[tuple[str, str, str]]:
         ("GANTRY_HOME", str(environment.home), "everything written"),
         ("GANTRY_STORAGE", str(environment.storage), "hot store"),
         ("GANTRY_STABLE_SECONDS", str(environment.stable_seconds), "quiet time until a study is complete"),
+        ("GANTRY_TIME_ZONE", environment.time_zone, "local time in rules"),
         (
             "GANTRY_SPOOL_HIGH_PERCENT",
             str(environment.spool_high_percent),

@@ -274,6 +274,7 @@ def test_a_pool_is_asked_once_and_for_the_difference(store: Store) -> None:
     asked = AIRequest.objects.get()
     assert (asked.pool, asked.rule_version, asked.study, asked.priority) == (pool, version, study, 2)
     assert set(asked.instances.all()) == {first, second}
+    AIRequest.objects.update(state="asked")  # a worker has it: a late instance cannot join it
     late = come_in_late(store, first.series)
     complete(study)
     plan_all()
