@@ -4,9 +4,11 @@ Texts are given stripped and casefolded. A test is made once for a condition and
 """
 
 import math
+import operator
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
@@ -70,12 +72,12 @@ def reader_of(attribute: str, times: tuple[str, ...]) -> Reader:
 
 def greater(wanted: str, read: Reader) -> Test:
     """Whether a value is greater; as text where one of the two cannot be read."""
-    return _ordered(wanted, read, lambda found, bound: found > bound, lambda found: found > wanted)
+    return _ordered(wanted, read, operator.gt)
 
 
 def less(wanted: str, read: Reader) -> Test:
     """Whether a value is less; as text where one of the two cannot be read."""
-    return _ordered(wanted, read, lambda found, bound: found < bound, lambda found: found < wanted)
+    return _ordered(wanted, read, operator.lt)
 
 
 def between(low: str, high: str, read: Reader) -> Test:
@@ -122,14 +124,14 @@ _PLURAL: dict[Reader, str] = {
 }
 
 
-def _ordered(wanted: str, read: Reader, by_value: Callable[[float, float], bool], by_text: Test) -> Test:
+def _ordered(wanted: str, read: Reader, is_so: Callable[[Any, Any], bool]) -> Test:
     bound = read(wanted)
     if bound is None:
-        return by_text
+        return lambda found: is_so(found, wanted)
 
     def test(found: str) -> bool:
         value = read(found)
-        return by_text(found) if value is None else by_value(value, bound)
+        return is_so(found, wanted) if value is None else is_so(value, bound)
 
     return test
 
