@@ -36,6 +36,7 @@ from routing.deidentify.burned_in import MayName
 from routing.deidentify.profile import deidentify
 from routing.deidentify.pseudonyms import BadKey, pseudonyms_of
 from routing.deidentify.uids import replace_all_uids
+from routing.deidentify.words import identifying_words
 from routing.elements import DataSet, data_set
 from routing.encoding import BadDataSet, encoding_of
 from routing.values import BadValue, check, decode, encode, values_of
@@ -100,8 +101,11 @@ def _write_changed(source: Path, target: Path, changes: Sequence[Change]) -> str
         syntax = meta.transfer_syntax_uid
         view = _data_set_of(file, meta.data_set_offset, is_deflated=syntax in DEFLATED)
         ds = data_set(view, encoding_of(syntax))
+        # Asked before any action: what it replaces may stand elsewhere too.
+        is_deidentified = any(isinstance(change, Deidentify) for change in changes)
+        identifying = identifying_words(ds) if is_deidentified else frozenset[str]()
         for change in changes:
-            apply(change, ds)
+            apply(change, ds, identifying)
         written.write(
             file_meta_bytes(
                 sop_class_uid=ds.text(_SOP_CLASS_UID),
@@ -116,8 +120,11 @@ def _write_changed(source: Path, target: Path, changes: Sequence[Change]) -> str
     return None if ds.get(PIXEL_DATA) is None else syntax
 
 
-def apply(change: Change, ds: DataSet) -> None:
+def apply(change: Change, ds: DataSet, identifying: frozenset[str]) -> None:
     """Carry out one action on a data set.
+
+    Args:
+        identifying: words that a de-identification must not leave anywhere, beside those that it finds itself.
 
     Raises:
         BadValue, BadDataSet, MayName, BadKey: it cannot be.
@@ -137,7 +144,7 @@ def apply(change: Change, ds: DataSet) -> None:
         case NewUids():
             replace_all_uids(ds, pseudonyms_of(change.project))
         case Deidentify():
-            deidentify(ds, change.options, pseudonyms_of(change.project))
+            deidentify(ds, change.options, pseudonyms_of(change.project), identifying)
 
 
 def _text(ds: DataSet, attribute: Attribute) -> str:

@@ -26,15 +26,20 @@ _TEXT_OBJECT_SEQUENCE, _COMPOUND_GRAPHIC_SEQUENCE = 0x00700008, 0x00700209  # wr
 _SAFE_PRIVATE = {("Philips PET Private Group", 0x7053, 0x00): "DS", ("Philips PET Private Group", 0x7053, 0x09): "DS"}
 
 
-def deidentify(ds: DataSet, options: frozenset[str], pseudonyms: Pseudonyms) -> None:
+def deidentify(
+    ds: DataSet, options: frozenset[str], pseudonyms: Pseudonyms, identifying: frozenset[str] = frozenset()
+) -> None:
     """Take out of a data set what identifies the patient and others, and say so in it.
+
+    Args:
+        identifying: words that must not stay, beside those of the names and identifiers in the data set.
 
     Raises:
         MayName: it may name the patient where this does not reach.
         BadDataSet: a sequence in it cannot be followed.
     """
     refuse_what_may_name(ds, is_risk_accepted=ACCEPT_BURNED_IN_RISK in options)
-    profile = _Profile(ds, options, pseudonyms)
+    profile = _Profile(ds, options, pseudonyms, identifying)
     profile.clean(ds)
     for tag in _STUDY_SERIES_INSTANCE:
         element = ds.get(tag)
@@ -48,10 +53,12 @@ def deidentify(ds: DataSet, options: frozenset[str], pseudonyms: Pseudonyms) -> 
 class _Profile:
     """The profile with its options, for one instance."""
 
-    def __init__(self, ds: DataSet, options: frozenset[str], pseudonyms: Pseudonyms) -> None:
+    def __init__(
+        self, ds: DataSet, options: frozenset[str], pseudonyms: Pseudonyms, identifying: frozenset[str]
+    ) -> None:
         self._options, self._pseudonyms = options, pseudonyms
         self._patient = _patient_of(ds)
-        self._identifying = identifying_words(ds)
+        self._identifying = identifying | identifying_words(ds)
         self.pseudonym = pseudonyms.patient_id(self._patient)
         self._does: dict[Do, Callable[[Element, DataSet], bool]] = {
             Do.REMOVE: self._remove,
