@@ -303,7 +303,7 @@ def _read_item(view: memoryview, position: int, encoding: Encoding, parent: Data
     if start + length > len(view):
         raise BadDataSet("a sequence is cut off")
     item.fill(view[start : start + length], 0)
-    return start + length
+    return start + int(length)
 
 
 def _end_of_fragments(view: memoryview, position: int, encoding: Encoding) -> int:

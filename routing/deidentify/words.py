@@ -1,10 +1,12 @@
 """Words: those of medicine that may stay in a description, and those that identify somebody in this instance."""
 
 import re
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 from routing.elements import DataSet, Element
+from routing.encoding import BadDataSet
 from routing.values import TEXTS, TRANSLATED
 from studies.character_sets import NAME_DELIMITERS, TEXT_DELIMITERS, character_sets
 
@@ -39,8 +41,9 @@ def identifying_words(ds: DataSet) -> frozenset[str]:
     found: set[str] = set()
     for element in ds.elements:
         if element.is_sequence:
-            for item in element.items:
-                found |= identifying_words(item)
+            with suppress(BadDataSet):  # it is removed, or refused by who has to look into it
+                for item in element.items:
+                    found |= identifying_words(item)
         elif element.likely_vr == "PN" or element.tag in _IDENTIFIERS:
             text = text_of(element, ds.character_sets)
             found |= {word for word in words_of(text) if _is_telling(word)}

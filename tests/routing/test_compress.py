@@ -22,11 +22,13 @@ def _key(home: Environment) -> None:
     """Copies are made in an installation."""
 
 
-def image(*, bits: int = 16, is_signed: bool = False, is_colour: bool = False, frames: int = 1) -> Dataset:
+def image(
+    *, bits: int = 16, is_signed: bool = False, is_colour: bool = False, frames: int = 1, rows: int = 64
+) -> Dataset:
     ds = Dataset()
     ds.SOPClassUID, ds.SOPInstanceUID = MRImageStorage, "1.2.3.9"
     ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.PatientID = "1.2.3.4", "1.2.3.4.5", "P1"
-    ds.Rows, ds.Columns, ds.BitsAllocated, ds.BitsStored, ds.HighBit = 24, 32, bits, bits, bits - 1
+    ds.Rows, ds.Columns, ds.BitsAllocated, ds.BitsStored, ds.HighBit = rows, 80, bits, bits, bits - 1
     ds.PixelRepresentation, ds.SamplesPerPixel = int(is_signed), 3 if is_colour else 1
     ds.PhotometricInterpretation = "RGB" if is_colour else "MONOCHROME2"
     if is_colour:
@@ -36,7 +38,9 @@ def image(*, bits: int = 16, is_signed: bool = False, is_colour: bool = False, f
     random = np.random.default_rng(7)
     kind = {(8, False): "u1", (16, False): "<u2", (16, True): "<i2", (8, True): "i1"}[bits, is_signed]
     bounds = np.iinfo(kind)
-    samples = random.integers(bounds.min, bounds.max, frames * 24 * 32 * ds.SamplesPerPixel, endpoint=True).astype(kind)
+    samples = random.integers(bounds.min, bounds.max, frames * rows * 80 * ds.SamplesPerPixel, endpoint=True).astype(
+        kind
+    )
     ds.add_new(0x7FE00010, "OB" if bits == 8 else "OW", samples.tobytes())
     ds.add_new(0x00190010, "LO", "CREATOR")
     ds.add_new(0x00191001, "LO", "private")
@@ -145,7 +149,7 @@ def test_pixels_that_are_cut_off_are_refused_and_the_next_file_is_not(tmp_path: 
 
 @pytest.mark.parametrize("limits", [{"seconds": 0.0}, {"memory_bytes": 1 << 20}])
 def test_beyond_the_limits_it_is_refused(tmp_path: Path, limits: dict[str, Any]) -> None:
-    source = write_part10(tmp_path, encoded(image(), str(ExplicitVRLittleEndian)), uid="1.2.3.9")
+    source = write_part10(tmp_path, encoded(image(rows=60_000), str(ExplicitVRLittleEndian)), uid="1.2.3.9")
     transcoder = Transcoder(**limits)
     try:
         with pytest.raises(CannotCompress):

@@ -117,7 +117,8 @@ def test_without_an_action_the_data_set_is_the_same(tmp_path: Path) -> None:
         assert spans(target) == spans(path)
 
 
-NOT_FOLLOWED: frozenset[str] = frozenset()
+# Cut off, or in another encoding than their transfer syntax says.
+NOT_FOLLOWED = frozenset(("MR_truncated.dcm", "rtplan_truncated.dcm", "SC_rgb_jpeg.dcm"))
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES)
@@ -158,7 +159,7 @@ def test_set_then_read_is_equal_and_all_else_the_same(
     assert hashlib.sha256(after[0x7FE00010]).digest() == pixel_data
     assert changed(once, *todo).read_bytes() == once.read_bytes()  # twice is as good as once
     assert changed(source, *todo).read_bytes() == once.read_bytes()  # and again gives the same bytes
-    for path in tmp_path.iterdir():
+    for path in [*tmp_path.glob("*.dcm"), *tmp_path.glob("*.out")]:
         path.unlink()
 
 
@@ -238,7 +239,7 @@ def odd(*parts: bytes) -> bytes:
         pytest.param(element(0x00210010, "LO", b"ONE") + element(0x00211001, "UN", b"\1\2\3\4"), id="private"),
         pytest.param(element(0x00200010, "SH", b"x") + element(0x00200000, "UL", b"\4\0\0\0"), id="out of order"),
         pytest.param(element(0x00400007, "LO", b"a") + element(0x00400007, "LO", b"b"), id="twice the same tag"),
-        pytest.param(element(0x00400007, "XX", b"\0\0\2\0\0\0ab")[:-6] + b"", id="a VR that nobody knows"),
+        pytest.param(b"\x40\0\x07\0XX\0\0\2\0\0\0ab", id="a VR that nobody knows"),
         pytest.param(element(0x7FE00010, "OW", b"\1\2") + bytes(64), id="zeros behind"),
         pytest.param(element(0xFFFCFFFC, "OB", bytes(6)), id="padding"),
     ],

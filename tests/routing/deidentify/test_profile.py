@@ -21,6 +21,7 @@ from routing.deidentify.burned_in import MayName
 from routing.deidentify.options import BASIC_CODE, OPTIONS
 from routing.deidentify.pseudonyms import BadKey, new_uid, pseudonyms_of
 from routing.deidentify.words import cleaned, identifying_words
+from routing.encoding import BadDataSet
 from tests.corpus import data_set_bytes, element, encoded, pydicom_files
 from tests.routing.deidentify.conftest import deidentified, deidentified_bytes, every_element, instance, parsed, read
 
@@ -69,7 +70,7 @@ def test_private_attributes_go_but_those_known_to_be_safe_when_asked() -> None:
     ds = instance()
     ds.add_new(0x70530010, "LO", "Philips PET Private Group")
     ds.add_new(0x70531000, "DS", "1.5")
-    ds.add_new(0x70531009, "DS", "Larry")
+    ds.add_new(0x70531009, "LO", "Larry")
     ds.add_new(0x70531003, "ST", "Larry")
     ds.add_new(0x70530011, "LO", "SOMEBODY ELSE")
     ds.add_new(0x70531100, "DS", "2.5")
@@ -104,12 +105,12 @@ def test_a_name_in_an_attribute_that_stays_is_found() -> None:
 
 
 def test_descriptions_keep_the_words_of_medicine_only() -> None:
-    ds = instance(SeriesDescription="T1 axial thorax 5mm Leaky called 0171234567", StudyDescription="Smithers")
+    ds = instance(SeriesDescription="T1 axial thorax 5mm Leaky Smithson 0171234567", StudyDescription="Smithers")
     left = deidentified(ds, "clean_descriptors")
     assert left.SeriesDescription == "T1 axial thorax 5mm"
     assert "StudyDescription" not in left
     assert "SeriesDescription" not in deidentified(ds)
-    assert cleaned("head of Mr Head", frozenset({"head"})) == "of"
+    assert cleaned("Head lung Head", frozenset({"head"})) == "lung"
 
 
 def report() -> Dataset:
@@ -128,7 +129,7 @@ def test_the_content_of_reports_goes_or_is_cleaned() -> None:
     (only,) = deidentified(report()).ContentSequence
     assert only.TextValue == "Removed"
     text, name, number = deidentified(report(), "clean_structured_content").ContentSequence
-    assert text.TextValue == "Nodule in lung of"
+    assert text.TextValue == "Nodule lung"
     assert name.PersonName == "REMOVED"
     assert number.MeasuredValueSequence[0].NumericValue == 7.5
 
@@ -222,11 +223,11 @@ def test_the_real_files_of_pydicom_lose_their_names() -> None:
             syntax = read_file_meta(file).transfer_syntax_uid
         if syntax == DeflatedExplicitVRLittleEndian:
             continue
-        before = parsed(data_set_bytes(path), syntax)
-        words = {word for word in identifying_words(before) if len(word) > 4}
         try:
+            before = parsed(data_set_bytes(path), syntax)
+            words = {word for word in identifying_words(before) if len(word) > 4}
             after = parsed(deidentified_bytes(data_set_bytes(path), "accept_burned_in_risk", syntax=syntax), syntax)
-        except MayName:
+        except (MayName, BadDataSet):  # such as the files that are cut off
             continue
         left = b"\n".join(value for tag, value in every_element(after) if tag < 0x7FE00000).lower()
         assert not [word for word in words if word.isascii() and word.encode() in left], path.name

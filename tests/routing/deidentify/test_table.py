@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from routing.deidentify.table import Do, row_of, table
-from routing.encoding import LONG_FORM, NUMBERS, SHORT_FORM
+from routing.encoding import LONG_FORM, NUMBERS, SHORT_FORM, BadDataSet
 from routing.tags import vr_of
 from tests.corpus import ITEM, data_set, delimiter, element
 from tests.routing.deidentify.conftest import deidentified_bytes, every_element, parsed
@@ -54,7 +54,12 @@ def test_every_row_in_every_vr_at_the_top_and_inside(vr: str) -> None:
         inner = planted(tag, vr)
         for late in (inner, around(inner)):
             data = data_set(sop_instance_uid=b"1.2.3.9", late=late)
-            if traces(deidentified_bytes(data)):
+            try:
+                left = deidentified_bytes(data)
+            except BadDataSet:  # a sequence that is none: nothing is sent
+                assert (vr, vr_of(tag)) == ("UN", "SQ")
+                continue
+            if traces(left):
                 leaks.append(f"{tag:08X}")
     assert leaks == []
 
