@@ -257,17 +257,6 @@ def data_set(view: memoryview, encoding: Encoding) -> DataSet:
     return ds
 
 
-def sequence(parent: DataSet, tag: int, items: list[list[tuple[int, str, bytes]]]) -> None:
-    """Put a new sequence of these items, each given by its elements."""
-    encoded = []
-    for elements in items:
-        item = DataSet(parent.encoding, parent)
-        for number, vr, value in elements:
-            item.put(number, vr, value)
-        encoded.append(b"".join(item.as_item()))
-    parent.put(tag, "SQ", b"".join(encoded))
-
-
 def _read_items(view: memoryview, encoding: Encoding, parent: DataSet, *, is_undefined: bool) -> list[DataSet]:
     items: list[DataSet] = []
     if is_undefined:

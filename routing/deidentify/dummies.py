@@ -1,5 +1,6 @@
 """Values that say nothing, one for each VR (PS3.15 Table E.1-1a, code D)."""
 
+from routing.deidentify.items import Item
 from routing.encoding import NUMBERS
 
 REMOVED = "REMOVED"
@@ -15,8 +16,6 @@ _TEXTS = {
 _CONTENT_SEQUENCE = 0x0040A730
 _CODE_VALUE, _CODING_SCHEME, _CODE_MEANING = 0x00080100, 0x00080102, 0x00080104
 _RELATIONSHIP_TYPE, _VALUE_TYPE, _TEXT_VALUE = 0x0040A010, 0x0040A040, 0x0040A160
-
-Item = list[tuple[int, str, bytes]]
 
 
 def dummy(vr: str) -> bytes:

@@ -6,13 +6,14 @@ from routing.deidentify import unlisted
 from routing.deidentify.burned_in import refuse_what_may_name
 from routing.deidentify.dates import moved
 from routing.deidentify.dummies import dummy, dummy_items
+from routing.deidentify.items import put_sequence
 from routing.deidentify.options import ACCEPT_BURNED_IN_RISK
 from routing.deidentify.pseudonyms import Pseudonyms
 from routing.deidentify.said import say_what_was_done
 from routing.deidentify.table import Do, row_of
 from routing.deidentify.uids import is_uid, replace_uids
 from routing.deidentify.words import cleaned, identifying_words, names_somebody, text_of
-from routing.elements import DataSet, Element, sequence
+from routing.elements import DataSet, Element
 from routing.tags import is_private, vr_of, vrs_of
 from routing.values import BadValue, encode
 
@@ -106,7 +107,7 @@ class _Profile:
         if element.tag in {CLINICAL_TRIAL_SUBJECT_ID, PATIENT_ID}:
             element.replace("LO", self.pseudonym.encode())
         elif vr == "SQ":
-            sequence(ds, element.tag, dummy_items(element.tag))
+            put_sequence(ds, element.tag, dummy_items(element.tag))
         elif vr == "UI":
             return self._new_uid(element, ds)
         else:

@@ -1,7 +1,8 @@
 """What a de-identified instance says of its de-identification (PS3.15 E.1.1, PS3.3 C.7.1.1, C.12.1.1)."""
 
+from routing.deidentify.items import put_sequence
 from routing.deidentify.options import BASIC, BASIC_CODE, EDITION, OPTIONS, PROFILES
-from routing.elements import DataSet, sequence
+from routing.elements import DataSet
 
 PATIENT_IDENTITY_REMOVED, METHOD, METHOD_CODE_SEQUENCE = 0x00120062, 0x00120063, 0x00120064
 LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED = 0x00280303
@@ -24,7 +25,7 @@ def say_what_was_done(ds: DataSet, options: frozenset[str]) -> None:
         ]
         for code, meaning in codes
     ]
-    sequence(ds, METHOD_CODE_SEQUENCE, items)
+    put_sequence(ds, METHOD_CODE_SEQUENCE, items)
     dates = "UNMODIFIED" if "retain_full_dates" in options else "REMOVED"
     dates = "MODIFIED" if "retain_modified_dates" in options else dates
     ds.put(LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED, "CS", dates.encode())

@@ -14,7 +14,8 @@ from studies.character_sets import NAME_DELIMITERS, TEXT_DELIMITERS, character_s
 _IDENTIFIERS = frozenset(
     (0x00080050, 0x00100020, 0x00100030, 0x00101000, 0x00101002, 0x00102154, 0x00321066, 0x00380010, 0x00401001)
 )
-_MINIMUM_NAME, _MINIMUM_NUMBER = 3, 4  # letters, digits: what is shorter is found in anything
+# Letters, letters of other scripts, digits: what is shorter is found in anything.
+_MINIMUM_NAME, _MINIMUM_OTHER_NAME, _MINIMUM_NUMBER = 3, 2, 4
 _WORD = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"\d{1,3}(\.\d{1,3})?(mm|cm|s|ms|kv|ma|x|d)?")
 _OF_IMAGING = """
@@ -61,7 +62,9 @@ def names_somebody(text: str, identifying: frozenset[str]) -> bool:
     """One of these words stands in the text, or an identifier of several words does."""
     folded = text.casefold()
     return not identifying.isdisjoint(words_of(text)) or any(
-        identifier in folded for identifier in identifying if not _WORD.fullmatch(identifier)
+        identifier in folded
+        for identifier in identifying
+        if not (identifier.isascii() and _WORD.fullmatch(identifier))  # not every script puts spaces between words
     )
 
 
@@ -97,4 +100,6 @@ def vocabulary() -> frozenset[str]:
 
 
 def _is_telling(word: str) -> bool:
-    return len(word) >= (_MINIMUM_NUMBER if word.isdecimal() else _MINIMUM_NAME)
+    if word.isdecimal():
+        return len(word) >= _MINIMUM_NUMBER
+    return len(word) >= (_MINIMUM_NAME if word.isascii() else _MINIMUM_OTHER_NAME)

@@ -38,9 +38,8 @@ def image(
     random = np.random.default_rng(7)
     kind = {(8, False): "u1", (16, False): "<u2", (16, True): "<i2", (8, True): "i1"}[bits, is_signed]
     bounds = np.iinfo(kind)
-    samples = random.integers(bounds.min, bounds.max, frames * rows * 80 * ds.SamplesPerPixel, endpoint=True).astype(
-        kind
-    )
+    count = frames * rows * 80 * ds.SamplesPerPixel
+    samples = random.integers(bounds.min, bounds.max, count, endpoint=True).astype(kind)
     ds.add_new(0x7FE00010, "OB" if bits == 8 else "OW", samples.tobytes())
     ds.add_new(0x00190010, "LO", "CREATOR")
     ds.add_new(0x00191001, "LO", "private")

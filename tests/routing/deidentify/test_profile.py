@@ -233,3 +233,9 @@ def test_the_real_files_of_pydicom_lose_their_names() -> None:
         assert not [word for word in words if word.isascii() and word.encode() in left], path.name
         names_seen += bool(words)
     assert names_seen > 30
+
+
+def test_names_in_other_scripts_are_found_without_spaces_around_them() -> None:
+    ds = instance(PatientName="Yamada^Tarou=\u5c71\u7530^\u592a\u90ce", ConvolutionKernel="\u5c71\u7530\u69d8")
+    ds.SpecificCharacterSet = "ISO_IR 192"
+    assert deidentified(ds).ConvolutionKernel == "REMOVED"
