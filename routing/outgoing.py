@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from routing.transports.outcome import Outcome  # whose package imports this module
 
 
+ByVersion = dict[int | None, tuple[Change, ...] | CannotChange]
+
+
 @dataclass(frozen=True)
 class Batch:
     """What a batch of deliveries comes to.
@@ -56,32 +59,32 @@ def outgoing(deliveries: Sequence[Delivery]) -> Iterator[Batch]:
         deliveries: their instances and rule versions are all that counts of them; they need not be saved.
     """
     prefetch_related_objects([delivery for delivery in deliveries if delivery.rule_version_id], "rule_version")
-    changed = [delivery for delivery in deliveries if _is_changed(delivery)]
-    if not changed:
-        yield Batch({outgoing_of(delivery): delivery for delivery in deliveries}, [])
-        return
-    batch = Batch({outgoing_of(delivery): delivery for delivery in deliveries if not _is_changed(delivery)}, [])
+    by_version = _changes_by_version(deliveries)
+    changed = [delivery for delivery in deliveries if by_version.get(delivery.rule_version_id)]
+    as_it_is = [delivery for delivery in deliveries if not by_version.get(delivery.rule_version_id)]
+    batch = Batch({outgoing_of(delivery): delivery for delivery in as_it_is}, [])
     with ExitStack() as stack:
-        try:
-            folder = stack.enter_context(_own_folder())
-        except OSError as error:
-            reason = CannotChange(f"no changed copy can be made: {error.strerror}", is_permanent=False)
-            batch.failed.extend(_failure(delivery, reason) for delivery in changed)
-        else:
-            _make_copies(changed, folder, batch)
+        if changed:
+            try:
+                folder = stack.enter_context(_own_folder())
+            except OSError as error:
+                reason = CannotChange(f"no changed copy can be made: {error.strerror}", is_permanent=False)
+                batch.failed.extend(_failure(delivery, reason) for delivery in changed)
+            else:
+                _make_copies(changed, by_version, folder, batch)
         yield batch
 
 
-def _make_copies(deliveries: Sequence[Delivery], folder: Path, batch: Batch) -> None:
+def _make_copies(deliveries: Sequence[Delivery], by_version: ByVersion, folder: Path, batch: Batch) -> None:
     room = MAXIMUM_COPIES_BYTES
     for delivery in deliveries:
         if room <= 0:
             return
+        changes = by_version[delivery.rule_version_id]
         try:
-            assert delivery.rule_version is not None  # noqa: S101 (only a rule has actions)
-            copy = changed_copy(outgoing_of(delivery).path, changes_by(delivery.rule_version), folder)
-        except BadAction as error:
-            batch.failed.append(_failure(delivery, CannotChange(f"the actions of its rule cannot be read: {error}")))
+            if isinstance(changes, CannotChange):
+                raise changes
+            copy = changed_copy(outgoing_of(delivery).path, changes, folder)
         except CannotChange as error:
             batch.failed.append(_failure(delivery, error))
         else:
@@ -135,15 +138,17 @@ def remove_leftovers() -> int:
     return removed
 
 
-def _is_changed(delivery: Delivery) -> bool:
-    """It is changed on the way, or its actions cannot be read, which is found out when they are carried out."""
-    version = delivery.rule_version
-    if version is None or not version.definition.get("actions"):
-        return False
-    try:
-        return bool(changes_by(version))
-    except BadAction:
-        return True
+def _changes_by_version(deliveries: Sequence[Delivery]) -> ByVersion:
+    """What each rule version changes; of one whose actions cannot be read, why nothing may be sent."""
+    found: ByVersion = {}
+    for delivery in deliveries:
+        version = delivery.rule_version
+        if version is not None and version.pk not in found and version.definition.get("actions"):
+            try:
+                found[version.pk] = changes_by(version)
+            except BadAction as error:
+                found[version.pk] = CannotChange(f"the actions of its rule cannot be read: {error}")
+    return found
 
 
 def _failure(delivery: Delivery, error: CannotChange) -> "Outcome":
