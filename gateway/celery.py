@@ -24,6 +24,7 @@ app.conf.task_routes = {
     "studies.tasks.report_commitments": {"queue": "deliver"},
     "routing.tasks.plan": {"queue": "plan"},
     "routing.tasks.deliver": {"queue": "deliver"},
+    "routing.tasks.sweep_changed_copies": {"queue": "deliver"},  # where the copies are made
 }
 app.conf.beat_schedule = {
     name: {"task": task, "schedule": seconds, "options": {"expires": seconds * 2}}
@@ -33,6 +34,7 @@ app.conf.beat_schedule = {
         ("verify and report storage commitments", "studies.tasks.sweep_commitments", SWEEP_SECONDS),
         ("plan what no rule has seen", "routing.tasks.plan", SWEEP_SECONDS),
         ("take back leases and wake the lanes", "routing.tasks.sweep", SWEEP_SECONDS),
+        ("remove changed copies that lost workers left", "routing.tasks.sweep_changed_copies", 60),
     ]
 }
 app.autodiscover_tasks()

@@ -15,6 +15,7 @@ from django.utils import timezone
 from dicomnet.ae_title import validate_ae_title
 from dicomnet.server_name import validate_server_name
 from dicomnet.statuses import in_words
+from routing.actions import validate_actions
 from routing.conditions import BadCondition, parse_conditions
 from studies.models import Instance, Series
 
@@ -190,7 +191,7 @@ class Rule(models.Model):
     destinations = models.ManyToManyField(Destination, related_name="rules", blank=True)
     ai_pools = models.ManyToManyField("routing.AIPool", related_name="rules", blank=True, verbose_name="AI pools")
     actions = models.JSONField(
-        default=list, blank=True, help_text="What else is done with what matches, see routing.actions."
+        default=list, blank=True, validators=[validate_actions], help_text="What else is done with what matches."
     )
     priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.ROUTINE)
     comment = models.CharField(max_length=200, blank=True)

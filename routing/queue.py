@@ -48,7 +48,7 @@ def claim(destination: Destination, *, token: str, limit: int) -> list[Delivery]
         attempts=F("attempts") + 1,
         last_attempt_at=now,
     )
-    held = Delivery.objects.filter(lease_token=token).select_related("instance")
+    held = Delivery.objects.filter(lease_token=token).select_related("instance", "rule_version")
     return list(held.order_by("priority", "next_attempt_at", "pk"))
 
 

@@ -6,6 +6,7 @@ from routing.deliver import drive
 from routing.events import deliveries_due
 from routing.lanes import waiting_lanes
 from routing.models import Delivery
+from routing.outgoing import remove_leftovers
 from routing.plan import plan_all
 from routing.queue import pull_in_far_attempts, take_back_expired_leases
 
@@ -20,6 +21,12 @@ def plan() -> None:
 def deliver(destination_pk: int) -> None:
     """Send what is due for one destination."""
     drive(destination_pk)
+
+
+@shared_task
+def sweep_changed_copies() -> None:
+    """Remove changed copies that lost workers left."""
+    remove_leftovers()
 
 
 @shared_task

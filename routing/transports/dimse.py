@@ -6,7 +6,7 @@ from dicomnet.scu.association import NoContextAccepted, PeerError
 from dicomnet.scu.store import WINDOW, AssociationLost, Outgoing, StoreAssociation, StoreOutcome, by_association
 from routing.destinations import peer_of
 from routing.models import Delivery, Destination
-from routing.outgoing import outgoing_of
+from routing.outgoing import outgoing
 from routing.transports.outcome import Outcome, PeerLost
 
 # Statuses after which the same bytes would be refused again (PS3.7 Annex C): the class or the instance is the reason.
@@ -15,14 +15,15 @@ DOES_NOT_MATCH, CANNOT_UNDERSTAND = range(0xA900, 0xAA00), range(0xC000, 0xD000)
 
 
 def send(destination: Destination, deliveries: Sequence[Delivery]) -> Iterator[Outcome]:
-    """Send each delivery's file as it is stored; nothing is decoded or transcoded.
+    """Send each delivery's file as it is stored, or changed as its rule says.
 
     Raises:
         PeerLost: no association, or it broke.
     """
-    waiting = {outgoing_of(delivery): delivery for delivery in deliveries}
-    for run in by_association(waiting):
-        yield from _send_run(destination, {instance: waiting[instance] for instance in run})
+    with outgoing(deliveries) as batch:
+        yield from batch.failed
+        for run in by_association(batch.ready):
+            yield from _send_run(destination, {instance: batch.ready[instance] for instance in run})
 
 
 def _send_run(destination: Destination, run: dict[Outgoing, Delivery]) -> Iterator[Outcome]:

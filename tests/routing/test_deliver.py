@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from dicomnet.scu.store import Outgoing
 from routing import deliver, queue
+from routing import outgoing as outgoing_module
 from routing.deliver import drive
 from routing.destinations import peer_of
 from routing.lanes import record_success, waiting_lanes
@@ -329,14 +330,14 @@ def test_what_breaks_the_sender_each_time_is_set_aside(store: Store, monkeypatch
     with storing_peer() as storing:
         destination = destination_at(storing.port)
         good, bad = due(store, destination, 2)
-        real = dimse.outgoing_of
+        real = outgoing_module.outgoing_of
 
         def outgoing(delivery: Delivery) -> Outgoing:
             if delivery.instance_id == bad.pk:
                 raise RuntimeError("a defect")
             return real(delivery)
 
-        monkeypatch.setattr(dimse, "outgoing_of", outgoing)
+        monkeypatch.setattr(outgoing_module, "outgoing_of", outgoing)
         for _ in range(5):
             try:
                 drive(destination.pk)
