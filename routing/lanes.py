@@ -87,11 +87,26 @@ def lane(destination_pk: int) -> Iterator[Lane | None]:
 
 
 def waiting_lanes() -> list[int]:
-    """Destinations that have something due which may leave now, and that nobody drives."""
+    """Destinations that nobody drives and that have something due which may leave now, or are to be probed."""
     now = timezone.now()
     due = Delivery.objects.filter(destination=OuterRef("pk"), state=DeliveryState.PENDING, next_attempt_at__lte=now)
-    waiting = _drivable().annotate(has_stat=Exists(due.filter(priority=Priority.STAT))).filter(Exists(due))
-    return [destination.pk for destination in waiting if destination.has_stat or is_open(destination, now)]
+    lanes = _drivable().annotate(has_due=Exists(due), has_stat=Exists(due.filter(priority=Priority.STAT)))
+    return [
+        lane.pk
+        for lane in lanes.filter(Q(has_due=True) | Q(paused_until__isnull=False))
+        if lane.paused_until is not None or lane.has_stat or is_open(lane, now)
+    ]
+
+
+def hold_lane(destination: Destination) -> None:
+    """Send it nothing more: what is under way is finished, the rest waits."""
+    Destination.objects.filter(pk=destination.pk).update(is_enabled=False)
+
+
+def release_lane(destination: Destination) -> None:
+    """Send to it again, at once."""
+    Destination.objects.filter(pk=destination.pk).update(is_enabled=True)
+    queue.tell_due([destination.pk])
 
 
 def record_success(destination: Destination) -> None:
@@ -116,8 +131,13 @@ def record_failure(destination: Destination, error: str, *, rest: bool) -> None:
 
 def end_pause(destination: Destination) -> None:
     """The peer gave a sign of life: it is tried again. Its failures count on until it has taken something."""
-    Destination.objects.filter(pk=destination.pk).update(paused_until=None)
+    end_pauses(Destination.objects.filter(pk=destination.pk))
     destination.paused_until = None
+
+
+def end_pauses(destinations: QuerySet[Destination]) -> None:
+    """Have these destinations tried without waiting for a sign of life."""
+    Destination.objects.filter(pk__in=destinations.values("pk")).update(paused_until=None)
 
 
 def _drivable() -> QuerySet[Destination]:

@@ -314,6 +314,12 @@ class Delivery(models.Model):
         """The peer's last status such as ``0xA700 Out of resources``; empty before the first answer."""
         return "" if self.last_status is None else in_words(self.last_status)
 
+    @property
+    def has_warning(self) -> bool:
+        """The peer keeps the instance, and says that something is odd about it (PS3.4 Table B.2-1)."""
+        is_delivered = self.state in {DeliveryState.DELIVERED, DeliveryState.CONFIRMED}
+        return is_delivered and bool(self.last_status)
+
 
 class Attempt(models.Model):
     """One try of one delivery that did not end well, for the history of what is retried. Holds no patient data."""

@@ -17,6 +17,7 @@ from routing.deliver import drive
 from routing.destinations import peer_of
 from routing.lanes import record_success, waiting_lanes
 from routing.models import Delivery, DeliveryState, Destination
+from routing.outgoing import outgoing_of
 from routing.tasks import sweep
 from routing.transports import dimse
 from routing.transports.dimse import is_permanent
@@ -328,7 +329,7 @@ def test_what_breaks_the_sender_each_time_is_set_aside(store: Store, monkeypatch
     with storing_peer() as storing:
         destination = destination_at(storing.port)
         good, bad = due(store, destination, 2)
-        real = dimse.outgoing_of
+        real = outgoing_of
 
         def outgoing(delivery: Delivery) -> Outgoing:
             if delivery.instance_id == bad.pk:

@@ -66,9 +66,15 @@ def test_lane_states(viewer: Client) -> None:
     DestinationFactory.create(paused_until=timezone.now() + timedelta(minutes=5))
     DestinationFactory.create(paused_until=timezone.now() - timedelta(minutes=5))
 
+    now = timezone.localtime(timezone.now())
+    shut = {"window_begins_at": (now + timedelta(hours=2)).time(), "window_ends_at": (now + timedelta(hours=3)).time()}
+    DestinationFactory.create(**shut)
+    DestinationFactory.create()
+
     states = [lane.state for lane in viewer.get("/destinations/").context["lanes"]]
 
-    assert states == ["off", "paused", "up"]
+    # Paused until it has given a sign of life, also when the time for asking has come.
+    assert states == ["off", "paused", "paused", "closed", "up"]
 
 
 def test_a_destination_over_tls(administrator: Client) -> None:
