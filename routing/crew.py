@@ -19,14 +19,13 @@ from routing.batch import Batch
 from routing.claim import Turns, claim, is_more_urgent_due
 from routing.lanes import Lane, record_failure
 from routing.models import Destination
-from routing.pace import Associations, TokenBucket
+from routing.pace import Associations, Meter, TokenBucket
 from routing.record import Recorder
 from routing.transports import SENDERS, PeerLost
 from routing.window import priorities_now
 
 logger = logging.getLogger(__name__)
 TICK_SECONDS = 0.5  # how soon what is urgent is seen
-MEASURE_SECONDS = 2.0
 IDLE_SECONDS = 0.2
 REFUSED_SECONDS = 1.0
 LOSSES_BEFORE_REST = 3
@@ -37,6 +36,7 @@ class Habits:
     """What this process remembers of a lane from one drive to the next; forgetting it costs seconds."""
 
     associations: Associations = field(default_factory=lambda: Associations(1))
+    meter: Meter = field(default_factory=Meter)
     turns: Turns = field(default_factory=Turns)
     limit: TokenBucket = field(default_factory=lambda: TokenBucket(0, time.monotonic()))
 
@@ -68,7 +68,6 @@ class Crew:
         self._is_urgent_due = False
         self._batches: dict[int, Batch] = {}
         self._is_over = threading.Event()
-        self._sent_bytes = 0
         self._was_idle = False
         self.delivered = 0
 
@@ -148,6 +147,8 @@ class Crew:
         try:
             for outcome in SENDERS[destination.kind](destination, batch):
                 recorder.record(outcome)
+                if outcome.is_delivered:
+                    self._habits.meter.add(outcome.sent_bytes)
                 if recorder.is_full:
                     batch.cut()
         except PeerLost as lost:
@@ -157,7 +158,6 @@ class Crew:
             recorder.flush()
             with self._lock:
                 self.delivered += recorder.count
-                self._sent_bytes += recorder.sent_bytes
         if recorder.is_full:
             self._rest(recorder.last_error)
         # Not so after an error of ours: then the leases run out, which counts as a lost worker, so that an instance
@@ -206,16 +206,15 @@ class Crew:
         """See what is urgent, and how many associations bring the most; returns the helpers that were begun."""
         helpers: dict[int, Future[None]] = {}
         begun: list[Future[None]] = []
-        measured_at = time.monotonic()
+        looked_at = time.monotonic()
         try:
             while not self._is_over.wait(TICK_SECONDS):
                 try:
                     self._cut_what_must_wait()
                 except DatabaseError as error:
                     logger.warning("lane not looked at", extra={"error": str(error)})
-                if time.monotonic() - measured_at >= MEASURE_SECONDS:
-                    self._measure(time.monotonic() - measured_at)
-                    measured_at = time.monotonic()
+                self._measure(time.monotonic() - looked_at)
+                looked_at = time.monotonic()
                 for number in range(1, self._wanted):
                     if number not in helpers or helpers[number].done():
                         helpers[number] = pool.submit(self._help, number)
@@ -238,7 +237,8 @@ class Crew:
                 batch.cut()
 
     def _measure(self, seconds: float) -> None:
-        sent_bytes, self._sent_bytes = self._sent_bytes, 0
         was_idle, self._was_idle = self._was_idle, False
-        if not was_idle and sent_bytes:
-            self._habits.associations.measured(sent_bytes / seconds)
+        if was_idle:
+            self._habits.meter.begin_anew()
+        elif rate := self._habits.meter.rate_after(seconds):
+            self._habits.associations.measured(rate)

@@ -4,7 +4,10 @@ import threading
 from dataclasses import dataclass, field
 
 GROWTH = 1.1  # an association more has to bring at least this, or it is one too many
+MEASURE_SECONDS = 2.0
+MEASURE_INSTANCES = 10
 SETTLED_MEASUREMENTS = 15  # before it is tried again whether more bring more
+SHORTEST_WAIT_SECONDS = 0.001  # what is added to a clock must move it
 BURST_SECONDS = 1.0  # of the limit: what a lane that was idle may send at once
 
 
@@ -41,9 +44,40 @@ class TokenBucket:
             self._balance = min(self._balance + earned, BURST_SECONDS * self.bytes_per_second)
             self._at = max(now, self._at)
             if self._balance < 0 and not is_urgent:
-                return -self._balance / self.bytes_per_second
+                return max(-self._balance / self.bytes_per_second, SHORTEST_WAIT_SECONDS)
             self._balance -= size_bytes
             return 0.0
+
+
+@dataclass
+class Meter:
+    """How much went while a lane had enough to send, from one measurement to the next."""
+
+    seconds: float = 0.0
+    instances: int = 0
+    sent_bytes: int = 0
+
+    def add(self, sent_bytes: int) -> None:
+        """One more instance was taken."""
+        self.instances += 1
+        self.sent_bytes += sent_bytes
+
+    def rate_after(self, seconds: float) -> float | None:
+        """Bytes per second since the last measurement, once it is long enough to mean something.
+
+        Args:
+            seconds: passed since this was last asked.
+        """
+        self.seconds += seconds
+        if self.seconds < MEASURE_SECONDS or self.instances < MEASURE_INSTANCES:
+            return None
+        rate = self.sent_bytes / self.seconds
+        self.begin_anew()
+        return rate
+
+    def begin_anew(self) -> None:
+        """What was counted says nothing."""
+        self.seconds, self.instances, self.sent_bytes = 0.0, 0, 0
 
 
 @dataclass
