@@ -15,7 +15,7 @@ from tests.corpus import data_set
 from tests.journeys.product import Product, product, wait_until
 from tests.peers import StoringPeer, storing_peer
 
-BATCH = 20
+BATCH = 8
 
 FILL = """
 from pathlib import Path
@@ -128,7 +128,7 @@ def is_over(installation: Product) -> bool:
 
 
 def test_killed_workers_lose_nothing(tmp_path: Path) -> None:
-    kill_again_and_again(tmp_path / "home", times=3, count=150)
+    kill_again_and_again(tmp_path / "home", times=3, count=100)
 
 
 @pytest.mark.faults
