@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 
@@ -65,6 +66,11 @@ VARIABLES = (
         "share of the disk in use from which on C-STORE is answered with A700; "
         "7 below, new associations that store are rejected for now; 100: neither",
     ),
+    Variable(
+        "GANTRY_TIME_ZONE",
+        "UTC",
+        "the site's time zone, as `Europe/Zurich`: hours of day are meant in it, as in windows",
+    ),
     Variable("GANTRY_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
     Variable(
         "DJANGO_SECRET_KEY", "made and kept under GANTRY_HOME", "signs sessions and tokens; the same on every host"
@@ -97,6 +103,7 @@ class Environment:
     scp_processes: int
     stable_seconds: int
     spool_high_percent: int
+    time_zone: str
     log_level: str
     secret_key: str
     is_debug: bool
@@ -166,6 +173,7 @@ def read_environment() -> Environment:
         scp_processes=_number(env, "GANTRY_SCP_PROCESSES", 2, 1, 64),
         stable_seconds=_number(env, "GANTRY_STABLE_SECONDS", 60, 1, 86_400),
         spool_high_percent=_number(env, "GANTRY_SPOOL_HIGH_PERCENT", 92, 1, 100),
+        time_zone=_time_zone(env.str("GANTRY_TIME_ZONE", "UTC")),
         log_level=_choice(env, "GANTRY_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         secret_key=env.str("DJANGO_SECRET_KEY", "") or _kept_secret(home / "secrets" / "secret_key"),
         is_debug=_boolean(env, "DJANGO_DEBUG"),
@@ -247,6 +255,13 @@ def _ae_title(value: str) -> str:
             f"GANTRY_AE_TITLE must be 1 to 16 printable ASCII characters without a backslash, not {value!r}."
         )
     return title
+
+
+def _time_zone(value: str) -> str:
+    try:
+        return ZoneInfo(value.strip()).key
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise BadSetting(f"GANTRY_TIME_ZONE must be a name such as UTC or Europe/Zurich, not {value!r}.") from error
 
 
 def _number(env: environ.Env, name: str, default: int, low: int, high: int) -> int:

@@ -132,7 +132,7 @@ LOGIN_REDIRECT_URL = "dashboard"
 LOGOUT_REDIRECT_URL = "sign-in"
 
 LANGUAGE_CODE = "en"
-TIME_ZONE = "UTC"
+TIME_ZONE = GANTRY.time_zone
 USE_I18N = True
 USE_TZ = True
 
