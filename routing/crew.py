@@ -135,6 +135,8 @@ class Crew:
             if deliveries:
                 batch = Batch(deliveries, association=token, limit=self._habits.limit)
                 self._batches[number] = batch
+                if self._is_over.is_set():  # meanwhile
+                    batch.cut()
                 return batch
         self._lane.end_batch(token)
         return None
