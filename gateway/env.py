@@ -64,12 +64,16 @@ VARIABLES = (
         "60",
         "quiet time after which a series or a study counts as complete, until its sender's own pace is known",
     ),
-    Variable("GANTRY_TIME_ZONE", "UTC", "what local time means in rules and on pages: `Europe/Berlin`"),
     Variable(
         "GANTRY_SPOOL_HIGH_PERCENT",
         "92",
         "share of the disk in use from which on C-STORE is answered with A700; "
         "7 below, new associations that store are rejected for now; 100: neither",
+    ),
+    Variable(
+        "GANTRY_TIME_ZONE",
+        "UTC",
+        "the site's time zone, as `Europe/Zurich`: hours of day are meant in it, in rules, lanes' windows and on pages",
     ),
     Variable("GANTRY_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
     Variable(
@@ -102,8 +106,8 @@ class Environment:
     ae_title: str
     scp_processes: int
     stable_seconds: int
-    time_zone: str
     spool_high_percent: int
+    time_zone: str
     log_level: str
     secret_key: str
     is_debug: bool
@@ -172,8 +176,8 @@ def read_environment() -> Environment:
         ae_title=_ae_title(env.str("GANTRY_AE_TITLE", "GANTRY")),
         scp_processes=_number(env, "GANTRY_SCP_PROCESSES", 2, 1, 64),
         stable_seconds=_number(env, "GANTRY_STABLE_SECONDS", 60, 1, 86_400),
-        time_zone=_time_zone(env.str("GANTRY_TIME_ZONE", "UTC")),
         spool_high_percent=_number(env, "GANTRY_SPOOL_HIGH_PERCENT", 92, 1, 100),
+        time_zone=_time_zone(env.str("GANTRY_TIME_ZONE", "UTC")),
         log_level=_choice(env, "GANTRY_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         secret_key=env.str("DJANGO_SECRET_KEY", "") or _kept_secret(home / "secrets" / "secret_key"),
         is_debug=_boolean(env, "DJANGO_DEBUG"),
@@ -257,6 +261,13 @@ def _ae_title(value: str) -> str:
     return title
 
 
+def _time_zone(value: str) -> str:
+    try:
+        return ZoneInfo(value.strip()).key
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise BadSetting(f"GANTRY_TIME_ZONE must be a name such as UTC or Europe/Zurich, not {value!r}.") from error
+
+
 def _number(env: environ.Env, name: str, default: int, low: int, high: int) -> int:
     text = env.str(name, str(default))
     if not text.isdecimal() or not low <= int(text) <= high:
@@ -269,16 +280,6 @@ def _choice(env: environ.Env, name: str, default: str, choices: tuple[str, ...])
     if text not in choices:
         raise BadSetting(f"{name} must be one of {', '.join(choices)}, not {text!r}.")
     return text
-
-
-def _time_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise BadSetting(
-            f"GANTRY_TIME_ZONE must be a name of the time zone database such as Europe/Berlin, not {name!r}."
-        ) from error
-    return name
 
 
 def _boolean(env: environ.Env, name: str) -> bool:

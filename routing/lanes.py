@@ -5,7 +5,6 @@ import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import DatabaseError, connection
@@ -13,7 +12,8 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from routing import queue
-from routing.models import Delivery, DeliveryState, Destination
+from routing.models import Delivery, DeliveryState, Destination, Priority
+from routing.window import is_open
 
 logger = logging.getLogger(__name__)
 LANE_SECONDS = queue.LEASE_SECONDS
@@ -22,12 +22,44 @@ FIRST_PAUSE_SECONDS = 5
 LONGEST_PAUSE_SECONDS = 60
 
 
-@dataclass(frozen=True)
 class Lane:
-    """A destination that this worker drives, and the token under which it claims."""
+    """A destination that this worker drives: the token of its hold, and those of the batches that are under way."""
 
-    destination: Destination
-    token: str
+    def __init__(self, destination: Destination, token: str) -> None:
+        self.destination = destination
+        self.token = token
+        self._batches: set[str] = set()
+        self._lock = threading.Lock()
+
+    def new_batch(self) -> str:
+        """A token for one batch, whose lease is renewed with the lane's until it ends."""
+        token = secrets.token_hex(8)
+        with self._lock:
+            self._batches.add(token)
+        return token
+
+    def end_batch(self, token: str) -> None:
+        """Nothing is held under this token any more."""
+        with self._lock:
+            self._batches.discard(token)
+
+    def renew(self) -> None:
+        """Extend the hold of the lane and of its batches; one that lost the lane renews nothing."""
+        until = timezone.now() + timedelta(seconds=LANE_SECONDS)
+        if Destination.objects.filter(pk=self.destination.pk, lane_token=self.token).update(lane_until=until):
+            with self._lock:
+                tokens = tuple(self._batches)
+            queue.renew(tokens)
+
+    def is_ours(self) -> bool:
+        """Whether it may be driven on: still held by us, and not turned off meanwhile; reads its settings anew."""
+        try:
+            self.destination.refresh_from_db(
+                fields=["is_enabled", "lane_token", "window_begins_at", "window_ends_at", "batch_size"]
+            )
+        except Destination.DoesNotExist:
+            return False
+        return self.destination.is_enabled and self.destination.lane_token == self.token
 
 
 @contextmanager
@@ -38,18 +70,16 @@ def lane(destination_pk: int) -> Iterator[Lane | None]:
     than a lease, and a worker that died renews nothing.
     """
     token = secrets.token_hex(16)
-    now = timezone.now()
-    is_ours = (
-        _drivable().filter(pk=destination_pk).update(lane_token=token, lane_until=now + timedelta(seconds=LANE_SECONDS))
-    )
-    if not is_ours:
+    until = timezone.now() + timedelta(seconds=LANE_SECONDS)
+    if not _drivable().filter(pk=destination_pk).update(lane_token=token, lane_until=until):
         yield None
         return
+    held = Lane(Destination.objects.get(pk=destination_pk), token)
     stop = threading.Event()
-    renewer = threading.Thread(target=_renew_until, args=(destination_pk, token, stop), daemon=True)
+    renewer = threading.Thread(target=_renew_until, args=(held, stop), daemon=True)
     renewer.start()
     try:
-        yield Lane(Destination.objects.get(pk=destination_pk), token)
+        yield held
     finally:
         stop.set()
         renewer.join()
@@ -57,11 +87,26 @@ def lane(destination_pk: int) -> Iterator[Lane | None]:
 
 
 def waiting_lanes() -> list[int]:
-    """Destinations that have something due and that nobody drives."""
-    due = Delivery.objects.filter(
-        destination=OuterRef("pk"), state=DeliveryState.PENDING, next_attempt_at__lte=timezone.now()
-    )
-    return list(_drivable().filter(Exists(due)).values_list("pk", flat=True))
+    """Destinations that nobody drives and that have something due which may leave now, or are to be probed."""
+    now = timezone.now()
+    due = Delivery.objects.filter(destination=OuterRef("pk"), state=DeliveryState.PENDING, next_attempt_at__lte=now)
+    lanes = _drivable().annotate(has_due=Exists(due), has_stat=Exists(due.filter(priority=Priority.STAT)))
+    return [
+        lane.pk
+        for lane in lanes.filter(Q(has_due=True) | Q(paused_until__isnull=False))
+        if lane.paused_until is not None or lane.has_stat or is_open(lane, now)
+    ]
+
+
+def hold_lane(destination: Destination) -> None:
+    """Send it nothing more: what is under way is finished, the rest waits."""
+    Destination.objects.filter(pk=destination.pk).update(is_enabled=False)
+
+
+def release_lane(destination: Destination) -> None:
+    """Send to it again, at once."""
+    Destination.objects.filter(pk=destination.pk).update(is_enabled=True)
+    queue.tell_due([destination.pk])
 
 
 def record_success(destination: Destination) -> None:
@@ -84,6 +129,17 @@ def record_failure(destination: Destination, error: str, *, rest: bool) -> None:
     )
 
 
+def end_pause(destination: Destination) -> None:
+    """The peer gave a sign of life: it is tried again. Its failures count on until it has taken something."""
+    end_pauses(Destination.objects.filter(pk=destination.pk))
+    destination.paused_until = None
+
+
+def end_pauses(destinations: QuerySet[Destination]) -> None:
+    """Have these destinations tried without waiting for a sign of life."""
+    Destination.objects.filter(pk__in=destinations.values("pk")).update(paused_until=None)
+
+
 def _drivable() -> QuerySet[Destination]:
     now = timezone.now()
     # A pause is never longer than its maximum: if it seems so, the clock was set back.
@@ -95,19 +151,13 @@ def _drivable() -> QuerySet[Destination]:
     )
 
 
-def _renew_until(destination_pk: int, token: str, stop: threading.Event) -> None:
+def _renew_until(held: Lane, stop: threading.Event) -> None:
     try:
         while not stop.wait(RENEW_SECONDS):
             try:
-                _renew(destination_pk, token)
+                held.renew()
             except DatabaseError as error:
                 # The next try may come in time; else the lease runs out, as if this worker had died.
-                logger.warning("lease not renewed", extra={"destination": destination_pk, "error": str(error)})
+                logger.warning("lease not renewed", extra={"destination": held.destination.pk, "error": str(error)})
     finally:
         connection.close()
-
-
-def _renew(destination_pk: int, token: str) -> None:
-    until = timezone.now() + timedelta(seconds=LANE_SECONDS)
-    if Destination.objects.filter(pk=destination_pk, lane_token=token).update(lane_until=until):
-        queue.renew(token)

@@ -245,6 +245,14 @@ class Delivery(models.Model):
     made_by = models.CharField(
         max_length=150, blank=True, default="", help_text="Who had it sent, when it was no rule: a user or an AI pool."
     )
+    # A copy of the instance's, so that the claim finds whose turn it is in its own index.
+    calling_ae_title = models.CharField(
+        "calling AE title",
+        max_length=16,
+        blank=True,
+        default="",
+        help_text="Who sent the instance: sources take turns.",
+    )
     priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.ROUTINE)
     state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
     attempts = models.PositiveIntegerField(default=0)
@@ -283,10 +291,10 @@ class Delivery(models.Model):
             ),
         ]
         indexes = [
-            # The claim: what is due for one destination, in the order of its lane.
+            # The claim: what is due for one destination, in the order of its lane, source by source.
             models.Index(
-                fields=["destination", "priority", "next_attempt_at", "id"],
-                name="delivery_due",
+                fields=["destination", "priority", "calling_ae_title", "next_attempt_at", "id"],
+                name="delivery_turns",
                 condition=Q(state="pending"),
             ),
             models.Index(fields=["lease_until"], name="delivery_leases", condition=Q(state="sending")),
@@ -307,6 +315,12 @@ class Delivery(models.Model):
         """The peer's last status such as ``0xA700 Out of resources``; empty before the first answer."""
         return "" if self.last_status is None else in_words(self.last_status)
 
+    @property
+    def has_warning(self) -> bool:
+        """The peer keeps the instance, and says that something is odd about it (PS3.4 Table B.2-1)."""
+        is_delivered = self.state in {DeliveryState.DELIVERED, DeliveryState.CONFIRMED}
+        return is_delivered and bool(self.last_status)
+
 
 class Attempt(models.Model):
     """One try of one delivery that did not end well, for the history of what is retried. Holds no patient data."""
@@ -322,6 +336,11 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.delivery_id}: {self.error}"
+
+    @property
+    def status_in_words(self) -> str:
+        """The peer's answer in hexadecimal and in words; empty when it gave none."""
+        return "" if self.status is None else in_words(self.status)
 
 
 class Decision(models.Model):

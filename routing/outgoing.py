@@ -36,7 +36,7 @@ ByVersion = dict[int | None, tuple[Change, ...] | CannotChange]
 
 
 @dataclass(frozen=True)
-class Batch:
+class OutgoingFiles:
     """What a batch of deliveries comes to.
 
     Attributes:
@@ -49,7 +49,7 @@ class Batch:
 
 
 @contextmanager
-def outgoing(deliveries: Sequence[Delivery]) -> Iterator[Batch]:
+def outgoing(deliveries: Sequence[Delivery]) -> Iterator[OutgoingFiles]:
     """The files that go out for these deliveries; changed copies are there until the end of the ``with``.
 
     A copy that cannot be made fails its own delivery and no other; what is to be changed is never sent unchanged. Of
@@ -62,7 +62,7 @@ def outgoing(deliveries: Sequence[Delivery]) -> Iterator[Batch]:
     by_version = _changes_by_version(deliveries)
     changed = [delivery for delivery in deliveries if by_version.get(delivery.rule_version_id)]
     as_it_is = [delivery for delivery in deliveries if not by_version.get(delivery.rule_version_id)]
-    batch = Batch({outgoing_of(delivery): delivery for delivery in as_it_is}, [])
+    batch = OutgoingFiles({outgoing_of(delivery): delivery for delivery in as_it_is}, [])
     with ExitStack() as stack:
         if changed:
             try:
@@ -75,7 +75,7 @@ def outgoing(deliveries: Sequence[Delivery]) -> Iterator[Batch]:
         yield batch
 
 
-def _make_copies(deliveries: Sequence[Delivery], by_version: ByVersion, folder: Path, batch: Batch) -> None:
+def _make_copies(deliveries: Sequence[Delivery], by_version: ByVersion, folder: Path, batch: OutgoingFiles) -> None:
     room = MAXIMUM_COPIES_BYTES
     for delivery in deliveries:
         if room <= 0:

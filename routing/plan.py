@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from dicomnet.part10 import NotPart10
 from routing.decide import Outcome, RuleBook
+from routing.decisions import Record
 from routing.facts import counts_of, facts_of_instance
 from routing.models import RuleScope
 from routing.plan_complete import decide_complete
-from routing.record import Record
 from routing.rules import active_rules
 from studies.errors import MalformedDataSet
 from studies.models import Instance, Series

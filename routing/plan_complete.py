@@ -16,9 +16,9 @@ from django.utils import timezone
 from dicomnet.part10 import NotPart10
 from routing.conditions import Facts
 from routing.decide import Outcome, RuleBook
+from routing.decisions import Record
 from routing.facts import counts_of, facts_of_instance, union_of
 from routing.models import AIRequest, Decision, Delivery, RuleScope
-from routing.record import Record
 from routing.rules import active_rules
 from studies.errors import MalformedDataSet
 from studies.models import Instance, Series, Study

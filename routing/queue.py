@@ -1,87 +1,72 @@
-"""The ledger as a queue: claimed with a lease, finished only by whoever holds it, repaired by the sweep.
+"""The ledger as a queue: what is claimed is finished only by whoever holds it, and the sweep repairs the rest.
 
-A claim is one conditional UPDATE, so two workers never hold the same delivery; its token fences off a worker that
-comes back after its lease ran out. The rows are the only truth: no message is needed for any of it.
+A claim's token fences off a worker that comes back after its lease ran out. The rows are the only truth: no message is
+needed for any of it.
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from routing.events import deliveries_due
+from routing.history import ERROR_LENGTH, note_failures
 from routing.models import Delivery, DeliveryState, Destination, RuleVersion
-from studies.models import Study
+from studies.models import Instance, Study
 
 LEASE_SECONDS = 30
 FIRST_BACK_OFF_SECONDS = 5
 LONGEST_BACK_OFF_SECONDS = 15 * 60
 GIVE_UP_AFTER = timedelta(hours=72)
 MAXIMUM_LOST_LEASES = 3
-ERROR_LENGTH = 300
 
 
-def claim(destination: Destination, *, token: str, limit: int) -> list[Delivery]:
-    """Take what is due for one destination, the most urgent and oldest first.
+class Receipt(NamedTuple):
+    """The peer's word that it keeps an instance: its status, and how many bytes of data set it was sent."""
 
-    A delivery whose worker was lost before is taken alone: if it is what kills workers, it takes no other with it.
-
-    Args:
-        destination: whose lane the caller drives.
-        token: the lane's; nobody else may finish what is taken under it, until the lease ends.
-        limit: at most so many.
-    """
-    now = timezone.now()
-    due = Delivery.objects.filter(destination=destination, state=DeliveryState.PENDING, next_attempt_at__lte=now)
-    rows = list(due.order_by("priority", "next_attempt_at", "pk").values_list("pk", "lost_leases")[:limit])
-    suspect = next((index for index, (_, lost) in enumerate(rows) if lost), None)
-    if suspect is not None:
-        rows = rows[: max(suspect, 1)]
-    Delivery.objects.filter(pk__in=[pk for pk, _ in rows], state=DeliveryState.PENDING).update(
-        state=DeliveryState.SENDING,
-        lease_token=token,
-        lease_until=now + timedelta(seconds=LEASE_SECONDS),
-        attempts=F("attempts") + 1,
-        last_attempt_at=now,
-    )
-    held = Delivery.objects.filter(lease_token=token).select_related("instance", "rule_version")
-    return list(held.order_by("priority", "next_attempt_at", "pk"))
+    status: int
+    sent_bytes: int = 0
 
 
-def renew(token: str) -> None:
-    """Extend the lease of all that is still held under this token."""
+def renew(tokens: Collection[str]) -> None:
+    """Extend the lease of all that is still held under these tokens."""
     until = timezone.now() + timedelta(seconds=LEASE_SECONDS)
-    Delivery.objects.filter(lease_token=token, state=DeliveryState.SENDING).update(lease_until=until)
+    Delivery.objects.filter(lease_token__in=tokens, state=DeliveryState.SENDING).update(lease_until=until)
 
 
-def finish_delivered(token: str, delivered: dict[int, list[int]]) -> int:
-    """Record successes, by status: primary keys.
+def finish_delivered(token: str, receipts: Mapping[int, Receipt]) -> int:
+    """Record successes by primary key, all in one statement.
 
     Returns:
         How many were still ours; the others were taken back by the sweep, and will be sent again.
     """
-    now, count = timezone.now(), 0
-    for status, pks in delivered.items():
-        count += _held(token, pks).update(
-            state=DeliveryState.DELIVERED,
-            last_status=status,
-            last_error="",
-            delivered_at=now,
-            lease_token="",
-            lease_until=None,
-        )
-    return count
+    if not receipts:
+        return 0
+    # Both databases name the columns of a VALUES list column1, column2 ...
+    values = ", ".join(["(%s, %s, %s)"] * len(receipts))
+    sql = (
+        "UPDATE routing_delivery SET state = %s, last_status = given.column2, sent_bytes = given.column3,"  # noqa: S608
+        " last_error = '', delivered_at = %s, lease_token = '', lease_until = NULL"
+        f" FROM (VALUES {values}) AS given"
+        " WHERE routing_delivery.id = given.column1 AND lease_token = %s AND state = %s"
+    )
+    rows = [value for pk, receipt in receipts.items() for value in (pk, *receipt)]
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [DeliveryState.DELIVERED.value, now, *rows, token, DeliveryState.SENDING.value])
+        return int(cursor.rowcount)
 
 
 def finish_failed(token: str, pk: int, *, status: int | None, error: str, is_permanent: bool) -> None:
     """Record a failure of one delivery: it waits for its next attempt, or has failed for good."""
     for delivery in _held(token, [pk]):
         is_too_old = timezone.now() - delivery.queued_at > GIVE_UP_AFTER
-        _held(token, [pk]).update(
+        is_ours = _held(token, [pk]).update(
             state=DeliveryState.DEAD if is_permanent or is_too_old else DeliveryState.PENDING,
             next_attempt_at=timezone.now() + back_off(delivery.attempts),
             last_status=status,
@@ -89,11 +74,14 @@ def finish_failed(token: str, pk: int, *, status: int | None, error: str, is_per
             lease_token="",
             lease_until=None,
         )
+        if is_ours:
+            note_failures([delivery], error=error, status=status, association=token)
 
 
 def give_back(token: str, *, error: str, at: datetime) -> None:
     """Return what was claimed but not sent, because the peer could not be reached; it gives up by age only."""
     held = Delivery.objects.filter(lease_token=token, state=DeliveryState.SENDING)
+    note_failures(list(held), error=error, association=token)
     held.filter(queued_at__lt=timezone.now() - GIVE_UP_AFTER).update(
         state=DeliveryState.DEAD, last_error=error[:ERROR_LENGTH], lease_token="", lease_until=None
     )
@@ -103,6 +91,13 @@ def give_back(token: str, *, error: str, at: datetime) -> None:
         last_error=error[:ERROR_LENGTH],
         lease_token="",
         lease_until=None,
+    )
+
+
+def put_back(token: str) -> None:
+    """Return what was claimed and not tried, as if it had not been claimed."""
+    Delivery.objects.filter(lease_token=token, state=DeliveryState.SENDING).update(
+        state=DeliveryState.PENDING, attempts=F("attempts") - 1, association="", lease_token="", lease_until=None
     )
 
 
@@ -118,6 +113,7 @@ def take_back_expired_leases() -> int:
     # A lease is never longer than its length: if it seems so, the clock was set back.
     is_over = Q(lease_until__lt=now) | Q(lease_until__gt=now + timedelta(seconds=2 * LEASE_SECONDS))
     expired = Delivery.objects.filter(is_over, state=DeliveryState.SENDING)
+    note_failures(list(expired), error="The sending process was lost.")
     poison = expired.filter(lost_leases__gte=MAXIMUM_LOST_LEASES - 1).update(
         state=DeliveryState.DEAD,
         lost_leases=F("lost_leases") + 1,
@@ -173,13 +169,15 @@ def replay(study: Study, destinations: Iterable[Destination] | None = None) -> i
 
 def add_deliveries(version: RuleVersion, pairs: Iterable[tuple[int, int]]) -> None:
     """Write the ledger's lines for (instance, destination) primary keys; those that exist are left as they are."""
-    now = timezone.now()
+    now, pairs = timezone.now(), list(pairs)
+    sources = _sources([instance_pk for instance_pk, _ in pairs])
     Delivery.objects.bulk_create(
         [
             Delivery(
                 instance_id=instance_pk,
                 destination_id=destination_pk,
                 rule_version=version,
+                calling_ae_title=sources.get(instance_pk, ""),
                 priority=version.definition["priority"],
                 next_attempt_at=now,
             )
@@ -188,6 +186,14 @@ def add_deliveries(version: RuleVersion, pairs: Iterable[tuple[int, int]]) -> No
         ignore_conflicts=True,
         batch_size=500,
     )
+
+
+def _sources(instance_pks: Sequence[int]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for start in range(0, len(instance_pks), 500):
+        chosen = Instance.objects.filter(pk__in=instance_pks[start : start + 500])
+        found |= dict(chosen.values_list("pk", "calling_ae_title"))
+    return found
 
 
 def tell_due(destination_pks: Iterable[int]) -> None:

@@ -1,4 +1,4 @@
-"""Reads of the ledger that pages and API share: deliveries by filter, lanes per destination, sums per study."""
+"""Reads of the ledger that pages and API share: lanes per destination, sums per study. Filters: routing.filters."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -9,62 +9,16 @@ from typing import Any
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.utils import timezone
 
+from routing.filters import STATES_BY_TAB
+from routing.forecast import RECENT, drains_at, rate
 from routing.models import Delivery, DeliveryState, Destination, Rule, RuleVersion
+from routing.window import is_open, opens_at
 from studies.models import Study
-
-# The tabs of the deliveries page. Confirmed is delivered, and proven by the peer.
-STATES_BY_TAB: dict[str, tuple[str, ...]] = {
-    "waiting": (DeliveryState.PENDING,),
-    "sending": (DeliveryState.SENDING,),
-    "delivered": (DeliveryState.DELIVERED, DeliveryState.CONFIRMED),
-    "failed": (DeliveryState.DEAD,),
-    "cancelled": (DeliveryState.CANCELLED,),
-    "all": tuple(DeliveryState),
-}
-
-
-@dataclass(frozen=True)
-class DeliveryFilters:
-    """What a delivery must have; an empty value asks nothing."""
-
-    states: tuple[str, ...] = ()
-    destination: Destination | None = None
-    study_instance_uid: str = ""
-    patient_id: str = ""
-
-
-def list_deliveries(filters: DeliveryFilters) -> QuerySet[Delivery]:
-    """Deliveries that satisfy all filters, newest first."""
-    deliveries = Delivery.objects.all()
-    if len(filters.states) == 1:
-        deliveries = deliveries.filter(state=filters.states[0])
-    elif filters.states:
-        # Said the other way round, the newest are read in the order of the key until a page is full; with IN, SQLite
-        # takes the index by state and sorts all that it finds.
-        deliveries = deliveries.exclude(state__in=set(DeliveryState) - set(filters.states))
-    if filters.destination:
-        deliveries = deliveries.filter(destination=filters.destination)
-    if filters.study_instance_uid:
-        deliveries = deliveries.filter(instance__series__study__study_instance_uid=filters.study_instance_uid.strip())
-    if filters.patient_id:
-        deliveries = deliveries.filter(instance__series__study__patient_id__iexact=filters.patient_id.strip())
-    return deliveries
 
 
 def with_what_a_list_shows(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
     """Deliveries with study, destination and rule; a page's worth of each is cheaper than a join over the ledger."""
     return deliveries.prefetch_related("instance__series__study", "destination", "rule_version__rule")
-
-
-def counts_by_tab(filters: DeliveryFilters) -> dict[str, int]:
-    """How many deliveries each tab has under these filters; their states are not looked at."""
-    by_state: dict[str, int] = dict(
-        list_deliveries(DeliveryFilters((), filters.destination, filters.study_instance_uid, filters.patient_id))
-        .order_by()
-        .values_list("state")
-        .annotate(count=Count("pk"))
-    )
-    return {tab: sum(by_state.get(state, 0) for state in states) for tab, states in STATES_BY_TAB.items()}
 
 
 @dataclass(frozen=True)
@@ -77,14 +31,18 @@ class Lane:
     failed: int
     delivered_last_day: int
     oldest_waiting_at: datetime | None
+    instances_per_second: float = 0.0
+    drains_at: datetime | None = None
+    opens_at: datetime | None = None
 
     @property
     def state(self) -> str:
-        """``off``, ``paused`` after failures to connect, or ``up``."""
+        """``off``, ``paused`` after failures to connect, ``closed`` outside of its window, or ``up``."""
         if not self.destination.is_enabled:
             return "off"
-        until = self.destination.paused_until
-        return "paused" if until is not None and until > timezone.now() else "up"
+        if self.destination.paused_until is not None:  # until it has given a sign of life, whatever the time
+            return "paused"
+        return "closed" if self.opens_at is not None else "up"
 
 
 def lanes() -> list[Lane]:
@@ -102,27 +60,35 @@ def lanes() -> list[Lane]:
             oldest=Min("queued_at", filter=Q(state=DeliveryState.PENDING)),
         )
     }
-    delivered = dict(
-        Delivery.objects.filter(delivered_at__gte=timezone.now() - timedelta(days=1))
+    now = timezone.now()
+    lately = Q(delivered_at__gte=now - RECENT)
+    delivered: dict[int, Any] = {
+        row["destination"]: row
+        for row in Delivery.objects.filter(delivered_at__gte=now - timedelta(days=1))
         .order_by()
-        .values_list("destination")
-        .annotate(count=Count("pk"))
+        .values("destination")
+        .annotate(count=Count("pk"), lately=Count("pk", filter=lately), first=Min("delivered_at", filter=lately))
+    }
+    nothing = {"waiting": 0, "sending": 0, "failed": 0, "oldest": None, "count": 0, "lately": 0, "first": None}
+    return [
+        _lane(destination, nothing | unfinished.get(destination.pk, {}) | delivered.get(destination.pk, {}), now)
+        for destination in Destination.objects.all()
+    ]
+
+
+def _lane(destination: Destination, row: dict[str, Any], now: datetime) -> Lane:
+    per_second = rate(row["lately"], row["first"], now)
+    return Lane(
+        destination=destination,
+        waiting=row["waiting"],
+        sending=row["sending"],
+        failed=row["failed"],
+        delivered_last_day=row["count"],
+        oldest_waiting_at=row["oldest"],
+        instances_per_second=round(per_second, 2),
+        drains_at=drains_at(destination, row["waiting"] + row["sending"], per_second, now),
+        opens_at=None if is_open(destination, now) else opens_at(destination, now),
     )
-    none = {"waiting": 0, "sending": 0, "failed": 0, "oldest": None}
-    found = []
-    for destination in Destination.objects.all():
-        row = unfinished.get(destination.pk, none)
-        found.append(
-            Lane(
-                destination=destination,
-                waiting=row["waiting"],
-                sending=row["sending"],
-                failed=row["failed"],
-                delivered_last_day=delivered.get(destination.pk, 0),
-                oldest_waiting_at=row["oldest"],
-            )
-        )
-    return found
 
 
 @dataclass

@@ -20,7 +20,7 @@ def new_ulid() -> str:
     milliseconds = time.time_ns() // 1_000_000
     with _lock:
         is_same = _last >> 80 == milliseconds
-        _last = _last + 1 if is_same else milliseconds << 80 | random.getrandbits(80)  # noqa: S311 (no secret)
+        _last = _last + 1 if is_same else milliseconds << 80 | random.getrandbits(80)
         number = _last
     return _text(number)
 

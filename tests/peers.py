@@ -65,11 +65,18 @@ class StoringPeer:
         received: data set bytes by SOP Instance UID, in the order of their coming.
         calls: SOP Instance UID of each request, refused ones too.
         statuses: what to answer to the next requests; success when there are no more.
+        always: what to answer to every request that nothing else is said of.
+        keeps_nothing: answer with success, and drop what came.
         status_of: what to answer for one SOP Instance UID, whatever ``statuses`` says.
         rejection: (result, source, reason) for each association; None accepts.
         takes_nothing: accept associations, but none of their presentation contexts.
         abort_at: SOP Instance UID at whose request the association is aborted.
         close_at: the same, but the connection is closed without a word.
+        hold: SOP Instance UIDs that are answered only when ``let_go`` is set.
+        maximum_at_once: associations; one more is rejected for now, as for a local limit.
+        does_not_echo: take no Verification.
+        most_at_once: associations that were open together.
+        refused: associations, for there were too many.
     """
 
     port: int = 0
@@ -77,6 +84,8 @@ class StoringPeer:
     calls: list[str] = field(default_factory=list)
     syntaxes: dict[str, str] = field(default_factory=dict)
     statuses: list[int] = field(default_factory=list)
+    always: int = 0
+    keeps_nothing: bool = False
     status_of: dict[str, int] = field(default_factory=dict)
     delay_seconds: float = 0
     rejection: tuple[int, int, int] | None = None
@@ -84,10 +93,27 @@ class StoringPeer:
     abort_at: str = ""
     close_at: str = ""
     associations: int = 0
+    hold: set[str] = field(default_factory=set)
+    let_go: threading.Event = field(default_factory=threading.Event)
+    maximum_at_once: int | None = None
+    does_not_echo: bool = False
+    most_at_once: int = 0
+    refused: int = 0
+    open: set[Any] = field(default_factory=set)
+
+    def _on_closed(self, event: evt.Event) -> None:
+        self.open.discard(event.assoc)
 
     def _on_requested(self, event: evt.Event) -> None:
         assoc: Any = event.assoc
         self.associations += 1
+        if self.maximum_at_once is not None and len(self.open) >= self.maximum_at_once:
+            self.refused += 1
+            assoc.acse.send_reject(2, 3, 2)
+            assoc.kill()
+            return
+        self.open.add(assoc)
+        self.most_at_once = max(self.most_at_once, len(self.open))
         if self.rejection is not None:
             assoc.acse.send_reject(*self.rejection)
             assoc.kill()  # returns once it is sent and the connection is closed
@@ -99,6 +125,8 @@ class StoringPeer:
         uid = str(request.AffectedSOPInstanceUID)
         self.calls.append(uid)
         time.sleep(self.delay_seconds)
+        if uid in self.hold:
+            self.let_go.wait(60)
         assoc: Any = event.assoc
         if uid == self.abort_at:
             assoc.abort()
@@ -106,7 +134,9 @@ class StoringPeer:
         if uid == self.close_at:
             assoc.dul.socket.close()
             return 0
-        status = self.status_of.get(uid, self.statuses.pop(0) if self.statuses else 0)
+        status = self.status_of.get(uid, self.statuses.pop(0) if self.statuses else self.always)
+        if self.keeps_nothing:
+            return status
         if status == 0 or 0xB000 <= status <= 0xBFFF:
             self.received[uid] = request.DataSet.getvalue()
             self.syntaxes[uid] = str(event.context.transfer_syntax)
@@ -121,11 +151,15 @@ def storing_peer(port: int = 0, *, tls: ssl.SSLContext | None = None, **told: An
     ae.maximum_pdu_size = 65_536
     contexts = [
         build_context(abstract_syntax, list(AllTransferSyntaxes))
-        for abstract_syntax in [*(str(cx.abstract_syntax) for cx in AllStoragePresentationContexts), Verification]
+        for abstract_syntax in [
+            *(str(cx.abstract_syntax) for cx in AllStoragePresentationContexts),
+            *([] if found.does_not_echo else [Verification]),
+        ]
     ]
     handlers: list[Any] = [
         (evt.EVT_REQUESTED, found._on_requested),
         (evt.EVT_C_STORE, found._on_c_store),
+        (evt.EVT_CONN_CLOSE, found._on_closed),
     ]
     server = ae.make_server(
         (LOOPBACK, port),

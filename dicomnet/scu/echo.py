@@ -6,18 +6,23 @@ from dataclasses import dataclass
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
-from dicomnet.scu.association import Peer, PeerError, RequestorAssociation
+from dicomnet.scu.association import NoContextAccepted, Peer, PeerError, RequestorAssociation
 from dicomnet.statuses import in_words
 from dicomnet.wire import pdu
 
 
 @dataclass(frozen=True)
 class EchoOutcome:
-    """Whether the peer answered, in how many milliseconds, and in words."""
+    """Whether the peer answered with success, in how many milliseconds, and in words.
+
+    Attributes:
+        has_answered: it took the association at least: there are nodes that store and do not echo.
+    """
 
     is_alive: bool
     milliseconds: float
     words: str
+    has_answered: bool = False
 
 
 def echo(peer: Peer) -> EchoOutcome:
@@ -25,9 +30,11 @@ def echo(peer: Peer) -> EchoOutcome:
     began = time.perf_counter()
     try:
         words = _ask(peer)
+    except NoContextAccepted as error:
+        return EchoOutcome(False, _milliseconds(began), str(error), has_answered=True)
     except PeerError as error:
         return EchoOutcome(False, _milliseconds(began), str(error))
-    return EchoOutcome(words == in_words(0x0000), _milliseconds(began), words)
+    return EchoOutcome(words == in_words(0x0000), _milliseconds(began), words, has_answered=True)
 
 
 def _ask(peer: Peer) -> str:

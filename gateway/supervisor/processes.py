@@ -10,6 +10,9 @@ from gateway.supervisor.valkey import valkey_program
 
 # What receives stops first and what the others lean on stops last.
 _RECEIVER, _WEB, _BEAT, _WORKERS, _BROKER = range(5)
+# A lane that is driven holds one, a dead peer's for as long as a call waits for it: so many that all that an
+# installation may have of these leave some to the others. One that is not used costs nothing.
+DELIVER_THREADS = 64
 
 
 def broker(environment: Environment) -> list[Program]:
@@ -34,7 +37,9 @@ def programs(environment: Environment) -> list[Program]:
         Program("worker-index", (*worker, "-Q", "index", "-P", "solo", "-n", "index@%h"), _WORKERS),
         Program("worker-plan", (*worker, "-Q", "plan,default", "-P", "solo", "-n", "plan@%h"), _WORKERS),
         Program(
-            "worker-deliver", (*worker, "-Q", "deliver", "-P", "threads", "-c", "16", "-n", "deliver@%h"), _WORKERS
+            "worker-deliver",
+            (*worker, "-Q", "deliver", "-P", "threads", "-c", str(DELIVER_THREADS), "-n", "deliver@%h"),
+            _WORKERS,
         ),
         Program(
             "beat",

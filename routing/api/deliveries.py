@@ -16,9 +16,11 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from dicomnet.strict import StrictModelSerializer, StrictSerializer
 from routing import queue
-from routing.api.fields import PriorityField
-from routing.models import Delivery, DeliveryState, Destination, Rule
-from routing.selectors import with_what_a_list_shows
+from routing.api.fields import WORDS, PriorityField
+from routing.api.ledger import LaneSerializer, LedgerSerializer, ledger
+from routing.filters import DeliveryFilters, list_deliveries, with_ae_title
+from routing.models import Attempt, Delivery, DeliveryState, Destination, Priority, Rule
+from routing.selectors import lanes, with_what_a_list_shows
 from studies.models import Study
 
 
@@ -63,7 +65,31 @@ class DeliverySerializer(StrictModelSerializer):
             "last_status",
             "last_status_words",
             "last_error",
+            "calling_ae_title",
+            "sent_bytes",
+            "association",
+            "made_by",
         ]
+
+
+class AttemptSerializer(StrictModelSerializer):
+    """One try that did not end well."""
+
+    status_words = serializers.CharField(source="status_in_words", read_only=True)
+
+    class Meta:
+        model = Attempt
+        fields = ["at", "status", "status_words", "error", "association"]
+
+
+class DeliveryDetailSerializer(DeliverySerializer):
+    """A delivery with its failed attempts, the latest first."""
+
+    failures = AttemptSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Delivery
+        fields = [*DeliverySerializer.Meta.fields, "failures"]
 
 
 class DeliveryFilter(django_filters.FilterSet):  # type: ignore[misc]
@@ -72,12 +98,24 @@ class DeliveryFilter(django_filters.FilterSet):  # type: ignore[misc]
     state = django_filters.MultipleChoiceFilter(choices=DeliveryState.choices, label="May be given several times.")
     destination = django_filters.ModelChoiceFilter(queryset=Destination.objects.all())
     rule = django_filters.ModelChoiceFilter("rule_version__rule", queryset=Rule.objects.all())
+    priority = django_filters.ChoiceFilter(choices=[(name, name) for name in WORDS.values()], method="by_priority")
     study_instance_uid = django_filters.CharFilter("instance__series__study__study_instance_uid")
     sop_instance_uid = django_filters.CharFilter("instance__sop_instance_uid")
+    patient_id = django_filters.CharFilter("instance__series__study__patient_id", lookup_expr="iexact")
+    ae_title = django_filters.CharFilter(method="by_ae_title", label="Of the source or of the destination.")
+    error = django_filters.CharFilter("last_error", lookup_expr="icontains", label="Words that stand in the error.")
 
     class Meta:
         model = Delivery
         fields: list[str] = []
+
+    def by_priority(self, deliveries: QuerySet[Delivery], name: str, value: str) -> QuerySet[Delivery]:
+        """By the priority's name."""
+        return deliveries.filter(priority=Priority[value.upper()])
+
+    def by_ae_title(self, deliveries: QuerySet[Delivery], name: str, value: str) -> QuerySet[Delivery]:
+        """What comes from it, and what goes to it."""
+        return with_ae_title(deliveries, value)
 
 
 class RetryFilterSerializer(StrictSerializer):
@@ -86,19 +124,23 @@ class RetryFilterSerializer(StrictSerializer):
     state = serializers.ChoiceField(choices=DeliveryState.choices, default=DeliveryState.DEAD)
     destination = serializers.PrimaryKeyRelatedField(queryset=Destination.objects.all(), required=False)
     rule = serializers.PrimaryKeyRelatedField(queryset=Rule.objects.all(), required=False)
+    priority = PriorityField(required=False)
     study_instance_uid = serializers.CharField(max_length=64, required=False)
     sop_instance_uid = serializers.CharField(max_length=64, required=False)
+    patient_id = serializers.CharField(max_length=64, required=False)
+    ae_title = serializers.CharField(max_length=16, required=False, help_text="Of the source or of the destination.")
+    error = serializers.CharField(max_length=300, required=False, help_text="Words that stand in the error.")
 
     def deliveries(self) -> QuerySet[Delivery]:
         """Those that match all that was given."""
-        lookups = {
-            "state": "state",
-            "destination": "destination",
-            "rule": "rule_version__rule",
-            "study_instance_uid": "instance__series__study__study_instance_uid",
-            "sop_instance_uid": "instance__sop_instance_uid",
-        }
-        return Delivery.objects.filter(**{lookups[name]: value for name, value in self.validated_data.items()})
+        given = dict(self.validated_data)
+        return list_deliveries(DeliveryFilters(states=(given.pop("state"),), **given))
+
+
+class CancelFilterSerializer(RetryFilterSerializer):
+    """Which deliveries to cancel; the state has to be named, so that nobody empties the queue by an empty request."""
+
+    state = serializers.ChoiceField(choices=[DeliveryState.PENDING, DeliveryState.DEAD])
 
 
 class CountSerializer(serializers.Serializer[Any]):
@@ -115,7 +157,11 @@ class Deliveries(ReadOnlyModelViewSet[Delivery]):
     filterset_class = DeliveryFilter
     lookup_value_regex = r"\d{1,18}"
     ordering_fields = ["created_at", "next_attempt_at", "delivered_at", "attempts", "priority", "state"]
-    action_permissions = dict.fromkeys(("retry", "retry_many", "cancel"), "routing.change_delivery")
+    action_permissions = dict.fromkeys(("retry", "retry_many", "cancel", "cancel_many"), "routing.change_delivery")
+
+    def get_serializer_class(self) -> type[serializers.BaseSerializer[Delivery]]:
+        """One delivery comes with its failed attempts."""
+        return DeliveryDetailSerializer if self.action == "retrieve" else DeliverySerializer
 
     @extend_schema(request=None, responses=DeliverySerializer)
     @action(detail=True, methods=["post"])
@@ -142,6 +188,26 @@ class Deliveries(ReadOnlyModelViewSet[Delivery]):
         given = RetryFilterSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         return Response({"deliveries": queue.retry(given.deliveries())})
+
+    @extend_schema(operation_id="deliveries_cancel_many", request=CancelFilterSerializer, responses=CountSerializer)
+    @action(detail=False, methods=["post"], url_path="cancel", url_name="cancel-many")
+    def cancel_many(self, request: Request) -> Response:
+        """Take all waiting or failed deliveries out of the queue that match a filter; each can still be retried."""
+        given = CancelFilterSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        return Response({"deliveries": queue.cancel(given.deliveries())})
+
+    @extend_schema(responses=LedgerSerializer, filters=False)
+    @action(detail=False, pagination_class=None, filterset_class=None)
+    def ledger(self, request: Request) -> Response:
+        """The books: for each destination, acknowledged = delivered + pending + dead + cancelled."""
+        return Response(LedgerSerializer(ledger()).data)
+
+    @extend_schema(responses=LaneSerializer(many=True), filters=False)
+    @action(detail=False, pagination_class=None, filterset_class=None)
+    def lanes(self, request: Request) -> Response:
+        """How each destination's lane stands: what waits, how fast it goes, and when it will have sent all."""
+        return Response(LaneSerializer(lanes(), many=True).data)
 
     def _existing(self, pk: str) -> Delivery:
         return get_object_or_404(self.get_queryset(), pk=pk)

@@ -11,12 +11,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.views.decorators.http import require_POST
-from django.views.generic import ListView
+from django.views.generic import DetailView, ListView
 
 from routing import queue
+from routing.filters import counts_by_tab, list_deliveries, reasons
 from routing.models import Delivery
 from routing.portal.forms import DeliveryFilterForm
-from routing.selectors import counts_by_tab, list_deliveries, with_what_a_list_shows
+from routing.selectors import with_what_a_list_shows
 
 TABS = {
     "waiting": "Waiting",
@@ -26,6 +27,7 @@ TABS = {
     "cancelled": "Cancelled",
     "all": "All",
 }
+FILTERS = ("destination", "priority", "patient_id", "study", "ae_title", "error")
 
 
 class DeliveryList(PermissionRequiredMixin, ListView):
@@ -69,9 +71,22 @@ class DeliveryList(PermissionRequiredMixin, ListView):
             form=self.form,
             tabs=tabs,
             current_tab=self.form.current_tab,
-            is_filtered=any(self.request.GET.get(name) for name in ("destination", "patient_id", "study")),
+            is_filtered=any(self.request.GET.get(name) for name in FILTERS),
+            reasons=reasons(self.form.filters()) if self.form.current_tab == "failed" else [],
             **kwargs,
         )
+
+
+class DeliveryDetail(PermissionRequiredMixin, DetailView):
+    """One delivery: what was tried, what was answered, and what it belongs to."""
+
+    permission_required = "routing.view_delivery"
+    raise_exception = True
+    template_name = "routing/delivery_detail.html"
+    context_object_name = "delivery"
+    queryset = Delivery.objects.select_related(
+        "instance__series__study", "destination", "rule_version__rule"
+    ).prefetch_related("failures")
 
 
 @require_POST
@@ -102,9 +117,10 @@ def _chosen(request: HttpRequest) -> QuerySet[Delivery]:
 
 
 def _back(request: HttpRequest) -> HttpResponse:
-    names = ("tab", "destination", "patient_id", "study", "page")
+    if "detail" in request.POST and request.POST.get("only", "").isdecimal():
+        return HttpResponseRedirect(reverse("delivery-detail", args=[request.POST["only"]]))
     query = request.POST.copy()
-    for name in set(query) - set(names):
+    for name in set(query) - {"tab", "page", *FILTERS}:
         del query[name]
     return HttpResponseRedirect(f"{reverse('delivery-list')}?{query.urlencode()}")
 

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from django.views.generic import CreateView, DeleteView, TemplateView, UpdateView
 
 from routing import destinations
+from routing.ledger import accounts
 from routing.models import Destination
 from routing.portal.forms import DestinationForm
 from routing.selectors import lanes
@@ -27,8 +28,8 @@ class DestinationList(PermissionRequiredMixin, TemplateView):
     template_name = "routing/destination_list.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """The lanes."""
-        return super().get_context_data(lanes=lanes(), **kwargs)
+        """The lanes and the books."""
+        return super().get_context_data(lanes=lanes(), accounts=accounts(), **kwargs)
 
 
 class DestinationCreate(PermissionRequiredMixin, SuccessMessageMixin, CreateView):

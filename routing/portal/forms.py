@@ -4,8 +4,8 @@ from typing import Any
 
 from django import forms
 
-from routing.models import Destination, Rule
-from routing.selectors import STATES_BY_TAB, DeliveryFilters
+from routing.filters import STATES_BY_TAB, DeliveryFilters
+from routing.models import Destination, Priority, Rule
 
 
 class DeliveryFilterForm(forms.Form):
@@ -17,6 +17,11 @@ class DeliveryFilterForm(forms.Form):
     study = forms.CharField(
         max_length=64, required=False, label="Study UID", widget=forms.TextInput(attrs={"size": 24})
     )
+    priority = forms.TypedChoiceField(
+        choices=[("", "All priorities"), *Priority.choices], coerce=int, empty_value=None, required=False
+    )
+    ae_title = forms.CharField(max_length=16, required=False, label="AE title")
+    error = forms.CharField(max_length=300, required=False, label="Words of the error")
 
     @property
     def current_tab(self) -> str:
@@ -32,6 +37,9 @@ class DeliveryFilterForm(forms.Form):
             destination=values.get("destination"),
             study_instance_uid=values.get("study", ""),
             patient_id=values.get("patient_id", ""),
+            priority=values.get("priority"),
+            ae_title=values.get("ae_title", ""),
+            error=values.get("error", ""),
         )
 
 

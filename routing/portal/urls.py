@@ -2,17 +2,19 @@
 
 from django.urls import path
 
-from routing.portal import deliveries, destinations, rules, try_rules
+from routing.portal import deliveries, destinations, holds, rules, try_rules
 
 urlpatterns = [
     path("deliveries/", deliveries.DeliveryList.as_view(), name="delivery-list"),
     path("deliveries/retry/", deliveries.retry, name="delivery-retry"),
     path("deliveries/cancel/", deliveries.cancel, name="delivery-cancel"),
+    path("deliveries/<int:pk>/", deliveries.DeliveryDetail.as_view(), name="delivery-detail"),
     path("destinations/", destinations.DestinationList.as_view(), name="destination-list"),
     path("destinations/new/", destinations.DestinationCreate.as_view(), name="destination-create"),
     path("destinations/<int:pk>/", destinations.DestinationUpdate.as_view(), name="destination-update"),
     path("destinations/<int:pk>/delete/", destinations.DestinationDelete.as_view(), name="destination-delete"),
     path("destinations/<int:pk>/echo/", destinations.echo_destination, name="destination-echo"),
+    path("destinations/<int:pk>/hold/", holds.hold, name="destination-hold"),
     path("rules/", rules.RuleList.as_view(), name="rule-list"),
     path("rules/new/", rules.RuleCreate.as_view(), name="rule-create"),
     path("rules/try/", try_rules.RuleTry.as_view(), name="rule-try"),

@@ -1,16 +1,18 @@
 """Ways to reach a destination: one module each, named by the destination's kind.
 
-A transport is a function ``send(destination, deliveries)`` that yields an Outcome per delivery, in any order, as soon
-as it is known, and raises PeerLost when the destination can take no more of them.
+A transport is a function ``send(destination, batch)`` that yields an Outcome per delivery, in any order, as soon as it
+is known, and raises PeerLost when the destination can take no more of them. Of a batch that is cut short by its lane,
+what has not begun has no outcome (routing.batch).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
-from routing.models import Delivery, Destination, DestinationKind
+from routing.batch import Batch
+from routing.models import Destination, DestinationKind
 from routing.transports.dimse import send as send_by_dimse
 from routing.transports.outcome import Outcome, PeerLost
 
-Send = Callable[[Destination, Sequence[Delivery]], Iterator[Outcome]]
+Send = Callable[[Destination, Batch], Iterator[Outcome]]
 
 SENDERS: dict[str, Send] = {DestinationKind.DICOM: send_by_dimse}
 

@@ -1,9 +1,11 @@
 """Deliver by C-STORE over one association, several under way at once where the peer grants it (PS3.4 Annex B)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from itertools import takewhile
 
 from dicomnet.scu.association import NoContextAccepted, PeerError
-from dicomnet.scu.store import WINDOW, AssociationLost, Outgoing, StoreAssociation, StoreOutcome, by_association
+from dicomnet.scu.store import WINDOW, AssociationLost, Outgoing, Sent, StoreAssociation, by_association
+from routing.batch import Batch
 from routing.destinations import peer_of
 from routing.models import Delivery, Destination
 from routing.outgoing import outgoing
@@ -14,26 +16,26 @@ PERMANENT = frozenset({0x0117, 0x0122, 0x0124})
 DOES_NOT_MATCH, CANNOT_UNDERSTAND = range(0xA900, 0xAA00), range(0xC000, 0xD000)
 
 
-def send(destination: Destination, deliveries: Sequence[Delivery]) -> Iterator[Outcome]:
+def send(destination: Destination, batch: Batch) -> Iterator[Outcome]:
     """Send each delivery's file as it is stored, or changed as its rule says.
 
     Raises:
         PeerLost: no association, or it broke.
     """
-    with outgoing(deliveries) as batch:
-        yield from batch.failed
-        for run in by_association(batch.ready):
-            yield from _send_run(destination, {instance: batch.ready[instance] for instance in run})
+    with outgoing(batch.all) as files:
+        yield from files.failed
+        for run in by_association(files.ready):
+            yield from _send_run(destination, {instance: files.ready[instance] for instance in run}, batch)
 
 
-def _send_run(destination: Destination, run: dict[Outgoing, Delivery]) -> Iterator[Outcome]:
+def _send_run(destination: Destination, run: dict[Outgoing, Delivery], batch: Batch) -> Iterator[Outcome]:
     # What was tried before may be what breaks the association each time: sent alone, it takes no other with it.
     is_suspect = any(delivery.attempts > 1 for delivery in run.values())
     try:
         contexts = [instance.context for instance in run]
         with StoreAssociation(peer_of(destination), contexts, window=1 if is_suspect else WINDOW) as assoc:
-            for sent in assoc.send_all(run):
-                yield _outcome(run[sent.instance], sent.outcome)
+            for sent in assoc.send_all(takewhile(lambda instance: batch.may_go(run[instance]), run)):
+                yield _outcome(run[sent.instance], sent)
     except NoContextAccepted as error:
         # It speaks of these instances only: the destination is there, and may take others.
         yield from (Outcome(delivery, None, str(error), is_permanent=True) for delivery in run.values())
@@ -43,11 +45,13 @@ def _send_run(destination: Destination, run: dict[Outgoing, Delivery]) -> Iterat
         raise PeerLost(str(error)) from error
 
 
-def _outcome(delivery: Delivery, stored: StoreOutcome | OSError) -> Outcome:
+def _outcome(delivery: Delivery, sent: Sent) -> Outcome:
+    stored = sent.outcome
     if isinstance(stored, OSError):
         return Outcome(delivery, None, f"the stored file cannot be read: {stored.strerror}")
     if stored.is_stored:
-        return Outcome(delivery, stored.status)
+        sent_bytes = sent.instance.size_bytes - sent.instance.data_set_offset
+        return Outcome(delivery, stored.status, sent_bytes=sent_bytes)
     return Outcome(delivery, stored.status, str(stored), is_permanent(stored.status, delivery.last_status))
 
 

@@ -13,12 +13,14 @@ class Outcome:
         status: DIMSE status; None when the destination was not asked.
         error: why it failed, in words without patient data; empty for a success.
         is_permanent: trying again would fail again.
+        sent_bytes: of its data set, when it was delivered.
     """
 
     delivery: Delivery
     status: int | None
     error: str = ""
     is_permanent: bool = False
+    sent_bytes: int = 0
 
     @property
     def is_delivered(self) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from pydicom.uid import generate_uid
 
 from gateway.env import Environment
+from routing import crew
 from routing.events import deliveries_due
 from studies.models import Instance, Series
 from studies.storage import hot_storage
@@ -31,6 +32,12 @@ def rung(home: Environment) -> Iterator[list[int]]:
     yield heard
     deliveries_due.receivers = receivers
     deliveries_due.sender_receivers_cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_habits() -> None:
+    """Another test's destinations had the same keys."""
+    crew._habits.clear()
 
 
 @pytest.fixture

@@ -12,12 +12,13 @@ from django.db import connection
 from django.utils import timezone
 
 from dicomnet.scu.store import Outgoing
-from routing import deliver, queue
 from routing import outgoing as outgoing_module
+from routing import queue, record
 from routing.deliver import drive
 from routing.destinations import peer_of
 from routing.lanes import record_success, waiting_lanes
 from routing.models import Delivery, DeliveryState, Destination
+from routing.outgoing import outgoing_of
 from routing.tasks import sweep
 from routing.transports import dimse
 from routing.transports.dimse import is_permanent
@@ -107,10 +108,9 @@ def test_dcmtk_gets_the_bytes_that_are_stored(store: Store, tmp_path: Path) -> N
     assert written == {instance.sop_instance_uid: bytes_of(instance) for instance in instances}
 
 
-def test_more_than_a_batch_is_delivered(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deliver, "BATCH", 3)
+def test_more_than_a_batch_is_delivered(store: Store) -> None:
     with storing_peer() as storing:
-        destination = destination_at(storing.port)
+        destination = destination_at(storing.port, batch_size=3)
         due(store, destination, 8)
         assert drive(destination.pk) == 8
         assert storing.associations == 3
@@ -330,7 +330,7 @@ def test_what_breaks_the_sender_each_time_is_set_aside(store: Store, monkeypatch
     with storing_peer() as storing:
         destination = destination_at(storing.port)
         good, bad = due(store, destination, 2)
-        real = outgoing_module.outgoing_of
+        real = outgoing_of
 
         def outgoing(delivery: Delivery) -> Outgoing:
             if delivery.instance_id == bad.pk:
@@ -350,32 +350,30 @@ def test_what_breaks_the_sender_each_time_is_set_aside(store: Store, monkeypatch
 
 
 def test_a_destination_that_is_turned_off_in_the_middle_stops(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deliver, "BATCH", 1)
     with storing_peer() as storing:
-        destination = destination_at(storing.port)
+        destination = destination_at(storing.port, batch_size=1)
         due(store, destination, 3)
 
         def turn_off(found: Destination) -> None:
             record_success(found)
             Destination.objects.filter(pk=found.pk).update(is_enabled=False)
 
-        monkeypatch.setattr(deliver, "record_success", turn_off)
+        monkeypatch.setattr(record, "record_success", turn_off)
         assert drive(destination.pk) == 1
         assert drive(destination.pk) == 0
     assert states(destination) == [DELIVERED, PENDING, PENDING]
 
 
 def test_a_driver_whose_lane_was_taken_claims_no_more(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deliver, "BATCH", 1)
     with storing_peer() as storing:
-        destination = destination_at(storing.port)
+        destination = destination_at(storing.port, batch_size=1)
         due(store, destination, 3)
 
         def take(found: Destination) -> None:
             record_success(found)
             Destination.objects.filter(pk=found.pk).update(lane_token="another")
 
-        monkeypatch.setattr(deliver, "record_success", take)
+        monkeypatch.setattr(record, "record_success", take)
         assert drive(destination.pk) == 1
     assert states(destination) == [DELIVERED, PENDING, PENDING]
 

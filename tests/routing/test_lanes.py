@@ -7,8 +7,9 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from routing import lanes, queue
-from routing.lanes import lane, record_failure, record_success, waiting_lanes
+from routing import lanes
+from routing.claim import claim
+from routing.lanes import Lane, lane, record_failure, record_success, waiting_lanes
 from routing.models import Delivery, DeliveryState, Destination
 from tests.factories import DeliveryFactory, DestinationFactory
 
@@ -118,9 +119,9 @@ def test_leases_are_renewed_while_the_lane_is_driven(destination: Destination, m
     before = timezone.now() + timedelta(seconds=3)
     with lane(destination.pk) as held:
         assert held is not None
-        queue.claim(destination, token=held.token, limit=1)
+        claim(destination, token=held.new_batch(), limit=1)
         Delivery.objects.update(lease_until=before)
-        lanes._renew(destination.pk, held.token)
+        held.renew()
         mine.refresh_from_db()
         orphan.refresh_from_db()
         assert mine.lease_until is not None
@@ -132,10 +133,10 @@ def test_a_driver_that_lost_its_lane_renews_nothing(destination: Destination) ->
     DeliveryFactory.create(destination=destination)
     with lane(destination.pk) as held:
         assert held is not None
-        queue.claim(destination, token=held.token, limit=1)
+        claim(destination, token=held.new_batch(), limit=1)
         before = Delivery.objects.get().lease_until
         Destination.objects.update(lane_token="another")
-        lanes._renew(destination.pk, held.token)
+        held.renew()
         assert Delivery.objects.get().lease_until == before
 
 
@@ -143,14 +144,14 @@ def test_one_renewal_that_fails_is_not_the_last(destination: Destination, monkey
     calls: list[int] = []
     again = threading.Event()
 
-    def renew(*args: object) -> None:
+    def renew(held: Lane) -> None:
         calls.append(1)
         if len(calls) == 1:
             raise OperationalError("database is locked")
         again.set()
 
     monkeypatch.setattr(lanes, "RENEW_SECONDS", 0.01)
-    monkeypatch.setattr(lanes, "_renew", renew)
+    monkeypatch.setattr(Lane, "renew", renew)
     with lane(destination.pk):
         assert again.wait(5)
     assert Delivery.objects.filter(state=DeliveryState.SENDING).count() == 0

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from routing import queue
+from routing.claim import claim
 from routing.models import Delivery, DeliveryState, Destination
+from routing.queue import Receipt
 from tests.factories import DeliveryFactory, DestinationFactory, InstanceFactory, RuleFactory
 
 PENDING, SENDING, DELIVERED = DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.DELIVERED
@@ -44,9 +46,9 @@ def test_a_claim_takes_the_urgent_and_old_ones_first(destination: Destination) -
     first = DeliveryFactory.create(destination=destination, priority=2, next_attempt_at=now - timedelta(seconds=5))
     DeliveryFactory.create(destination=destination, priority=1, next_attempt_at=now + timedelta(seconds=5))
     DeliveryFactory.create(priority=1)
-    assert queue.claim(destination, token="a", limit=2) == [first, second]
-    assert queue.claim(destination, token="b", limit=2) == [third]
-    assert queue.claim(destination, token="c", limit=2) == []
+    assert claim(destination, token="a", limit=2) == [first, second]
+    assert claim(destination, token="b", limit=2) == [third]
+    assert claim(destination, token="c", limit=2) == []
     first.refresh_from_db()
     assert (first.state, first.lease_token, first.attempts) == (SENDING, "a", 1)
     assert first.lease_until is not None
@@ -55,17 +57,17 @@ def test_a_claim_takes_the_urgent_and_old_ones_first(destination: Destination) -
 
 def test_only_the_holder_may_finish(destination: Destination) -> None:
     (delivery,) = pending(destination)
-    queue.claim(destination, token="old", limit=1)
+    claim(destination, token="old", limit=1)
     expire()
     queue.take_back_expired_leases()
-    assert queue.finish_delivered("old", {0: [delivery.pk]}) == 0
-    queue.claim(destination, token="new", limit=1)
-    assert queue.finish_delivered("old", {0: [delivery.pk]}) == 0
+    assert queue.finish_delivered("old", {delivery.pk: Receipt(0)}) == 0
+    claim(destination, token="new", limit=1)
+    assert queue.finish_delivered("old", {delivery.pk: Receipt(0)}) == 0
     queue.finish_failed("old", delivery.pk, status=0xA900, error="late", is_permanent=True)
     queue.give_back("old", error="late", at=timezone.now())
-    queue.renew("old")
+    queue.renew(["old"])
     assert state(delivery) == SENDING
-    assert queue.finish_delivered("new", {0xB000: [delivery.pk]}) == 1
+    assert queue.finish_delivered("new", {delivery.pk: Receipt(0xB000)}) == 1
     assert state(delivery) == DELIVERED
     assert (delivery.last_status, delivery.lease_token, delivery.lease_until) == (0xB000, "", None)
     assert delivery.delivered_at is not None
@@ -73,7 +75,7 @@ def test_only_the_holder_may_finish(destination: Destination) -> None:
 
 def test_a_failure_waits_and_a_permanent_one_is_dead(destination: Destination) -> None:
     one, two = pending(destination, 2)
-    queue.claim(destination, token="a", limit=2)
+    claim(destination, token="a", limit=2)
     queue.finish_failed("a", one.pk, status=0xA700, error="0xA700 Out of resources", is_permanent=False)
     queue.finish_failed("a", two.pk, status=0xA900, error="x" * 999, is_permanent=True)
     assert (state(one), state(two)) == (PENDING, DEAD)
@@ -85,7 +87,7 @@ def test_a_failure_waits_and_a_permanent_one_is_dead(destination: Destination) -
 def test_what_is_too_old_is_given_up(destination: Destination) -> None:
     old = timezone.now() - queue.GIVE_UP_AFTER - timedelta(minutes=1)
     failed, unsent = pending(destination, 2, queued_at=old)
-    queue.claim(destination, token="a", limit=2)
+    claim(destination, token="a", limit=2)
     queue.finish_failed("a", failed.pk, status=0xA700, error="full", is_permanent=False)
     queue.give_back("a", error="away", at=timezone.now())
     assert (state(failed), state(unsent)) == (DEAD, DEAD)
@@ -103,7 +105,7 @@ def test_back_off_grows_within_its_bounds() -> None:
 
 def test_a_lost_worker_costs_its_lease(destination: Destination) -> None:
     (delivery,) = pending(destination)
-    queue.claim(destination, token="a", limit=1)
+    claim(destination, token="a", limit=1)
     assert queue.take_back_expired_leases() == 0
     expire()
     assert queue.take_back_expired_leases() == 1
@@ -115,7 +117,7 @@ def test_a_lost_worker_costs_its_lease(destination: Destination) -> None:
 def test_what_kills_its_worker_is_taken_alone_and_set_aside_the_third_time(destination: Destination) -> None:
     poison, *others = pending(destination, 4)
     for turn in range(3):
-        held = queue.claim(destination, token=f"t{turn}", limit=10)
+        held = claim(destination, token=f"t{turn}", limit=10)
         assert poison in held
         if turn:
             assert held == [poison]
@@ -123,16 +125,16 @@ def test_what_kills_its_worker_is_taken_alone_and_set_aside_the_third_time(desti
         queue.take_back_expired_leases()
         if turn == 0:
             for other in others:
-                assert queue.claim(destination, token="o", limit=10) != []
+                assert claim(destination, token="o", limit=10) != []
                 held_others = Delivery.objects.filter(lease_token="o")
                 assert held_others.count() == 1
                 poisoned = held_others.filter(pk=poison.pk)
                 if poisoned:
                     poisoned.update(state=PENDING, lease_token="", lease_until=None)
                 else:
-                    queue.finish_delivered("o", {0: [held_others.get().pk]})
+                    queue.finish_delivered("o", {held_others.get().pk: Receipt(0)})
                 assert other.pk
-            queue.claim(destination, token="o", limit=10)
+            claim(destination, token="o", limit=10)
             Delivery.objects.filter(lease_token="o").update(state=PENDING, lease_token="", lease_until=None)
             Delivery.objects.exclude(pk=poison.pk).update(state=DELIVERED)
     assert state(poison) == DEAD
@@ -146,14 +148,14 @@ def test_those_before_a_suspect_are_taken_without_it(destination: Destination) -
         for number in range(4)
     ]
     Delivery.objects.filter(pk=rows[2].pk).update(lost_leases=1)
-    assert queue.claim(destination, token="a", limit=10) == rows[:2]
-    assert queue.claim(destination, token="b", limit=10) == [rows[2]]
-    assert queue.claim(destination, token="c", limit=10) == [rows[3]]
+    assert claim(destination, token="a", limit=10) == rows[:2]
+    assert claim(destination, token="b", limit=10) == [rows[2]]
+    assert claim(destination, token="c", limit=10) == [rows[3]]
 
 
 def test_a_lease_from_a_clock_that_was_set_back_is_over(destination: Destination) -> None:
     (delivery,) = pending(destination)
-    queue.claim(destination, token="a", limit=1)
+    claim(destination, token="a", limit=1)
     Delivery.objects.update(lease_until=timezone.now() + timedelta(days=1))
     assert queue.take_back_expired_leases() == 1
     assert state(delivery) == PENDING
@@ -192,11 +194,11 @@ def test_retry_cancel_and_replay(destination: Destination) -> None:
 
 def test_what_is_being_sent_is_neither_cancelled_nor_retried(destination: Destination) -> None:
     (delivery,) = pending(destination)
-    queue.claim(destination, token="a", limit=1)
+    claim(destination, token="a", limit=1)
     assert queue.cancel(Delivery.objects.all()) == 0
     assert queue.retry(Delivery.objects.all()) == 0
     assert queue.replay(delivery.instance.series.study) == 0
-    assert queue.finish_delivered("a", {0: [delivery.pk]}) == 1
+    assert queue.finish_delivered("a", {delivery.pk: Receipt(0)}) == 1
 
 
 def test_deliveries_are_added_once(destination: Destination) -> None:
@@ -217,7 +219,7 @@ def test_of_two_workers_each_holds_what_the_other_does_not(rung: list[int]) -> N
     def work(token: str) -> None:
         barrier.wait()
         held[token] = []
-        while taken := queue.claim(destination, token=f"{token}{len(held[token])}", limit=7):
+        while taken := claim(destination, token=f"{token}{len(held[token])}", limit=7):
             held[token] += [delivery.pk for delivery in taken]
         connection.close()
 
@@ -254,7 +256,7 @@ class LeaseMachine(RuleBasedStateMachine):
     def claim(self, limit: int) -> None:
         self.turn += 1
         token = f"worker{self.turn}"
-        held = {delivery.pk for delivery in queue.claim(self.destination, token=token, limit=limit)}
+        held = {delivery.pk for delivery in claim(self.destination, token=token, limit=limit)}
         assert not any(held & others for others in self.holders.values())
         if held:
             self.holders[token] = held
@@ -266,7 +268,7 @@ class LeaseMachine(RuleBasedStateMachine):
         held = self.holders.pop(token)
         pk = min(held)
         if what == "deliver":
-            assert queue.finish_delivered(token, {0: sorted(held)}) == len(held)
+            assert queue.finish_delivered(token, dict.fromkeys(held, Receipt(0))) == len(held)
         elif what == "give back":
             queue.give_back(token, error="", at=timezone.now())
         else:
@@ -281,7 +283,7 @@ class LeaseMachine(RuleBasedStateMachine):
         held = self.holders.pop(token)
         Delivery.objects.filter(lease_token=token).update(lease_until=timezone.now() - timedelta(seconds=1))
         assert queue.take_back_expired_leases() == len(held)
-        assert queue.finish_delivered(token, {0: sorted(held)}) == 0
+        assert queue.finish_delivered(token, dict.fromkeys(held, Receipt(0))) == 0
 
     @rule()
     def wait(self) -> None:

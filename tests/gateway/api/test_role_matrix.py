@@ -47,6 +47,9 @@ EXPECTED = {
     ("api-delivery-retry", "post"): "operator",
     ("api-delivery-retry-many", "post"): "operator",
     ("api-delivery-cancel", "post"): "operator",
+    ("api-delivery-cancel-many", "post"): "operator",
+    ("api-delivery-ledger", "get"): "viewer",
+    ("api-delivery-lanes", "get"): "viewer",
     **{
         (f"{name}-{page}", method): "viewer" if method == "get" else "administrator"
         for name in ("api-destination", "api-rule", "api-allowlist", "api-remote-node")

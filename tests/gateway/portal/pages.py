@@ -36,6 +36,7 @@ class Rows:
             "series": f"{study}series/{series.series_instance_uid}/",
             "trace": f"{study}trace/",
             "deliveries": "/deliveries/?tab=all",
+            "delivery": f"/deliveries/{self.delivery.pk}/",
             "destinations": "/destinations/",
             "destination-form": f"/destinations/{self.delivery.destination_id}/",
             "destination-delete": f"/destinations/{self.delivery.destination_id}/delete/",

@@ -7,7 +7,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
-from routing.models import Delivery, DeliveryState
+from routing.models import Attempt, Delivery, DeliveryState
 from tests.api_clients import V1, client_of
 from tests.factories import DeliveryFactory, DestinationFactory, StudyFactory
 
@@ -186,3 +186,83 @@ def test_a_replay_of_an_unknown_study(client: APIClient) -> None:
     StudyFactory.create()
 
     assert replay(client, "1.2.3").status_code == 404
+
+
+def test_filters_by_what_people_know(client: APIClient) -> None:
+    one = DeliveryFactory.create(has_failed=True, calling_ae_title="CT_ROOM1", priority=1)
+    study = one.instance.series.study
+    DeliveryFactory.create(calling_ae_title="MR_ROOM1", last_error="nobody listens there")
+
+    for query in (
+        "priority=stat",
+        f"patient_id={study.patient_id.lower()}",
+        "ae_title=ct_room1",
+        f"ae_title={one.destination.ae_title}",
+        "error=out of resources",
+    ):
+        found = client.get(f"{V1}/deliveries?{query}").json()["results"]
+        assert [each["id"] for each in found] == [one.pk], query
+
+
+def test_one_delivery_comes_with_its_failed_attempts(client: APIClient) -> None:
+    delivery = DeliveryFactory.create(has_failed=True)
+    Attempt.objects.create(delivery=delivery, status=0xA700, error="full", association="abc")
+
+    shown = client.get(f"{V1}/deliveries/{delivery.pk}").json()
+
+    (attempt,) = shown["failures"]
+    assert (attempt["status_words"], attempt["error"], attempt["association"]) == (
+        "0xA700 Out of resources",
+        "full",
+        "abc",
+    )
+    assert "failures" not in client.get(f"{V1}/deliveries").json()["results"][0]
+
+
+def test_retry_and_cancel_by_words_of_the_error(client: APIClient) -> None:
+    one = DeliveryFactory.create(has_failed=True)
+    other = DeliveryFactory.create(has_failed=True, last_error="0xA900 Data set does not match SOP Class")
+
+    assert client.post(f"{V1}/deliveries/retry", {"error": "does not match"}).json() == {"deliveries": 1}
+    assert (state_of(one), state_of(other)) == ("dead", "pending")
+    assert client.post(f"{V1}/deliveries/cancel", {"state": "dead", "priority": "routine"}).json() == {"deliveries": 1}
+    assert (state_of(one), state_of(other)) == ("cancelled", "pending")
+
+
+def test_cancel_by_filter_names_a_state(client: APIClient) -> None:
+    delivery = DeliveryFactory.create()
+
+    assert client.post(f"{V1}/deliveries/cancel", {}).status_code == 400
+    assert client.post(f"{V1}/deliveries/cancel", {"state": "delivered"}).status_code == 400
+    assert state_of(delivery) == "pending"
+
+
+def test_the_books(client: APIClient) -> None:
+    delivery = DeliveryFactory.create(is_delivered=True)
+    DeliveryFactory.create(destination=delivery.destination, has_failed=True)
+
+    shown = client.get(f"{V1}/deliveries/ledger").json()
+
+    (account,) = shown["destinations"]
+    assert account == {
+        "destination": delivery.destination.pk,
+        "destination_name": delivery.destination.name,
+        "acknowledged": 2,
+        "delivered": 1,
+        "pending": 0,
+        "dead": 1,
+        "cancelled": 0,
+        "is_balanced": True,
+    }
+    assert (shown["instances"]["acknowledged"], shown["instances"]["routed"]) == (2, 2)
+
+
+def test_lanes_with_their_forecast(client: APIClient) -> None:
+    delivery = DeliveryFactory.create(is_delivered=True)
+    DeliveryFactory.create(destination=delivery.destination)
+
+    (lane,) = client.get(f"{V1}/deliveries/lanes").json()
+
+    assert (lane["destination"], lane["state"], lane["waiting"]) == (delivery.destination.pk, "up", 1)
+    assert lane["drains_at"] is not None
+    assert lane["opens_at"] is None

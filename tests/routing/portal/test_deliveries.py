@@ -1,7 +1,7 @@
 import pytest
 from django.test import Client
 
-from routing.models import Delivery, DeliveryState
+from routing.models import Attempt, Delivery, DeliveryState
 from tests.factories import DeliveryFactory, DestinationFactory
 
 
@@ -96,3 +96,64 @@ def test_nothing_chosen_says_so(operator: Client) -> None:
     answer = operator.post("/deliveries/retry/", {"delivery": ["x"]}, follow=True)
 
     assert "Nothing was left to retry." in answer.content.decode()
+
+
+def test_filters_by_priority_ae_title_and_words_of_the_error(viewer: Client) -> None:
+    one = DeliveryFactory.create(calling_ae_title="CT_ROOM9", priority=1, last_error="nobody listens there")
+    other = DeliveryFactory.create()
+
+    for query in ("priority=1", "ae_title=CT_ROOM9", f"ae_title={one.destination.ae_title}", "error=listens"):
+        assert shown(viewer, query) == {one}, query
+    assert shown(viewer, "priority=nonsense") == {one, other}
+
+
+def test_failures_are_grouped_by_reason(viewer: Client) -> None:
+    destination = DestinationFactory.create()
+    DeliveryFactory.create_batch(3, destination=destination, has_failed=True)
+    DeliveryFactory.create(has_failed=True, last_error="0xA900 Data set does not match SOP Class")
+
+    answer = viewer.get("/deliveries/?tab=failed")
+
+    assert [reason.count for reason in answer.context["reasons"]] == [3, 1]
+    link = f"?tab=failed&amp;destination={destination.pk}&amp;error=the+peer+answered+0xA700+Out+of+resources"
+    assert link in answer.content.decode()
+    assert len(shown(viewer, link.replace("&amp;", "&").lstrip("?"))) == 3
+
+
+def test_all_of_one_reason_are_retried_together(operator: Client) -> None:
+    DeliveryFactory.create_batch(3, has_failed=True)
+    other = DeliveryFactory.create(has_failed=True, last_error="0xA900 Data set does not match SOP Class")
+
+    operator.post("/deliveries/retry/", {"all": "1", "tab": "failed", "error": "0xA700"})
+
+    assert set(Delivery.objects.filter(state=DeliveryState.DEAD)) == {other}
+
+
+def test_a_warning_is_shown(viewer: Client) -> None:
+    delivery = DeliveryFactory.create(is_delivered=True, last_status=0xB000)
+
+    assert "0xB000 Warning: coercion of data elements" in viewer.get("/deliveries/?tab=delivered").content.decode()
+    assert "Delivered with a warning" in viewer.get(f"/deliveries/{delivery.pk}/").content.decode()
+
+
+def test_one_delivery_with_all_that_was_tried(operator: Client) -> None:
+    delivery = DeliveryFactory.create(has_failed=True, association="a1b2c3", sent_bytes=526_000)
+    Attempt.objects.create(delivery=delivery, status=0xA700, error="no room", association="d4e5f6")
+
+    html = operator.get(f"/deliveries/{delivery.pk}/").content.decode()
+
+    study = delivery.instance.series.study
+    for words in (
+        "0xA700 Out of resources",
+        "no room",
+        "d4e5f6",
+        "a1b2c3",
+        "526",
+        "version 1",
+        study.study_instance_uid,
+    ):
+        assert words in html, words
+    answer = operator.post("/deliveries/retry/", {"only": delivery.pk, "detail": "1"})
+    assert answer.headers["Location"] == f"/deliveries/{delivery.pk}/"
+    assert Delivery.objects.get().state == DeliveryState.PENDING
+    assert operator.get("/deliveries/999/").status_code == 404

@@ -66,9 +66,15 @@ def test_lane_states(viewer: Client) -> None:
     DestinationFactory.create(paused_until=timezone.now() + timedelta(minutes=5))
     DestinationFactory.create(paused_until=timezone.now() - timedelta(minutes=5))
 
+    now = timezone.localtime(timezone.now())
+    shut = {"window_begins_at": (now + timedelta(hours=2)).time(), "window_ends_at": (now + timedelta(hours=3)).time()}
+    DestinationFactory.create(**shut)
+    DestinationFactory.create()
+
     states = [lane.state for lane in viewer.get("/destinations/").context["lanes"]]
 
-    assert states == ["off", "paused", "up"]
+    # Paused until it has given a sign of life, also when the time for asking has come.
+    assert states == ["off", "paused", "paused", "closed", "up"]
 
 
 def test_a_destination_over_tls(administrator: Client) -> None:
@@ -106,3 +112,30 @@ def test_echo_without_answer_says_why(operator: Client) -> None:
     fragment = operator.post(f"/destinations/{destination.pk}/echo/", headers={"HX-Request": "true"}).content.decode()
 
     assert "no answer" in fragment
+
+
+def test_hold_and_release_with_one_click(administrator: Client, operator: Client) -> None:
+    destination = DestinationFactory.create(name="Archive")
+    DeliveryFactory.create(destination=destination)
+    address = f"/destinations/{destination.pk}/hold/"
+
+    assert operator.post(address).status_code == 403
+    assert administrator.get(address).status_code == 405
+    held = administrator.post(address, follow=True).content.decode()
+    assert "Archive is held: 1 wait" in held
+    assert "Held: release it, 1 wait" in held
+    destination.refresh_from_db()
+    assert not destination.is_enabled
+    assert "Archive is released: 1 waiting" in administrator.post(address, {"on": "1"}, follow=True).content.decode()
+    destination.refresh_from_db()
+    assert destination.is_enabled
+
+
+def test_the_books_and_the_forecast_are_on_the_page(viewer: Client) -> None:
+    delivered = DeliveryFactory.create(is_delivered=True)
+    DeliveryFactory.create(destination=delivered.destination)
+
+    html = viewer.get("/destinations/").content.decode()
+
+    assert "every instance accounted for" in html
+    assert "drains <time" in html
