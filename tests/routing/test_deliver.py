@@ -19,7 +19,7 @@ from routing.lanes import record_success, waiting_lanes
 from routing.models import Delivery, DeliveryState, Destination
 from routing.tasks import sweep
 from routing.transports import dimse
-from routing.transports.dimse import is_permanent
+from routing.transports.outcome import is_permanent
 from studies.models import Instance
 from studies.storage import hot_storage
 from tests.corpus import data_set_bytes

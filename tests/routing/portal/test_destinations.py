@@ -62,9 +62,9 @@ def test_delete_of_one_without_deliveries(administrator: Client) -> None:
 
 
 def test_lane_states(viewer: Client) -> None:
-    DestinationFactory.create(is_enabled=False)
-    DestinationFactory.create(paused_until=timezone.now() + timedelta(minutes=5))
-    DestinationFactory.create(paused_until=timezone.now() - timedelta(minutes=5))
+    DestinationFactory.create(name="A", is_enabled=False)
+    DestinationFactory.create(name="B", paused_until=timezone.now() + timedelta(minutes=5))
+    DestinationFactory.create(name="C", paused_until=timezone.now() - timedelta(minutes=5))
 
     states = [lane.state for lane in viewer.get("/destinations/").context["lanes"]]
 

@@ -1,0 +1,158 @@
+"""Deliver by STOW-RS: several instances in one request, streamed from their files (PS3.18 10.5)."""
+
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from routing.models import Delivery, Destination
+from routing.outgoing import outgoing_of
+from routing.transports import stow_answer
+from routing.transports.callers import caller_of
+from routing.transports.http import Answer, Caller, HttpError
+from routing.transports.outcome import Outcome, PeerLost
+from routing.transports.part10 import file_meta_of
+from routing.transports.pieces import Pieces
+
+REQUEST_BYTES = 32 << 20  # a larger instance goes alone
+REQUEST_INSTANCES = 50
+ANSWER_BYTES = 65_536
+ANSWER_BYTES_PER_INSTANCE = 8_192
+_END_OF_LINE = b"\r\n"
+
+
+class _FileLost(Exception):
+    """A file became shorter or unreadable while it was sent."""
+
+    def __init__(self, part: "_Part", reason: str) -> None:
+        super().__init__(reason)
+        self.part = part
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One instance in a request: its file is open."""
+
+    delivery: Delivery
+    sop_instance_uid: str
+    head: bytes
+    content: Pieces
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the part in the body."""
+        return len(self.head) + self.content.size_bytes + len(_END_OF_LINE)
+
+    def pieces(self) -> Iterator[bytes]:
+        """The part as it goes out."""
+        yield self.head
+        try:
+            yield from self.content
+        except OSError as error:
+            raise _FileLost(self, str(error.strerror)) from error
+        yield _END_OF_LINE
+
+
+def send(destination: Destination, deliveries: Sequence[Delivery]) -> Iterator[Outcome]:
+    """Send each delivery's data set as it is stored, behind File Meta Information that names only what it is.
+
+    Raises:
+        PeerLost: the service cannot be reached, does not let Gantry in, or was lost.
+    """
+    try:
+        with caller_of(destination) as caller:
+            for group in groups(deliveries):
+                yield from _send_group(caller, group)
+    except HttpError as error:
+        raise PeerLost(str(error)) from error
+
+
+def groups(deliveries: Iterable[Delivery]) -> Iterator[list[Delivery]]:
+    """Cut into requests.
+
+    What was tried before goes alone, as it may be what makes requests fail. Of two contents with one UID each has its
+    own request, or nobody could tell whose answer is whose.
+    """
+    group: list[Delivery] = []
+    for delivery in deliveries:
+        is_alone = delivery.attempts > 1 or any(other.attempts > 1 for other in group)
+        size = sum(other.instance.size_bytes for other in group) + delivery.instance.size_bytes
+        uids = {other.instance.sop_instance_uid for other in group}
+        is_full = len(group) == REQUEST_INSTANCES or size > REQUEST_BYTES
+        if group and (is_alone or is_full or delivery.instance.sop_instance_uid in uids):
+            yield group
+            group = []
+        group.append(delivery)
+    if group:
+        yield group
+
+
+def _send_group(caller: Caller, group: list[Delivery]) -> Iterator[Outcome]:
+    with ExitStack() as files:
+        waiting: dict[int, _Part] = {}
+        for delivery in group:
+            try:
+                waiting[delivery.pk] = _open(delivery, files)
+            except OSError as error:
+                yield Outcome(delivery, None, f"the stored file cannot be read: {error.strerror}")
+        while waiting:
+            try:
+                for outcome in _send_parts(caller, list(waiting.values())):
+                    del waiting[outcome.delivery.pk]
+                    yield outcome
+            except _FileLost as lost:
+                del waiting[lost.part.delivery.pk]
+                yield Outcome(lost.part.delivery, None, f"the stored file cannot be read: {lost}")
+            else:
+                return
+
+
+def _open(delivery: Delivery, files: ExitStack) -> _Part:
+    outgoing = outgoing_of(delivery)
+    data = outgoing.open()
+    files.callback(os.close, data.fd)
+    head = f"Content-Type: application/dicom; transfer-syntax={outgoing.transfer_syntax_uid}\r\n\r\n".encode()
+    return _Part(delivery, outgoing.sop_instance_uid, head, Pieces(file_meta_of(outgoing), data))
+
+
+def _send_parts(caller: Caller, parts: list[_Part]) -> Iterator[Outcome]:
+    try:
+        answer = _post(caller, parts)
+    except HttpError as error:
+        # An error before the first byte says nothing of these instances.
+        during = tuple(part.delivery for part in parts) if error.has_begun else ()
+        raise PeerLost(str(error), during) from error
+    said = stow_answer.read(answer)
+    if said.is_about_all and len(parts) > 1:
+        # It refused the request, not yet an instance: of two halves one may do, and at last each goes alone.
+        middle = len(parts) // 2
+        for half in (parts[:middle], parts[middle:]):
+            yield from _send_parts(caller, half)
+        return
+    deliveries = {part.sop_instance_uid: part.delivery for part in parts}
+    yield from stow_answer.outcomes(said, deliveries)
+
+
+def _post(caller: Caller, parts: list[_Part]) -> Answer:
+    boundary = secrets.token_hex(16)
+    opening, closing = f"--{boundary}\r\n".encode(), f"--{boundary}--\r\n".encode()
+    length = sum(len(opening) + part.size_bytes for part in parts) + len(closing)
+
+    def body() -> Iterator[bytes]:
+        for part in parts:
+            yield opening
+            yield from part.pieces()
+        yield closing
+
+    return caller.request(
+        "POST",
+        f"{caller.url.path}/studies",
+        headers={
+            "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}',
+            "Accept": "application/dicom+json",
+        },
+        content=body(),
+        length=length,
+        limit=ANSWER_BYTES + ANSWER_BYTES_PER_INSTANCE * len(parts),
+    )
