@@ -29,7 +29,8 @@ WORDS_BY_KIND: dict[str, dict[str, tuple[str, str]]] = {
 }
 
 # How much is sent at once; left empty, a field has its usual value.
-LANE = ("timeout_seconds", "maximum_associations", "batch_size", "maximum_bytes_per_second", "proof_after_minutes")
+_LANE = {"timeout_seconds", "maximum_associations", "batch_size", "maximum_bytes_per_second", "proof_after_minutes"}
+LANE = {field.name: field.get_default() for field in Destination._meta.fields if field.name in _LANE}
 
 
 class DeliveryFilterForm(forms.Form):
@@ -140,7 +141,7 @@ class DestinationForm(forms.ModelForm):
         """What the kind needs; the secret is sealed."""
         given = super().clean() or {}
         entered = given.pop("secret", "")
-        given |= {name: Destination._meta.get_field(name).get_default() for name in LANE if given.get(name, "") is None}
+        given |= {name: usual for name, usual in LANE.items() if given.get(name, "") is None}
         before = {field.name: getattr(self.instance, field.name) for field in Destination._meta.fields}
         settled = settle(before | given, stored=self.instance.secret, entered=entered)
         for name, words in settled.problems.items():

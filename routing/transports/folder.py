@@ -20,6 +20,7 @@ from routing.transports.pieces import Pieces
 from routing.transports.place import NoPlace, Place, place_of
 
 FOLDER_MODE, FILE_MODE = 0o770, 0o660
+_OF_ONE_FILE = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EISDIR})  # something odd stands at its place
 _BUSY = "another process is writing this file just now"
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _WORDS = {
@@ -90,6 +91,8 @@ def _deliver(destination: Destination, base: int, delivery: Delivery) -> Outcome
     except OSError as error:
         if content.has_failed:
             return Outcome(delivery, None, f"the stored file cannot be read: {error.strerror}")
+        if error.errno in _OF_ONE_FILE:
+            return Outcome(delivery, None, in_words(destination.path, error))
         if error.errno == errno.EFBIG:
             return Outcome(delivery, None, "the file is larger than that file system takes", is_permanent=True)
         raise PeerLost(in_words(destination.path, error)) from error
