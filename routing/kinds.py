@@ -170,8 +170,8 @@ def _problems_by_kind(values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         yield from _host(values["host"], values["port"])
     elif kind == DestinationKind.FOLDER:
         yield from _folder(values["path"])
-    else:
-        yield from _url(endpoint_of(kind, values["url"], values["region"]))
+    elif values["url"]:
+        yield from _url(values["url"])
     if kind == DestinationKind.STOW:
         yield from _authentication(values["authentication"], values["username"], has_secret=bool(values["secret"]))
     if kind == DestinationKind.S3:

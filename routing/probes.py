@@ -49,9 +49,9 @@ def probe_stow(destination: Destination) -> str:
         )
     if answer.status in _NO_QUERY:
         return f"Answers (HTTP {answer.status}); it takes no queries, so the first delivery shows whether it stores"
+    read(answer)
     if answer.status >= 500:
         raise _NoAnswer(f"HTTP {answer.status}: the server failed")
-    read(answer)
     return f"Answers (HTTP {answer.status})"
 
 

@@ -29,7 +29,14 @@ WORDS_BY_KIND: dict[str, dict[str, tuple[str, str]]] = {
 }
 
 # How much is sent at once; left empty, a field has its usual value.
-_LANE = {"timeout_seconds", "maximum_associations", "batch_size", "maximum_bytes_per_second", "proof_after_minutes"}
+_LANE = {
+    "timeout_seconds",
+    "maximum_associations",
+    "batch_size",
+    "maximum_bytes_per_second",
+    "proof",
+    "proof_after_minutes",
+}
 LANE = {field.name: field.get_default() for field in Destination._meta.fields if field.name in _LANE}
 
 
@@ -131,6 +138,7 @@ class DestinationForm(forms.ModelForm):
             self.fields[name].required = False
         self._explain_secret()
         proof: Any = self.fields["proof"]
+        proof.required = False
         proof.choices = [choice for choice in ProofKind.choices if choice[0] in KINDS[kind].proofs]
 
     def _explain_secret(self) -> None:
@@ -141,7 +149,7 @@ class DestinationForm(forms.ModelForm):
         """What the kind needs; the secret is sealed."""
         given = super().clean() or {}
         entered = given.pop("secret", "")
-        given |= {name: usual for name, usual in LANE.items() if given.get(name, "") is None}
+        given |= {name: usual for name, usual in LANE.items() if given.get(name) in {None, ""}}
         before = {field.name: getattr(self.instance, field.name) for field in Destination._meta.fields}
         settled = settle(before | given, stored=self.instance.secret, entered=entered)
         for name, words in settled.problems.items():

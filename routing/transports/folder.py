@@ -65,7 +65,7 @@ def open_base(path: str) -> int:
         OSError: it is not there, or is one of Gantry's own.
     """
     if is_forbidden_folder(Path(path)):
-        raise OSError(errno.EACCES, "it is one of Gantry's own or the system's folders")
+        raise OSError("it is one of Gantry's own folders or of the system's; choose another")
     return os.open(path, _OPEN_FOLDER)
 
 

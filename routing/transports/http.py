@@ -159,18 +159,24 @@ def _answer(response: httpcore.Response, limit: int) -> Answer:
 
 
 def _in_words(error: Exception) -> str:
-    cause = error.__cause__
+    cause = _cause_of(error)
     if isinstance(error, httpcore.ConnectTimeout):
         return f"did not answer: no connection within {CONNECT_SECONDS:g} s"
     if isinstance(error, httpcore.TimeoutException):
         return "did not answer in time" if isinstance(error, httpcore.ReadTimeout) else "took nothing more for too long"
     if isinstance(cause, ConnectionRefusedError):
         return "did not answer: nobody listens there"
-    if isinstance(error, httpcore.ConnectError) and isinstance(cause, OSError):
+    if isinstance(error, httpcore.ConnectError) and cause is not None:
         return f"cannot be called: {cause.strerror or cause}"
     if isinstance(error, httpcore.ProtocolError):
         return "closed the connection without an answer, or does not speak HTTP there"
-    return f"closed the connection ({refusal_in_words(cause) if isinstance(cause, OSError) else 'it broke'})"
+    return f"closed the connection ({refusal_in_words(cause) if cause is not None else 'it broke'})"
+
+
+def _cause_of(error: Exception) -> OSError | None:
+    """The socket's or TLS's own error, which httpcore makes the value of its own."""
+    cause = error.args[0] if error.args else None
+    return cause if isinstance(cause, OSError) else None
 
 
 class _Sending:
@@ -251,8 +257,8 @@ class _Stream(httpcore.NetworkStream):
         try:
             return _Stream(self._stream.start_tls(ssl_context, server_hostname, timeout), self._line)
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-            cause = error.__cause__ if isinstance(error.__cause__, OSError) else TimeoutError()
-            raise HttpError(f"TLS with {self._line.authority} failed: {failure_in_words(cause)}") from error
+            words = failure_in_words(_cause_of(error) or TimeoutError())
+            raise HttpError(f"TLS with {self._line.authority} failed: {words}") from error
         except ValueError as error:  # no name that TLS could ask for
             raise HttpError(f"{self._line.authority} cannot be called: {error}") from error
 

@@ -19,6 +19,8 @@ REQUEST_BYTES = 32 << 20  # a larger instance goes alone
 REQUEST_INSTANCES = 50
 ANSWER_BYTES = 65_536
 ANSWER_BYTES_PER_INSTANCE = 8_192
+# Without the parameter transfer-syntax, which the File Meta Information tells as well: Orthanc passes over such parts.
+_PART_HEAD = b"Content-Type: application/dicom\r\n\r\n"
 _END_OF_LINE = b"\r\n"
 
 
@@ -36,17 +38,16 @@ class _Part:
 
     delivery: Delivery
     sop_instance_uid: str
-    head: bytes
     content: Pieces
 
     @property
     def size_bytes(self) -> int:
         """Of the part in the body."""
-        return len(self.head) + self.content.size_bytes + len(_END_OF_LINE)
+        return len(_PART_HEAD) + self.content.size_bytes + len(_END_OF_LINE)
 
     def pieces(self) -> Iterator[bytes]:
         """The part as it goes out."""
-        yield self.head
+        yield _PART_HEAD
         try:
             yield from self.content
         except OSError as error:
@@ -112,8 +113,7 @@ def _open(delivery: Delivery, files: ExitStack) -> _Part:
     outgoing = outgoing_of(delivery)
     data = outgoing.open()
     files.callback(os.close, data.fd)
-    head = f"Content-Type: application/dicom; transfer-syntax={outgoing.transfer_syntax_uid}\r\n\r\n".encode()
-    return _Part(delivery, outgoing.sop_instance_uid, head, Pieces(file_meta_of(outgoing), data))
+    return _Part(delivery, outgoing.sop_instance_uid, Pieces(file_meta_of(outgoing), data))
 
 
 def _send_parts(caller: Caller, parts: list[_Part]) -> Iterator[Outcome]:

@@ -108,7 +108,8 @@ def test_every_transfer_syntax_bit_for_bit(home: Environment, settings: Settings
     deliver(peer, files)
 
     states = Counter(Delivery.objects.values_list("state", flat=True))
-    assert states == {DeliveryState.DELIVERED: len(files)}
+    errors = set(Delivery.objects.values_list("last_error", flat=True))
+    assert states == {DeliveryState.DELIVERED: len(files)}, errors
     folder = tmp_path / "got"
     folder.mkdir()
     assert peer.holds(folder) == Counter(hashlib.sha256(data_set_bytes(path)).hexdigest() for path in files)

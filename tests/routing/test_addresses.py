@@ -8,6 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from dicomnet.scu.association import PeerError
+from routing import addresses
 from routing.addresses import BadAddress, check_host, check_place, is_near, parse_url, resolve
 from routing.destinations import echo_destination
 from routing.models import DestinationKind
@@ -105,7 +106,7 @@ FORBIDDEN_HOSTS = [
 
 
 @pytest.fixture(autouse=True)
-def _own_services(settings: Settings) -> None:
+def _own_services(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a broker and a database that listen on ports."""
     settings.GANTRY = replace(
         settings.GANTRY,
@@ -114,8 +115,8 @@ def _own_services(settings: Settings) -> None:
         redis_url="redis://127.0.0.1",
         broker_url="redis://localhost:6379/1",
     )
-    database = {"ENGINE": "django.db.backends.postgresql", "HOST": "", "PORT": ""}
-    settings.DATABASES = settings.DATABASES | {"default": settings.DATABASES["default"] | database}
+    honest = addresses.own_services
+    monkeypatch.setattr(addresses, "own_services", lambda: [*honest(), ("localhost", 5432)])
 
 
 @pytest.mark.parametrize("url", FORBIDDEN_URLS)
@@ -213,7 +214,7 @@ def test_a_name_is_asked_for_once_and_the_answer_is_called(monkeypatch: pytest.M
 
 @pytest.mark.django_db
 def test_the_next_address_is_tried_when_one_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    names(monkeypatch, ["127.0.0.9", "127.0.0.1"])
+    names(monkeypatch, ["::1", "127.0.0.1"])
     with storing_peer() as peer:
         destination = DestinationFactory.create(ae_title="PEER", host="pacs.example", port=peer.port)
         assert echo_destination(destination).is_alive

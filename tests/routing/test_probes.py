@@ -85,12 +85,13 @@ class TestFolder:
         assert os.listdir(base) == []
 
 
-class TestS3:
-    @pytest.fixture(scope="class")
-    def service(self) -> Iterator[str]:
-        with s3_server() as url:
-            yield url
+@pytest.fixture(scope="module")
+def service() -> Iterator[str]:
+    with s3_server() as url:
+        yield url
 
+
+class TestS3:
     def destination(self, url: str) -> Destination:
         columns = {"url": url, "bucket": "images", "username": "AKIA", "path": "ct"}
         return with_secret(destination_of(DestinationKind.S3, **columns), "key")

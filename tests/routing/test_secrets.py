@@ -1,13 +1,11 @@
 """Secrets of destinations: unreadable in the database, bound to their place, and renewed with their keys."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from routing.models import Destination
 from routing.secrets import MAXIMUM_SECRET_BYTES, SecretUnusable, resealed, seal, unseal
 from tests.factories import DestinationFactory
 
@@ -16,9 +14,8 @@ OLD, NEW = "the old key, of 32 characters or more", "the new key, of 32 characte
 
 
 @pytest.fixture(autouse=True)
-def _keys(settings: Settings) -> Iterator[None]:
-    settings.GANTRY = replace(settings.GANTRY, encryption_keys=(OLD,))
-    yield
+def _keys(settings: Settings) -> None:
+    use(settings, OLD)
 
 
 def use(settings: Settings, *keys: str) -> None:
@@ -28,8 +25,8 @@ def use(settings: Settings, *keys: str) -> None:
 @pytest.mark.parametrize("secret", ["x", "Sesam öffne dich", "🔑" * 20, "x" * MAXIMUM_SECRET_BYTES])
 def test_sealed_and_opened(secret: str) -> None:
     sealed = seal(secret, place=PLACE)
-    assert secret not in sealed
-    assert len(sealed) <= Destination._meta.get_field("secret").max_length
+    assert len(secret) < 4 or secret not in sealed
+    assert len(sealed) <= 2000  # the column
     assert unseal(sealed, place=PLACE) == secret
 
 

@@ -109,7 +109,7 @@ def test_an_echo_that_nobody_answers_is_an_answer_too() -> None:
 STOW = {"name": "Cloud", "kind": "stow", "url": "https://cloud.example/dicom-web"}
 FOLDER = {"name": "Share", "kind": "folder", "path": "/mnt/share/dicom"}
 S3 = {"name": "Bucket", "kind": "s3", "bucket": "images", "username": "AKIA", "secret": "geheim"}
-LEAST = {"dicom": NEW, "stow": STOW, "folder": FOLDER, "s3": S3}
+LEAST: dict[str, dict[str, Any]] = {"dicom": NEW, "stow": STOW, "folder": FOLDER, "s3": S3}
 
 
 class TestKinds:

@@ -17,6 +17,7 @@ from routing.deliver import drive
 from routing.models import Delivery, DeliveryState, Destination, DestinationKind
 from routing.transports import s3, s3_client
 from routing.transports.outcome import Outcome, PeerLost
+from routing.transports.place import Place
 from tests.corpus import data_set_bytes
 from tests.http_peer import Reply, Request, http_peer
 from tests.peers import refused_port, silent_port
@@ -81,12 +82,11 @@ class TestService:
 
         assert [outcome.status for outcome in outcomes] == [0, 0]
         assert keys(client) == {key_of(delivery) for delivery in made}
-        found = client.get_object(Bucket=BUCKET, Key=key_of(made[0]), ChecksumMode="ENABLED")
+        found = client.get_object(Bucket=BUCKET, Key=key_of(made[0]))
         content = found["Body"].read()
         stored = data_set_bytes(file_of(made[0].instance))
         assert content.endswith(stored)
         assert found["ContentType"] == "application/dicom"
-        assert found["ChecksumSHA256"] == base64.b64encode(hashlib.sha256(content).digest()).decode()
         assert found["Metadata"] == {"sha256": hashlib.sha256(content).hexdigest()}
 
     def test_without_a_prefix(self, deliveries: Make, service: str, client: Any) -> None:
@@ -129,7 +129,7 @@ class TestService:
         with file_of(delivery.instance).open("r+b") as file:
             file.truncate(size)
         delivery.instance.size_bytes = size
-        monkeypatch.setattr(s3, "place_of", lambda _: s3.Place("1.2.3.4", "1.2.3.4.5", "9.9"))
+        monkeypatch.setattr(s3, "place_of", lambda _: Place("1.2.3.4", "1.2.3.4.5", "9.9"))
         send(destination, deliveries(destination))  # loads the library
         client.delete_object(Bucket=BUCKET, Key="radiology/ct/1.2.3.4/1.2.3.4.5/9.9.dcm")
         tracemalloc.start()
@@ -283,7 +283,10 @@ class TestOddAnswers:
             send(destination, deliveries(destination))
         head, put = peer.requests
         assert "Credential=AKIA/" in head.headers["authorization"]
-        assert put.headers["x-amz-content-sha256"] == hashlib.sha256(put.body).hexdigest()
+        digest = hashlib.sha256(put.body)
+        assert put.headers["x-amz-content-sha256"] == digest.hexdigest()
+        assert put.headers["x-amz-checksum-sha256"] == base64.b64encode(digest.digest()).decode()
+        assert put.headers["if-none-match"] == "*"
         assert put.path.startswith(f"/{BUCKET}/1.2.3.4/")
 
     def test_parts_that_fail_are_given_up(self, deliveries: Make, monkeypatch: pytest.MonkeyPatch) -> None:

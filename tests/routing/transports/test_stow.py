@@ -74,9 +74,7 @@ class TestRequest:
         )
         assert request.headers["accept"] == "application/dicom+json"
         assert "authorization" not in request.headers
-        assert {kind for kind, _ in request.parts()} == {
-            "application/dicom; transfer-syntax=1.2.840.10008.1.2.1",
-        }
+        assert {kind for kind, _ in request.parts()} == {"application/dicom"}
         assert [outcomes[delivery.pk].status for delivery in made] == [0, 0, 0]
         assert all(outcome.is_delivered for outcome in outcomes.values())
 
