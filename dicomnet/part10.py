@@ -121,25 +121,27 @@ def file_meta_bytes(
     sop_class_uid: str,
     sop_instance_uid: str,
     transfer_syntax_uid: str,
-    calling_ae_title: str,
-    called_ae_title: str,
+    calling_ae_title: str = "",
+    called_ae_title: str = "",
     private: bytes = b"",
 ) -> bytes:
-    """Preamble, prefix and group 0002 of a received instance (PS3.10 Table 7.1-1).
+    """Preamble, prefix and group 0002 of an instance (PS3.10 Table 7.1-1).
 
     Args:
         sop_class_uid: of the C-STORE request.
         sop_instance_uid: of the C-STORE request.
         transfer_syntax_uid: of the accepted presentation context.
-        calling_ae_title: goes to Source (0002,0016) and Sending AE Title (0002,0017).
-        called_ae_title: goes to Receiving AE Title (0002,0018).
+        calling_ae_title: goes to Source (0002,0016) and Sending AE Title (0002,0017); empty: neither is written.
+        called_ae_title: goes to Receiving AE Title (0002,0018), likewise.
         private: goes to Private Information (0002,0102), with Gantry as its creator.
     """
     body = _long(0x0001, b"OB", b"\0\1") + _short(0x0002, b"UI", sop_class_uid)
     body += _short(0x0003, b"UI", sop_instance_uid) + _short(0x0010, b"UI", transfer_syntax_uid)
     body += _short(0x0012, b"UI", IMPLEMENTATION_CLASS_UID) + _short(0x0013, b"SH", IMPLEMENTATION_VERSION_NAME)
-    body += _short(0x0016, b"AE", calling_ae_title) + _short(0x0017, b"AE", calling_ae_title)
-    body += _short(0x0018, b"AE", called_ae_title)
+    if calling_ae_title:
+        body += _short(0x0016, b"AE", calling_ae_title) + _short(0x0017, b"AE", calling_ae_title)
+    if called_ae_title:
+        body += _short(0x0018, b"AE", called_ae_title)
     if private:
         body += _short(0x0100, b"UI", IMPLEMENTATION_CLASS_UID) + _long(0x0102, b"OB", private)
     return PREFIX + _EXPLICIT_SHORT.pack(2, 0, b"UL", 4) + struct.pack("<L", len(body)) + body

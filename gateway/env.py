@@ -1,8 +1,7 @@
 """The environment, read once and here only: every setting an installation may change, with its meaning."""
 
 import os
-import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
@@ -11,8 +10,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import environ
 
 from dicomnet.tls import TlsFiles
+from gateway.private_files import kept_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+SHORTEST_KEY = 32
 UNIX_SOCKET_PATH_BYTES = 100  # Linux takes 108 with the closing zero; leave room for a suffix
 
 
@@ -79,6 +80,12 @@ VARIABLES = (
     Variable(
         "DJANGO_SECRET_KEY", "made and kept under GANTRY_HOME", "signs sessions and tokens; the same on every host"
     ),
+    Variable(
+        "GANTRY_ENCRYPTION_KEYS",
+        "made and kept under GANTRY_HOME",
+        "encrypt the passwords of destinations; several, separated by commas: the first encrypts, all decrypt; "
+        "the same on every host",
+    ),
     Variable("DJANGO_DEBUG", "off", "on: error pages with details; never in production"),
     Variable("DJANGO_ALLOWED_HOSTS", "loopback", "host names under which the portal is reached, separated by commas"),
     Variable("DJANGO_SUPERUSER_USERNAME", "admin", "name of the first administrator"),
@@ -110,6 +117,7 @@ class Environment:
     time_zone: str
     log_level: str
     secret_key: str
+    encryption_keys: tuple[str, ...] = field(repr=False)
     is_debug: bool
     allowed_hosts: list[str]
     superuser_username: str
@@ -180,6 +188,9 @@ def read_environment() -> Environment:
         time_zone=_time_zone(env.str("GANTRY_TIME_ZONE", "UTC")),
         log_level=_choice(env, "GANTRY_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         secret_key=env.str("DJANGO_SECRET_KEY", "") or _kept_secret(home / "secrets" / "secret_key"),
+        encryption_keys=_encryption_keys(
+            env.str("GANTRY_ENCRYPTION_KEYS", "") or _kept_secret(home / "secrets" / "encryption_keys")
+        ),
         is_debug=_boolean(env, "DJANGO_DEBUG"),
         allowed_hosts=env.list("DJANGO_ALLOWED_HOSTS", default=[]) or ["localhost", "127.0.0.1", "[::1]"],
         superuser_username=env.str("DJANGO_SUPERUSER_USERNAME", "admin"),
@@ -290,29 +301,20 @@ def _boolean(env: environ.Env, name: str) -> bool:
 
 
 def _kept_secret(path: Path) -> str:
-    """The secret in this file, made at the first call; several processes may start at once."""
+    """A secret that is made at the first start and kept."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
-        if not path.exists():
-            write_private(fresh, secrets.token_urlsafe(48))
-            try:
-                os.link(fresh, path)  # the first process wins, the others read what it wrote
-            except FileExistsError:
-                pass
-            finally:
-                fresh.unlink()
-        return path.read_text().strip()
+        return kept_secret(path)
     except OSError as error:
         raise BadSetting(
             f"GANTRY_HOME cannot be written ({path.parent}: {error.strerror}); choose another folder."
         ) from error
 
 
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only the owner may read, whole also after a power cut."""
-    path.unlink(missing_ok=True)  # one that is there may be readable by others
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+def _encryption_keys(text: str) -> tuple[str, ...]:
+    keys = tuple(text.replace(",", " ").split())
+    if not keys or any(len(key) < SHORTEST_KEY for key in keys):
+        raise BadSetting(
+            f"GANTRY_ENCRYPTION_KEYS must be one or more keys of at least {SHORTEST_KEY} characters, separated by "
+            "commas; make one with: openssl rand -base64 48"
+        )
+    return keys

@@ -19,6 +19,7 @@ class DestinationAdmin(admin.ModelAdmin):
     list_display = ["name", "ae_title", "host", "port", "tls", "is_enabled", "last_success_at", "last_error"]
     list_filter = ["is_enabled"]
     search_fields = ["name", "ae_title", "host"]
+    exclude = ["secret"]  # nobody sees it, and only the page and the API encrypt one
 
 
 @admin.register(Rule)

@@ -1,38 +1,32 @@
-"""A destination as a peer to call."""
+"""Whether a destination answers, whatever its kind."""
 
-from django.conf import settings
+from collections.abc import Callable
 
-from dicomnet.scu.association import Peer, PeerError
+from dicomnet.scu.association import PeerError
 from dicomnet.scu.echo import EchoOutcome, echo
-from dicomnet.tls import BadTlsFile, reloading_client
-from routing.models import Destination
+from routing.models import Destination, DestinationKind
+from routing.peers import peer_of
+from routing.probes import probe_folder, probe_s3, probe_stow
 
-
-def peer_of(destination: Destination) -> Peer:
-    """Whom to call, under which title, how, and how long to wait.
-
-    Raises:
-        PeerError: it is to be called over TLS, and the files for that cannot be used.
-    """
-    try:
-        tls = reloading_client(settings.GANTRY.tls_files).current() if destination.tls else None
-    except BadTlsFile as error:
-        raise PeerError(f"{destination.ae_title} cannot be called over TLS: {error}") from error
-    return Peer(
-        ae_title=destination.ae_title,
-        host=destination.host,
-        port=destination.port,
-        calling_ae_title=destination.calling_ae_title or settings.GANTRY.ae_title,
-        dimse_timeout_seconds=destination.timeout_seconds,
-        tls=tls,
-        tls_server_name=destination.tls_server_name,
-    )
+__all__ = ["echo_destination", "peer_of"]
 
 
 def echo_destination(destination: Destination) -> EchoOutcome:
     """Ask it for a sign of life; that it cannot even be called is an answer too."""
+    return _PROBES[destination.kind](destination)
+
+
+def _echo_dicom(destination: Destination) -> EchoOutcome:
     try:
         peer = peer_of(destination)
     except PeerError as error:
         return EchoOutcome(False, 0, str(error))
     return echo(peer)
+
+
+_PROBES: dict[str, Callable[[Destination], EchoOutcome]] = {
+    DestinationKind.DICOM: _echo_dicom,
+    DestinationKind.STOW: probe_stow,
+    DestinationKind.FOLDER: probe_folder,
+    DestinationKind.S3: probe_s3,
+}

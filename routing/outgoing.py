@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from django.db.models import prefetch_related_objects
 from dicomnet.part10 import NotPart10
 from dicomnet.scu.outgoing import Outgoing
 from routing.actions import BadAction, Change, changes_of, parse_actions
+from routing.batch import Batch
 from routing.models import Delivery, RuleVersion
 from routing.morph import CannotChange, morph
 from studies.storage import hot_storage
@@ -46,6 +48,10 @@ class OutgoingFiles:
 
     ready: dict[Outgoing, Delivery]
     failed: "list[Outcome]"
+
+    def while_they_may_go(self, batch: Batch) -> Iterator[tuple[Outgoing, Delivery]]:
+        """What is ready, each when its lane lets it go; ends early when the batch is cut."""
+        return takewhile(lambda pair: batch.may_go(pair[1]), self.ready.items())
 
 
 @contextmanager

@@ -14,6 +14,7 @@ PACKAGES = {
     "e2fsprogs": "mkfs.ext4",
     "openssl": "openssl",
     "orthanc": "Orthanc",
+    "orthanc-dicomweb": "/usr/share/orthanc/plugins/libOrthancDicomWeb.so",
     "strace": "strace",
     "chromium": "chromium",
     "fonts-dejavu-core": "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",

@@ -1,5 +1,6 @@
 """A connection that we opened: no call blocks but ``wait``, which has a deadline; plain TCP or TLS (PS3.8 9.1.4)."""
 
+import contextlib
 import os
 import select
 import socket
@@ -159,7 +160,7 @@ def connect(peer: Peer) -> Channel:
         PeerError: it cannot be reached, or is not to be trusted; in words.
     """
     try:
-        connection = socket.create_connection((peer.host, peer.port), peer.connect_timeout_seconds)
+        connection = _dial(peer)
     except TimeoutError as error:
         words = f"{peer} did not answer: no connection within {peer.connect_timeout_seconds:g} s"
         raise PeerError(words) from error
@@ -177,6 +178,16 @@ def connect(peer: Peer) -> Channel:
     except PeerError:
         connection.close()
         raise
+
+
+def _dial(peer: Peer) -> socket.socket:
+    """Connect to the first of its addresses that answers, all within the time for one."""
+    deadline = time.monotonic() + peer.connect_timeout_seconds
+    *others, last = peer.addresses or (peer.host,)
+    for address in others:
+        with contextlib.suppress(OSError):
+            return socket.create_connection((address, peer.port), peer.connect_timeout_seconds / (len(others) + 1))
+    return socket.create_connection((last, peer.port), max(deadline - time.monotonic(), 0.1))
 
 
 def _shake_hands(peer: Peer, connection: socket.socket) -> socket.socket:

@@ -33,6 +33,7 @@ class Peer:
         tls: how to speak TLS with it; None for plain TCP.
         tls_server_name: the name that its certificate must bear; the host when empty. Whether it is checked is the
             context's to say (``check_hostname``).
+        addresses: where the host is, tried in this order; empty: whoever connects looks it up.
     """
 
     ae_title: str
@@ -44,6 +45,7 @@ class Peer:
     dimse_timeout_seconds: float = 30
     tls: ssl.SSLContext | None = None
     tls_server_name: str = ""
+    addresses: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.ae_title} at {self.host}:{self.port}"

@@ -8,7 +8,8 @@ from django.db import transaction
 
 from dicomnet.models import AllowlistEntry
 from gateway.accounts.models import Role
-from gateway.env import Environment, write_private
+from gateway.env import Environment
+from gateway.private_files import write_private
 from gateway.supervisor.closing import SignIn
 
 LOOPBACK_NETWORKS = ("127.0.0.0/8", "::1/128")

@@ -12,11 +12,22 @@ from rest_framework.viewsets import ModelViewSet
 
 from dicomnet.strict import StrictModelSerializer
 from routing.destinations import echo_destination
-from routing.models import Destination
+from routing.kinds import settle, warnings_of
+from routing.models import Destination, DestinationKind
 
 
 class DestinationSerializer(StrictModelSerializer):
-    """A node that instances are sent to, and how its lane does."""
+    """Where instances are sent to, and how its lane does. Which fields it takes depends on its kind."""
+
+    secret = serializers.CharField(
+        write_only=True,
+        required=False,
+        allow_blank=True,
+        trim_whitespace=False,
+        help_text="Password, bearer token or S3 secret key. It is stored encrypted and never shown; empty keeps it.",
+    )
+    has_secret = serializers.SerializerMethodField()
+    warnings = serializers.SerializerMethodField()
 
     class Meta:
         model = Destination
@@ -30,9 +41,25 @@ class DestinationSerializer(StrictModelSerializer):
             "tls",
             "tls_server_name",
             "calling_ae_title",
+            "url",
+            "authentication",
+            "username",
+            "secret",
+            "has_secret",
+            "path",
+            "bucket",
+            "region",
             "is_enabled",
             "timeout_seconds",
+            "maximum_associations",
+            "batch_size",
+            "maximum_bytes_per_second",
+            "window_begins_at",
+            "window_ends_at",
+            "proof",
+            "proof_after_minutes",
             "comment",
+            "warnings",
             "created_at",
             "paused_until",
             "failures_in_a_row",
@@ -48,6 +75,26 @@ class DestinationSerializer(StrictModelSerializer):
             "last_failure_at",
             "last_error",
         ]
+
+    def get_has_secret(self, destination: Destination) -> bool:
+        """Whether one is stored."""
+        return bool(destination.secret)
+
+    def get_warnings(self, destination: Destination) -> list[str]:
+        """What is allowed and still worth a thought."""
+        return warnings_of(destination)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """What its kind needs and takes; the secret is sealed."""
+        entered = attrs.pop("secret", "")
+        before = self.instance or Destination()
+        values = {field.name: getattr(before, field.name) for field in Destination._meta.fields} | attrs
+        if self.instance is None and values["kind"] == DestinationKind.DICOM:
+            values["port"] = attrs.get("port")  # which has a default, but none that is right for every peer
+        settled = settle(values, stored=before.secret, entered=entered)
+        if settled.problems:
+            raise serializers.ValidationError(settled.problems)
+        return attrs | {"secret": settled.secret}
 
 
 class EchoSerializer(serializers.Serializer[Any]):
@@ -70,5 +117,5 @@ class Destinations(ModelViewSet[Destination]):
     @extend_schema(request=None, responses=EchoSerializer)
     @action(detail=True, methods=["post"])
     def echo(self, request: Request, pk: str) -> Response:
-        """Ask the destination for a sign of life (C-ECHO), association and release included in the time."""
+        """Ask for a sign of life: C-ECHO, a query, a file that is removed again, or an upload that is given up."""
         return Response(EchoSerializer(asdict(echo_destination(self.get_object()))).data)

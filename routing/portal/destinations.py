@@ -11,11 +11,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse, reverse_lazy
 from django.views.decorators.http import require_POST
-from django.views.generic import CreateView, DeleteView, TemplateView, UpdateView
+from django.views.generic import CreateView, DeleteView, TemplateView, UpdateView, View
+from django.views.generic.edit import ModelFormMixin
 
 from routing import destinations
+from routing.kinds import warnings_of
 from routing.ledger import accounts
-from routing.models import Destination
+from routing.models import Destination, DestinationKind
 from routing.portal.forms import DestinationForm
 from routing.selectors import lanes
 
@@ -32,27 +34,51 @@ class DestinationList(PermissionRequiredMixin, TemplateView):
         return super().get_context_data(lanes=lanes(), accounts=accounts(), **kwargs)
 
 
-class DestinationCreate(PermissionRequiredMixin, SuccessMessageMixin, CreateView):
+class DestinationForms(PermissionRequiredMixin, SuccessMessageMixin, ModelFormMixin, View):
+    """What the pages of a new destination and of one that is there have in common."""
+
+    raise_exception = True
+    model = Destination
+    form_class = DestinationForm
+    success_url = reverse_lazy("destination-list")
+    object: Destination | None
+
+    def kind(self) -> str:
+        """Of the destination; of a new one as the address of the page says."""
+        if self.object is not None:
+            return str(self.object.kind)
+        asked = self.request.GET.get("kind", "")
+        return asked if asked in DestinationKind.values else DestinationKind.DICOM.value
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """The form is that of one kind."""
+        return super().get_form_kwargs() | {"kind": self.kind()}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """The kinds to choose from."""
+        return super().get_context_data(kind=self.kind(), kinds=DestinationKind.choices, **kwargs)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Save, and say what is worth a thought."""
+        response: HttpResponse = super().form_valid(form)
+        for words in warnings_of(form.instance):
+            messages.warning(self.request, words)
+        return response
+
+
+class DestinationCreate(DestinationForms, CreateView):
     """A new destination."""
 
     permission_required = "routing.add_destination"
-    raise_exception = True
-    model = Destination
-    form_class = DestinationForm
     template_name = "routing/destination_form.html"
-    success_url = reverse_lazy("destination-list")
     success_message = "%(name)s is added. Press Echo to see whether it answers, then send to it with a rule."
 
 
-class DestinationUpdate(PermissionRequiredMixin, SuccessMessageMixin, UpdateView):
+class DestinationUpdate(DestinationForms, UpdateView):
     """A destination's settings."""
 
     permission_required = "routing.change_destination"
-    raise_exception = True
-    model = Destination
-    form_class = DestinationForm
     template_name = "routing/destination_form.html"
-    success_url = reverse_lazy("destination-list")
     success_message = "%(name)s is saved."
 
 
@@ -82,7 +108,7 @@ class DestinationDelete(PermissionRequiredMixin, DeleteView):
 @require_POST
 @permission_required("routing.change_delivery", raise_exception=True)
 def echo_destination(request: HttpRequest, pk: int) -> HttpResponse:
-    """C-ECHO the destination now; the answer is a fragment, or a message where there is no script."""
+    """Ask the destination for a sign of life now; the answer is a fragment, or a message where there is no script."""
     destination = get_object_or_404(Destination, pk=pk)
     outcome = destinations.echo_destination(destination)
     if request.headers.get("HX-Request"):

@@ -5,7 +5,39 @@ from typing import Any
 from django import forms
 
 from routing.filters import STATES_BY_TAB, DeliveryFilters
-from routing.models import Destination, Priority, Rule
+from routing.kinds import KINDS, NEUTRAL, settle
+from routing.models import Destination, DestinationKind, Priority, ProofKind, Rule
+
+# What a field that several kinds share is called with each: label and help.
+WORDS_BY_KIND: dict[str, dict[str, tuple[str, str]]] = {
+    DestinationKind.STOW: {
+        "url": ("URL", "The root of the DICOMweb service, such as https://pacs.example/dicom-web."),
+        "username": ("User name", "Only for sign-in by user name and password."),
+        "secret": ("Password or token", "It is stored encrypted, and never shown again."),
+    },
+    DestinationKind.FOLDER: {
+        "path": ("Folder", "On this machine, such as /mnt/archive/dicom. It must exist; it is not made."),
+    },
+    DestinationKind.S3: {
+        "url": ("Endpoint", "Of an S3-compatible service, such as https://s3.example:9000. Empty: AWS."),
+        "bucket": ("Bucket", "It must exist."),
+        "region": ("Region", "Such as eu-central-1. Empty: us-east-1, which most other services take."),
+        "path": ("Prefix", "Of every object's name, such as radiology/ct. Empty: none."),
+        "username": ("Access key", ""),
+        "secret": ("Secret key", "It is stored encrypted, and never shown again."),
+    },
+}
+
+# How much is sent at once; left empty, a field has its usual value.
+_LANE = {
+    "timeout_seconds",
+    "maximum_associations",
+    "batch_size",
+    "maximum_bytes_per_second",
+    "proof",
+    "proof_after_minutes",
+}
+LANE = {field.name: field.get_default() for field in Destination._meta.fields if field.name in _LANE}
 
 
 class DeliveryFilterForm(forms.Form):
@@ -44,7 +76,13 @@ class DeliveryFilterForm(forms.Form):
 
 
 class DestinationForm(forms.ModelForm):
-    """A node to send to."""
+    """Where to send to: the fields of one kind, and those that every kind has."""
+
+    secret = forms.CharField(
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "spellcheck": "false"}),
+    )
 
     class Meta:
         model = Destination
@@ -56,15 +94,80 @@ class DestinationForm(forms.ModelForm):
             "tls",
             "tls_server_name",
             "calling_ae_title",
+            "url",
+            "authentication",
+            "username",
+            "path",
+            "bucket",
+            "region",
             "timeout_seconds",
+            "maximum_associations",
+            "batch_size",
+            "maximum_bytes_per_second",
+            "window_begins_at",
+            "window_ends_at",
+            "proof",
+            "proof_after_minutes",
             "is_enabled",
             "comment",
         ]
-        labels = {"is_enabled": "Send to it", "timeout_seconds": "Timeout in seconds"}
+        labels = {
+            "is_enabled": "Send to it",
+            "timeout_seconds": "Timeout in seconds",
+            "maximum_associations": "Connections at once, at most",
+            "batch_size": "Instances per connection",
+            "maximum_bytes_per_second": "Bytes per second, at most",
+            "window_begins_at": "Send only from",
+            "window_ends_at": "until",
+            "proof": "How its word is checked",
+            "proof_after_minutes": "Minutes before it is checked",
+            "authentication": "How Gantry signs in",
+        }
         help_texts = {
             "name": "How the pages, rules and logs call it.",
             "comment": "What it is, and whom to call when it does not answer.",
+            "maximum_bytes_per_second": "0: as fast as it goes. 1000000 leaves room on a line of 10 Mbit/s.",
         }
+        widgets = {
+            "window_begins_at": forms.TimeInput(format="%H:%M", attrs={"type": "time"}),
+            "window_ends_at": forms.TimeInput(format="%H:%M", attrs={"type": "time"}),
+        }
+
+    def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.instance.kind = kind
+        for name in set(NEUTRAL) - set(KINDS[kind].fields):
+            del self.fields[name]
+        for name, (label, help_text) in WORDS_BY_KIND.get(kind, {}).items():
+            self.fields[name].label, self.fields[name].help_text = label, help_text
+        for name in KINDS[kind].needed:
+            self.fields[name].required = name != "secret" or not self.instance.secret
+        for name in LANE:
+            self.fields[name].required = False
+        self._explain_secret()
+        proof: Any = self.fields["proof"]
+        proof.required = False
+        proof.choices = [choice for choice in ProofKind.choices if choice[0] in KINDS[kind].proofs]
+
+    def _explain_secret(self) -> None:
+        if "secret" in self.fields and self.instance.secret:
+            self.fields["secret"].help_text = "One is stored, and is never shown. Leave this empty to keep it."
+
+    def clean(self) -> dict[str, Any]:
+        """What the kind needs; the secret is sealed."""
+        given = super().clean() or {}
+        entered = given.pop("secret", "")
+        given |= {name: usual for name, usual in LANE.items() if given.get(name) in {None, ""}}
+        before = {field.name: getattr(self.instance, field.name) for field in Destination._meta.fields}
+        settled = settle(before | given, stored=self.instance.secret, entered=entered)
+        for name, words in settled.problems.items():
+            if name not in self.fields:
+                self.add_error(None, words)
+            elif name not in self.errors:
+                self.add_error(name, words)
+        if not self.errors:
+            self.instance.secret = settled.secret
+        return given
 
 
 class RuleForm(forms.ModelForm):

@@ -6,14 +6,10 @@ from itertools import takewhile
 from dicomnet.scu.association import NoContextAccepted, PeerError
 from dicomnet.scu.store import WINDOW, AssociationLost, Outgoing, Sent, StoreAssociation, by_association
 from routing.batch import Batch
-from routing.destinations import peer_of
 from routing.models import Delivery, Destination
 from routing.outgoing import outgoing
-from routing.transports.outcome import Outcome, PeerLost
-
-# Statuses after which the same bytes would be refused again (PS3.7 Annex C): the class or the instance is the reason.
-PERMANENT = frozenset({0x0117, 0x0122, 0x0124})
-DOES_NOT_MATCH, CANNOT_UNDERSTAND = range(0xA900, 0xAA00), range(0xC000, 0xD000)
+from routing.peers import peer_of
+from routing.transports.outcome import Outcome, PeerLost, is_permanent
 
 
 def send(destination: Destination, batch: Batch) -> Iterator[Outcome]:
@@ -53,15 +49,3 @@ def _outcome(delivery: Delivery, sent: Sent) -> Outcome:
         sent_bytes = sent.instance.size_bytes - sent.instance.data_set_offset
         return Outcome(delivery, stored.status, sent_bytes=sent_bytes)
     return Outcome(delivery, stored.status, str(stored), is_permanent(stored.status, delivery.last_status))
-
-
-def is_permanent(status: int | None, previous: int | None) -> bool:
-    """Whether to give up at once; a code that the standard does not know is tried again.
-
-    Args:
-        status: None when the peer accepts no presentation context for the instance.
-        previous: what it answered to the last attempt; it has to fail to understand twice to be believed.
-    """
-    if status is None or status in PERMANENT or status in DOES_NOT_MATCH:
-        return True
-    return status in CANNOT_UNDERSTAND and previous in CANNOT_UNDERSTAND

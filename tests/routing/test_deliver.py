@@ -21,7 +21,7 @@ from routing.models import Delivery, DeliveryState, Destination
 from routing.outgoing import outgoing_of
 from routing.tasks import sweep
 from routing.transports import dimse
-from routing.transports.dimse import is_permanent
+from routing.transports.outcome import is_permanent
 from studies.models import Instance
 from studies.storage import hot_storage
 from tests.corpus import data_set_bytes

@@ -12,10 +12,10 @@ from pytest_django import DjangoAssertNumQueries
 
 from gateway.env import Environment
 from routing import outgoing as outgoing_module
+from routing.claim import claim
 from routing.deliver import drive
 from routing.models import Delivery, DeliveryState, RuleVersion
 from routing.outgoing import outgoing, outgoing_of, remove_leftovers
-from routing.queue import claim
 from routing.tasks import sweep_changed_copies
 from studies.models import Instance
 from studies.storage import hot_storage

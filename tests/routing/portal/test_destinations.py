@@ -1,11 +1,14 @@
+import re
 from datetime import timedelta
 
+import pytest
 from django.test import Client
 from django.utils import timezone
 from pynetdicom import AE
 from pynetdicom.presentation import VerificationPresentationContexts
 
 from routing.models import Destination
+from routing.secrets import unseal
 from tests.factories import DeliveryFactory, DestinationFactory
 
 GOOD = {
@@ -62,9 +65,9 @@ def test_delete_of_one_without_deliveries(administrator: Client) -> None:
 
 
 def test_lane_states(viewer: Client) -> None:
-    DestinationFactory.create(is_enabled=False)
-    DestinationFactory.create(paused_until=timezone.now() + timedelta(minutes=5))
-    DestinationFactory.create(paused_until=timezone.now() - timedelta(minutes=5))
+    DestinationFactory.create(name="A", is_enabled=False)
+    DestinationFactory.create(name="B", paused_until=timezone.now() + timedelta(minutes=5))
+    DestinationFactory.create(name="C", paused_until=timezone.now() - timedelta(minutes=5))
 
     now = timezone.localtime(timezone.now())
     shut = {"window_begins_at": (now + timedelta(hours=2)).time(), "window_ends_at": (now + timedelta(hours=3)).time()}
@@ -139,3 +142,92 @@ def test_the_books_and_the_forecast_are_on_the_page(viewer: Client) -> None:
 
     assert "every instance accounted for" in html
     assert "drains <time" in html
+
+
+class TestKinds:
+    @pytest.mark.parametrize(
+        ("kind", "shown", "absent"),
+        [
+            ("dicom", {"ae_title", "host", "port", "proof"}, {"url", "secret", "path", "bucket"}),
+            ("stow", {"url", "authentication", "username", "secret", "proof"}, {"ae_title", "host", "path", "bucket"}),
+            ("folder", {"path"}, {"ae_title", "url", "secret", "bucket"}),
+            ("s3", {"url", "bucket", "region", "path", "username", "secret"}, {"ae_title", "authentication"}),
+        ],
+    )
+    def test_each_shows_its_own_fields(
+        self, administrator: Client, kind: str, shown: set[str], absent: set[str]
+    ) -> None:
+        html = administrator.get(f"/destinations/new/?kind={kind}").content.decode()
+        names = set(re.findall(r'name="(\w+)"', html))
+        assert shown | {"name", "maximum_associations", "window_begins_at", "is_enabled", "comment"} <= names
+        assert names & absent == set()
+        assert f'<a href="?kind={kind}" aria-current="page">' in html
+
+    def test_an_unknown_kind_is_dicom(self, administrator: Client) -> None:
+        assert 'name="ae_title"' in administrator.get("/destinations/new/?kind=pigeon").content.decode()
+
+    def test_a_dicomweb_service(self, administrator: Client) -> None:
+        given = {
+            "name": "Cloud",
+            "url": "http://10.1.2.3:8042/dicom-web",
+            "authentication": "basic",
+            "is_enabled": "on",
+        }
+        html = administrator.post("/destinations/new/?kind=stow", given).content.decode()
+        assert "Basic authentication needs a user name." in html
+        assert "Enter the password or token." in html
+
+        given |= {"username": "gantry", "secret": "Sesam öffne dich"}
+        page = administrator.post("/destinations/new/?kind=stow", given, follow=True).content.decode()
+
+        assert "Cloud is added." in page
+        assert "can be read on the way" in page
+        destination = Destination.objects.get()
+        assert (destination.kind, destination.batch_size) == ("stow", 50)
+        assert unseal(destination.secret, place="http://10.1.2.3:8042") == "Sesam öffne dich"
+
+    def test_the_password_is_kept_and_never_shown(self, administrator: Client) -> None:
+        given = {"name": "Cloud", "url": "https://a.example", "authentication": "bearer", "secret": "geheim"}
+        administrator.post("/destinations/new/?kind=stow", given)
+        destination = Destination.objects.get()
+        address = f"/destinations/{destination.pk}/"
+
+        html = administrator.get(address).content.decode()
+        assert "geheim" not in html
+        assert destination.secret not in html
+        assert "Leave this empty to keep it." in html
+        administrator.post(address, given | {"secret": "", "comment": "x"})
+        moved = administrator.post(address, given | {"secret": "", "url": "https://b.example"}).content.decode()
+
+        assert "entered for another address" in moved
+        destination.refresh_from_db()
+        assert (destination.comment, destination.url) == ("x", "https://a.example")
+        assert unseal(destination.secret, place="https://a.example:443") == "geheim"
+
+    def test_what_was_typed_as_a_password_does_not_come_back(self, administrator: Client) -> None:
+        given = {"name": "", "url": "https://a.example", "authentication": "bearer", "secret": "geheim"}
+        assert "geheim" not in administrator.post("/destinations/new/?kind=stow", given).content.decode()
+
+    def test_a_folder(self, administrator: Client) -> None:
+        html = administrator.post("/destinations/new/?kind=folder", {"name": "Share", "path": "/etc"}).content.decode()
+        assert "Choose a folder outside of" in html
+        administrator.post("/destinations/new/?kind=folder", {"name": "Share", "path": "/mnt/share/dicom"})
+        assert Destination.objects.get().path == "/mnt/share/dicom"
+
+    def test_a_bucket(self, administrator: Client) -> None:
+        given = {"name": "Bucket", "bucket": "images", "username": "AKIA"}
+        html = administrator.post("/destinations/new/?kind=s3", given).content.decode()
+        assert "This field is required." in html
+        administrator.post("/destinations/new/?kind=s3", given | {"secret": "geheim"})
+        assert unseal(Destination.objects.get().secret, place="https://s3.us-east-1.amazonaws.com:443") == "geheim"
+
+    def test_half_a_time_window(self, administrator: Client) -> None:
+        html = administrator.post("/destinations/new/", GOOD | {"window_begins_at": "20:00"}).content.decode()
+        assert "A time window needs a beginning and an end" in html
+        administrator.post("/destinations/new/", GOOD | {"window_begins_at": "20:00", "window_ends_at": "06:00"})
+        assert str(Destination.objects.get().window_begins_at) == "20:00:00"
+
+    def test_emptied_numbers_have_their_usual_value(self, administrator: Client) -> None:
+        administrator.post("/destinations/new/", GOOD | {"batch_size": "", "timeout_seconds": ""})
+        destination = Destination.objects.get()
+        assert (destination.batch_size, destination.timeout_seconds) == (50, 30)

@@ -1,0 +1,235 @@
+"""What each kind of destination needs and takes, and what is wrong with one; the same for the page and the API."""
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from routing.addresses import BadAddress, check_host, check_place, is_near, parse_url
+from routing.models import Destination, DestinationKind, HttpAuthentication, ProofKind
+from routing.secrets import MAXIMUM_SECRET_BYTES, SecretUnusable, resealed
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_PREFIX = re.compile(r"[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*")
+_REGION = re.compile(r"[a-z0-9-]{1,32}")
+DEFAULT_REGION = "us-east-1"
+AWS = "https://s3.{region}.amazonaws.com"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The fields of one kind.
+
+    Attributes:
+        needed: must be given.
+        taken: may be given besides; a field of neither belongs to other kinds.
+        proofs: how its word can be checked.
+    """
+
+    needed: tuple[str, ...]
+    taken: tuple[str, ...]
+    proofs: tuple[str, ...]
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """All that it has."""
+        return self.needed + self.taken
+
+
+KINDS: dict[str, Kind] = {
+    DestinationKind.DICOM: Kind(
+        needed=("ae_title", "host", "port"),
+        taken=("tls", "tls_server_name", "calling_ae_title"),
+        proofs=(ProofKind.NONE, ProofKind.COMMITMENT, ProofKind.QUERY),
+    ),
+    DestinationKind.STOW: Kind(
+        needed=("url",),
+        taken=("authentication", "username", "secret"),
+        proofs=(ProofKind.NONE, ProofKind.QUERY),
+    ),
+    DestinationKind.FOLDER: Kind(needed=("path",), taken=(), proofs=(ProofKind.NONE,)),
+    DestinationKind.S3: Kind(
+        needed=("bucket", "username", "secret"),
+        taken=("url", "region", "path"),
+        proofs=(ProofKind.NONE,),
+    ),
+}
+# What only some kinds have, with the value that says nothing.
+_OF_SOME = {name for kind in KINDS.values() for name in kind.fields}
+NEUTRAL: dict[str, Any] = {
+    field.name: field.get_default() for field in Destination._meta.fields if field.name in _OF_SOME
+}
+
+
+def problems_of(values: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with a destination, by field; empty when nothing is.
+
+    Args:
+        values: every field of a destination as it is to be; ``secret`` is any text when there is one.
+    """
+    kind = KINDS[values["kind"]]
+    found = {name: "This is needed." for name in kind.needed if values[name] in {"", None, False}}
+    others = (name for name, neutral in NEUTRAL.items() if name not in kind.fields and values[name] != neutral)
+    label = DestinationKind(values["kind"]).label
+    found |= dict.fromkeys(others, f"A destination of the kind “{label}” has no such field; leave it out.")
+    found |= {name: words for name, words in _problems_by_kind(values) if name not in found}
+    if values["proof"] not in kind.proofs:
+        found["proof"] = "A destination of this kind cannot be asked that."
+    if (values["window_begins_at"] is None) != (values["window_ends_at"] is None):
+        missing = "window_begins_at" if values["window_begins_at"] is None else "window_ends_at"
+        found[missing] = "A time window needs a beginning and an end; leave both empty to send at any time."
+    return found
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A destination that may be saved, or what is wrong with it.
+
+    Attributes:
+        problems: by field.
+        secret: sealed, to be stored.
+    """
+
+    problems: dict[str, str]
+    secret: str = ""
+
+
+def settle(values: Mapping[str, Any], *, stored: str, entered: str) -> Settled:
+    """Check a destination before it is saved, and seal its secret.
+
+    Args:
+        values: every field but the secret, as it is to be.
+        stored: the sealed secret that it has.
+        entered: the new one; empty keeps the other, where it is for the same place.
+    """
+    wants = takes_secret(values)
+    problems = problems_of({**values, "secret": entered or (stored if wants else "")})
+    if entered and (words := secret_problem(entered)):
+        problems.setdefault("secret", words)
+    if problems or not wants:
+        return Settled(problems)
+    try:
+        return Settled({}, resealed(stored, entered, place=place_of(values)))
+    except SecretUnusable as error:
+        words = str(error)
+        return Settled({"secret": f"{words[0].upper()}{words[1:]}."})
+
+
+def takes_secret(values: Mapping[str, Any]) -> bool:
+    """Whether a destination signs in with a secret."""
+    methods = {HttpAuthentication.BASIC, HttpAuthentication.BEARER}
+    is_signed_in = values["kind"] == DestinationKind.STOW and values["authentication"] in methods
+    return is_signed_in or values["kind"] == DestinationKind.S3
+
+
+def warnings_of(destination: Destination) -> list[str]:
+    """What is allowed and still worth a thought, in sentences."""
+    found = []
+    if destination.url.lower().startswith("http:"):
+        found.append("Its address is http: patient data and passwords can be read on the way. Use https where you can.")
+    if destination.kind == DestinationKind.DICOM and not destination.tls and not is_near(destination.host):
+        found.append("It is called without TLS: outside of this hospital's network others can read what is sent.")
+    if destination.kind == DestinationKind.FOLDER and os.path.ismount(destination.path):
+        found.append(
+            "The folder is where a share or disk is mounted. Name a folder inside of it: then nothing is written to "
+            "this machine's own disk when it is not mounted."
+        )
+    return found
+
+
+def place_of(values: Mapping[str, Any]) -> str:
+    """What the secret of a destination is bound to.
+
+    Raises:
+        BadAddress: there is no such place.
+    """
+    return parse_url(endpoint_of(values["kind"], values["url"], values["region"])).origin
+
+
+def endpoint_of(kind: str, url: str, region: str) -> str:
+    """The URL that is called: as given, or that of AWS."""
+    return url or (AWS.format(region=region or DEFAULT_REGION) if kind == DestinationKind.S3 else "")
+
+
+def secret_problem(secret: str) -> str:
+    """What is wrong with a password or token that was entered; empty when nothing is."""
+    if len(secret.encode()) > MAXIMUM_SECRET_BYTES:
+        return f"It may have at most {MAXIMUM_SECRET_BYTES} bytes."
+    if not secret.isprintable():
+        return "It has a line break or another character that cannot be printed; was it copied whole?"
+    return ""
+
+
+def _problems_by_kind(values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    kind = values["kind"]
+    if kind == DestinationKind.DICOM:
+        yield from _host(values["host"], values["port"])
+    elif kind == DestinationKind.FOLDER:
+        yield from _folder(values["path"])
+    elif values["url"]:
+        yield from _url(values["url"])
+    if kind == DestinationKind.STOW:
+        yield from _authentication(values["authentication"], values["username"], has_secret=bool(values["secret"]))
+    if kind == DestinationKind.S3:
+        yield from _bucket(values["bucket"], values["region"], values["path"])
+
+
+def _host(host: str, port: int) -> Iterable[tuple[str, str]]:
+    try:
+        check_place(check_host(host), port)
+    except BadAddress as error:
+        yield "host", str(error)
+
+
+def _url(url: str) -> Iterable[tuple[str, str]]:
+    try:
+        parse_url(url)
+    except BadAddress as error:
+        yield "url", str(error)
+
+
+def _authentication(method: str, username: str, *, has_secret: bool) -> Iterable[tuple[str, str]]:
+    if method == HttpAuthentication.BASIC:
+        if not username:
+            yield "username", "Basic authentication needs a user name."
+        elif ":" in username or not username.isprintable():
+            yield "username", "A user name has no colon (RFC 7617)."
+    elif username:
+        yield "username", "Only sign-in by user name and password takes one; choose it, or leave this empty."
+    if method in {HttpAuthentication.BASIC, HttpAuthentication.BEARER}:
+        if not has_secret:
+            yield "secret", "Enter the password or token."
+    elif has_secret:
+        yield "secret", "This way to sign in takes no password; choose another, or leave it empty."
+    if method == HttpAuthentication.CERTIFICATE and settings.GANTRY.tls_cert is None:
+        yield "authentication", "Gantry has no certificate to show: set GANTRY_TLS_CERT and GANTRY_TLS_KEY."
+
+
+def _folder(text: str) -> Iterable[tuple[str, str]]:
+    path = Path(text)
+    if not path.is_absolute() or ".." in path.parts or not text.isprintable():
+        yield "path", "Enter the whole path of a folder on this machine, such as /mnt/archive/dicom."
+    elif is_forbidden_folder(path):
+        yield "path", "Choose a folder outside of Gantry's own (GANTRY_HOME, GANTRY_STORAGE) and of the system's."
+
+
+def is_forbidden_folder(path: Path) -> bool:
+    """Gantry's own folders and those of the system: what is written there does harm."""
+    real = Path(os.path.realpath(path))
+    own = [Path(os.path.realpath(each)) for each in (settings.GANTRY.home, settings.GANTRY.storage, settings.BASE_DIR)]
+    system = [Path("/") / name for name in ("bin", "boot", "dev", "etc", "lib", "proc", "sbin", "sys", "usr")]
+    is_inside = any(real == each or each in real.parents for each in (*own, *system))
+    return is_inside or any(real in each.parents for each in own)
+
+
+def _bucket(bucket: str, region: str, prefix: str) -> Iterable[tuple[str, str]]:
+    if not _BUCKET.fullmatch(bucket) or ".." in bucket:
+        yield "bucket", "A bucket's name has 3 to 63 small letters, digits, points and hyphens."
+    if region and not _REGION.fullmatch(region):
+        yield "region", "Enter the region's name such as eu-central-1, or leave it empty."
+    if prefix and (not _PREFIX.fullmatch(prefix) or any(set(part) == {"."} for part in prefix.split("/"))):
+        yield "path", "The prefix is made of letters, digits and -_.!*'(), with / between its parts, none at its ends."

@@ -1,0 +1,141 @@
+"""A client of one S3 service: boto3 speaks the protocol, and our own HTTP caller carries it.
+
+So the address is checked, nothing of the machine's AWS configuration or environment is used, and no request goes to
+another host than the endpoint.
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from io import BytesIO
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.session
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.config import Config
+
+from dicomnet.tls import BadTlsFile
+from routing.addresses import BadAddress, Url, parse_url
+from routing.kinds import DEFAULT_REGION, endpoint_of
+from routing.models import Destination
+from routing.secrets import SecretUnusable, unseal
+from routing.transports.callers import context_of
+from routing.transports.http import Caller, HttpError
+
+ANSWER_BYTES = 1 << 20
+READ_BYTES = 1 << 18
+_making = threading.Lock()  # making a client is the one thing that a session must not do in two threads
+_OWN_HEADERS = frozenset({"host", "content-length", "expect", "transfer-encoding", "user-agent", "accept-encoding"})
+
+
+@contextmanager
+def s3_client(destination: Destination) -> Iterator[Any]:
+    """A boto3 client of a destination's endpoint; its calls raise HttpError beside botocore's own errors.
+
+    Raises:
+        HttpError: its address, its secret or the TLS files cannot be used.
+    """
+    endpoint = endpoint_of(destination.kind, destination.url, destination.region)
+    try:
+        url = parse_url(endpoint)
+        secret = unseal(destination.secret, place=url.origin)
+        tls = context_of(shows_certificate=False) if url.is_encrypted else None
+    except BadAddress as error:
+        raise HttpError(f"{destination.name} is not called: {error}") from error
+    except (SecretUnusable, BadTlsFile) as error:
+        raise HttpError(f"{destination.name} cannot be called: {error}") from error
+    with Caller(url, timeout_seconds=destination.timeout_seconds, tls=tls) as caller:
+        with _making:
+            client = _session().client(
+                "s3",
+                endpoint_url=endpoint.rstrip("/"),
+                region_name=destination.region or DEFAULT_REGION,
+                aws_access_key_id=destination.username,
+                aws_secret_access_key=secret,
+                config=_CONFIG,
+            )
+        client.meta.events.register("before-send.s3", _Carrier(caller).carry)
+        yield client
+
+
+_CONFIG = Config(
+    signature_version="s3v4",
+    s3={
+        "addressing_style": "path",  # what S3-compatible servers have in common, and one host for all buckets
+        "payload_signing_enabled": True,  # every service checks what arrived against this, whatever else it knows
+    },
+    retries={"total_max_attempts": 1},  # the ledger tries again
+    request_checksum_calculation="when_required",  # ours are given
+    response_checksum_validation="when_required",
+    proxies={},
+    parameter_validation=True,
+)
+
+
+class _Carrier:
+    """Carries boto3's requests over our connection."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def carry(self, request: AWSPreparedRequest, **kwargs: Any) -> AWSResponse:
+        """Answer a request in place of boto3's own HTTP client.
+
+        Raises:
+            HttpError: there is no answer, or the request is for another host.
+        """
+        parts = urlsplit(request.url)
+        if not _is_for(self._caller.url, parts.scheme, parts.netloc):
+            raise HttpError(f"{self._caller.url.authority} sends on to another address, which is not followed")
+        headers = {name: _text(value) for name, value in request.headers.items() if name.lower() not in _OWN_HEADERS}
+        answer = self._caller.request(
+            request.method,
+            parts.path + (f"?{parts.query}" if parts.query else ""),
+            headers=headers,
+            content=_pieces(request.body),
+            length=int(_text(request.headers.get("Content-Length", "0"))),
+            limit=ANSWER_BYTES,
+        )
+        return AWSResponse(request.url, answer.status, answer.headers, _Raw(answer.body))
+
+
+class _Raw(BytesIO):
+    """A body as botocore reads it."""
+
+    def stream(self, amount: int = READ_BYTES) -> Iterator[bytes]:
+        """What is left, in pieces."""
+        while piece := self.read(amount):
+            yield piece
+
+
+@lru_cache(maxsize=1)
+def _session() -> Any:
+    # Its description of the S3 API takes a tenth of a second to load, and is the same for all.
+    without = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
+    variables = {name: (None, None, value, None) for name, value in without.items()}
+    return boto3.session.Session(botocore_session=botocore.session.Session(session_vars=variables))
+
+
+def _is_for(url: Url, scheme: str, netloc: str) -> bool:
+    try:
+        return parse_url(f"{scheme}://{netloc}").origin == url.origin
+    except BadAddress:
+        return False
+
+
+def _pieces(body: Any) -> Iterator[bytes]:
+    if body is None:
+        return
+    if isinstance(body, str | bytes | bytearray):
+        yield body.encode() if isinstance(body, str) else bytes(body)
+        return
+    while piece := body.read(READ_BYTES):
+        yield piece
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
