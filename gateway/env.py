@@ -9,6 +9,7 @@ from pathlib import Path
 
 import environ
 
+from dicomnet.faults import NAMES
 from dicomnet.tls import TlsFiles
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -67,6 +68,12 @@ VARIABLES = (
     ),
     Variable("GANTRY_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
     Variable(
+        "GANTRY_FAULTS",
+        "0",
+        "1 allows fault injection in a lab, with DJANGO_DEBUG on; without it only the faults named here: "
+        "`reject_all,io_delay_ms`",
+    ),
+    Variable(
         "DJANGO_SECRET_KEY", "made and kept under GANTRY_HOME", "signs sessions and tokens; the same on every host"
     ),
     Variable("DJANGO_DEBUG", "off", "on: error pages with details; never in production"),
@@ -98,6 +105,7 @@ class Environment:
     stable_seconds: int
     spool_high_percent: int
     log_level: str
+    faults: tuple[str, ...]
     secret_key: str
     is_debug: bool
     allowed_hosts: list[str]
@@ -167,6 +175,7 @@ def read_environment() -> Environment:
         stable_seconds=_number(env, "GANTRY_STABLE_SECONDS", 60, 1, 86_400),
         spool_high_percent=_number(env, "GANTRY_SPOOL_HIGH_PERCENT", 92, 1, 100),
         log_level=_choice(env, "GANTRY_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
+        faults=_faults(env.str("GANTRY_FAULTS", "0"), is_debug=_boolean(env, "DJANGO_DEBUG")),
         secret_key=env.str("DJANGO_SECRET_KEY", "") or _kept_secret(home / "secrets" / "secret_key"),
         is_debug=_boolean(env, "DJANGO_DEBUG"),
         allowed_hosts=env.list("DJANGO_ALLOWED_HOSTS", default=[]) or ["localhost", "127.0.0.1", "[::1]"],
@@ -268,6 +277,24 @@ def _boolean(env: environ.Env, name: str) -> bool:
     if text not in {"0", "1", "true", "false", "on", "off", "yes", "no"}:
         raise BadSetting(f"{name} must be on or off, not {text!r}.")
     return text in {"1", "true", "on", "yes"}
+
+
+def _faults(text: str, *, is_debug: bool) -> tuple[str, ...]:
+    """Which faults may be injected: a switch that was left on must not disturb a hospital."""
+    value = text.strip().lower()
+    if value in {"", "0", "false", "off", "no"}:
+        return ()
+    if value in {"1", "true", "on", "yes"}:
+        if not is_debug:
+            raise BadSetting(
+                "GANTRY_FAULTS=1 is for a lab with DJANGO_DEBUG=on; without it name the faults that may be injected: "
+                f"GANTRY_FAULTS={','.join(NAMES)}."
+            )
+        return NAMES
+    names = tuple(name.strip() for name in value.split(","))
+    if not set(names) <= set(NAMES):
+        raise BadSetting(f"GANTRY_FAULTS must be 0, 1 or some of {', '.join(NAMES)}, not {text!r}.")
+    return names
 
 
 def _kept_secret(path: Path) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 from pydicom.uid import generate_uid
+from pynetdicom import _config
 from pytest_django import Settings
 
 from dicomnet.allowlist import Entry, Rights
@@ -83,6 +84,8 @@ def pacs(tmp_path: Path) -> Iterator[Pacs]:
     yield start
     for found in running:
         found.stop()
+    # It keeps this for its whole process, where it would change how our own listener answers on roles.
+    _config.UNRESTRICTED_STORAGE_SERVICE = False
 
 
 @pytest.fixture
