@@ -199,6 +199,7 @@ def test_square_brackets_in_a_key_mean_themselves() -> None:
     ds = next(studies(1, seed=1, modality="CR"))
     index.add(ds)
     key = Dataset()
+    key.QueryRetrieveLevel = "STUDY"
     key.PatientID = "LAB-000[1]"
 
     assert list(index.find(key)) == []
