@@ -91,7 +91,7 @@ class LabPacs:
         self._drops = random.Random(behaviour.seed + 1)  # apart, so that a flag changes nothing of the other's
         self._lock = Lock()
         self._visits: dict[int, _Visit] = {}
-        self._server: Any = None
+        self._ae = AE(ae_title=ae_title)
 
     def start(self, host: str, port: int) -> int:
         """Listen in threads of their own; port 0 takes a free one, and the port taken is returned.
@@ -113,7 +113,8 @@ class LabPacs:
         if self.behaviour.rejects_associations:
             # The setter raises 0 to 1; with 0 each association is rejected for now, local limit exceeded.
             ae._maximum_associations = 0
-        self._server = ae.start_server(
+        self._ae = ae
+        server: Any = ae.start_server(
             (host, port),
             block=False,
             evt_handlers=[
@@ -128,12 +129,12 @@ class LabPacs:
                 (evt.EVT_CONN_CLOSE, self._on_end, ["connection closed"]),
             ],
         )
-        self.port = self._server.server_address[1]
+        self.port = server.server_address[1]
         return self.port
 
     def stop(self) -> None:
         """Abort what is open and stop listening."""
-        self._server.shutdown()
+        self._ae.shutdown()  # an association that stays open would keep the process alive
 
     def _index_folder(self) -> None:
         for path in self.folder.glob("*.dcm"):
