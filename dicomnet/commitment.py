@@ -1,11 +1,13 @@
 """Storage commitment in values and data sets: what is asked, what is answered, what is reported (PS3.4 Annex J)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from io import BytesIO
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
+from pynetdicom.dsutils import decode
 from pynetdicom.sop_class import StorageCommitmentPushModel  # type: ignore[attr-defined]
 
 from dicomnet.statuses import in_words
@@ -39,8 +41,19 @@ class FailureReason(IntEnum):
     RESOURCE_LIMITATION = 0x0213
 
 
+class EventStatus(IntEnum):
+    """Statuses that Gantry answers to an N-EVENT-REPORT request (PS3.7 10.1.1.1.8)."""
+
+    SUCCESS = 0x0000
+    PROCESSING_FAILURE = 0x0110
+    NO_SUCH_INSTANCE = 0x0112
+    NO_SUCH_EVENT_TYPE = 0x0113
+    INVALID_ARGUMENT = 0x0115
+    RESOURCE_LIMITATION = 0x0213
+
+
 class MalformedRequest(ValueError):
-    """The Action Information lacks what it must hold; the message says what."""
+    """Action or Event Information lacks what it must hold; the message says what."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +85,27 @@ class CommitmentAnswer:
     """Status and Error Comment of an N-ACTION response; success only when the request will survive a crash."""
 
     status: ActionStatus
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a provider reports on a request of ours (PS3.4 J.3.3).
+
+    Attributes:
+        failed: with their Failure Reason (0008,1197).
+    """
+
+    transaction_uid: str
+    committed: tuple[Reference, ...]
+    failed: tuple[tuple[Reference, int], ...]
+
+
+@dataclass(frozen=True)
+class EventAnswer:
+    """Status and Error Comment of an N-EVENT-REPORT response; success only when the verdict is recorded."""
+
+    status: EventStatus
     comment: str = ""
 
 
@@ -127,11 +161,54 @@ def read_action_information(ds: Dataset) -> tuple[str, tuple[Reference, ...]]:
     items: Sequence[Dataset] = ds.get("ReferencedSOPSequence") or ()
     if not items:
         raise MalformedRequest("Referenced SOP Sequence (0008,1199) is empty")
-    references = tuple(
-        Reference(str(item.get("ReferencedSOPClassUID") or ""), str(item.get("ReferencedSOPInstanceUID") or ""))
-        for item in items
+    return transaction_uid, tuple(_reference(item) for item in items)
+
+
+def action_information(transaction_uid: str, references: Iterable[Reference]) -> Dataset:
+    """The Action Information of a request of ours (PS3.4 Table J.3-1)."""
+    ds = Dataset()
+    ds.TransactionUID = transaction_uid
+    ds.ReferencedSOPSequence = [_item(reference) for reference in references]
+    return ds
+
+
+def read_event_information(ds: Dataset) -> Verdict:
+    """The verdict in an N-EVENT-REPORT's Event Information (PS3.4 Table J.3-2).
+
+    Which instances failed is read from the sequences, whatever the Event Type ID says of them.
+
+    Raises:
+        MalformedRequest: it names no transaction.
+    """
+    transaction_uid = str(ds.get("TransactionUID") or "")
+    if not transaction_uid:
+        raise MalformedRequest("Transaction UID (0008,1195) is missing")
+    failed: Sequence[Dataset] = ds.get("FailedSOPSequence") or ()
+    return Verdict(
+        transaction_uid,
+        committed=tuple(_reference(item) for item in ds.get("ReferencedSOPSequence") or ()),
+        failed=tuple((_reference(item), int(item.get("FailureReason") or 0)) for item in failed),
     )
-    return transaction_uid, references
+
+
+def decode_information(information: BytesIO, transfer_syntax: UID) -> Dataset:
+    """Action or Event Information as it came.
+
+    Raises:
+        MalformedRequest: it cannot be decoded.
+    """
+    try:
+        ds = decode(
+            information, transfer_syntax.is_implicit_VR, transfer_syntax.is_little_endian, transfer_syntax.is_deflated
+        )
+        ds.walk(lambda *_: None)  # elements and sequences are parsed when they are touched: all of them, here
+    except Exception as error:
+        raise MalformedRequest("what the request says cannot be decoded") from error
+    return ds
+
+
+def _reference(item: Dataset) -> Reference:
+    return Reference(str(item.get("ReferencedSOPClassUID") or ""), str(item.get("ReferencedSOPInstanceUID") or ""))
 
 
 def _item(reference: Reference) -> Dataset:

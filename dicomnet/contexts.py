@@ -18,7 +18,11 @@ _RETIRED = UID("1.2.840.10008.1.20")  # Papyrus 3 Implicit VR Little Endian, whi
 
 
 def narrow(
-    proposed: list[PresentationContext], store_classes: frozenset[str] = frozenset(), *, may_commit: bool = False
+    proposed: list[PresentationContext],
+    store_classes: frozenset[str] = frozenset(),
+    *,
+    may_commit: bool = False,
+    reports: bool = False,
 ) -> list[PresentationContext]:
     """Leave each proposed context the one transfer syntax that we choose.
 
@@ -28,6 +32,8 @@ def narrow(
             "abstract syntax not supported", of PS3.8 Table 9-18: to this requestor it is not, and nobody learns from
             the answer what others may send.
         may_commit: it may ask for storage commitment.
+        reports: it wants to be the provider of storage commitment, so to report on what we asked it. Any caller that
+            is let in may: what it reports on is named by a Transaction UID that only the one asked knows.
 
     Returns:
         The supported contexts with which the negotiation then comes out that way: what is not among them is
@@ -39,7 +45,7 @@ def narrow(
             # The answer needs one even where it is "not supported", and pynetdicom takes it from the proposal.
             context.transfer_syntax = [_RETIRED]
         abstract_syntax = context.abstract_syntax
-        if not abstract_syntax or not is_accepted(abstract_syntax, store_classes, may_commit=may_commit):
+        if not abstract_syntax or not is_accepted(abstract_syntax, store_classes, may_commit=may_commit or reports):
             continue
         syntaxes = chosen.setdefault(abstract_syntax, [])
         choice = choose(context.transfer_syntax)
@@ -53,15 +59,15 @@ def narrow(
     ]
     for context in supported:
         if context.abstract_syntax == PUSH_MODEL:
-            # Who asks is the user, we are the provider; a requestor that says so gets the answer (PS3.7 D.3.3.4).
-            context.scu_role, context.scp_role = True, False
+            # Who asks is the user, we are the provider; who reports says that it is the other way (PS3.7 D.3.3.4).
+            context.scu_role, context.scp_role = may_commit, reports
     return supported
 
 
 def is_accepted(abstract_syntax: UID, store_classes: frozenset[str] = frozenset(), *, may_commit: bool = False) -> bool:
     """Verification, every known storage class, and every class that no service claims; of these only some if so.
 
-    Storage commitment is for those who may ask for it.
+    Storage commitment is for those who may ask for it, or report on what we asked them.
     """
     if abstract_syntax == PUSH_MODEL:
         return may_commit

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 from typing_extensions import Buffer
 
-from dicomnet.commitment import CommitmentAnswer, CommitmentReport, CommitmentRequest
+from dicomnet.commitment import CommitmentAnswer, CommitmentReport, CommitmentRequest, EventAnswer, Verdict
 from dicomnet.statuses import StoreStatus
 
 
@@ -75,6 +75,9 @@ class Services(Protocol):
 
     def association_ended(self, association: str) -> None:
         """What was requested on it is to be reported another way."""
+
+    def take_verdict(self, verdict: Verdict) -> EventAnswer:
+        """Record what a provider reports on a request for storage commitment that we sent it."""
 
 
 def services_for(called_ae_title: str) -> Services | None:

@@ -13,6 +13,7 @@ from gateway.problems import not_found
 from gateway.trace_api import Trace
 from routing.api.deliveries import Deliveries, Replay
 from routing.api.destinations import Destinations
+from routing.api.receipt import StudyReceipt
 from routing.api.rule_test import RuleTest
 from routing.api.rules import Rules
 from studies.api.commitments import Commitments
@@ -53,6 +54,7 @@ urlpatterns = [
     re_path(r"^auth/logout/?$", Logout.as_view(), name="api-logout"),
     re_path(r"^auth/me/?$", Me.as_view(), name="api-me"),
     re_path(rf"^studies/(?P<study_instance_uid>{UID})/trace/?$", Trace.as_view(), name="api-study-trace"),
+    re_path(rf"^studies/(?P<study_instance_uid>{UID})/receipt/?$", StudyReceipt.as_view(), name="api-study-receipt"),
     re_path(rf"^studies/(?P<study_instance_uid>{UID})/replay/?$", Replay.as_view(), name="api-study-replay"),
     # Before the router: "test" is no rule's number.
     re_path(r"^rules/test/?$", RuleTest.as_view(), name="api-rule-test"),

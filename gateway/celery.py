@@ -14,6 +14,7 @@ import gateway.supervisor.ready  # noqa: F401 (connects the signals that tell th
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings.base")
 
 SWEEP_SECONDS = 5
+PROOF_SECONDS = 15
 
 app = Celery("gateway")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -25,6 +26,7 @@ app.conf.task_routes = {
     "routing.tasks.plan": {"queue": "plan"},
     "routing.tasks.deliver": {"queue": "deliver"},
     "routing.tasks.sweep_changed_copies": {"queue": "deliver"},  # where the copies are made
+    "routing.proof.tasks.prove_destination": {"queue": "deliver"},
 }
 app.conf.beat_schedule = {
     name: {"task": task, "schedule": seconds, "options": {"expires": seconds * 2}}
@@ -35,6 +37,7 @@ app.conf.beat_schedule = {
         ("plan what no rule has seen", "routing.tasks.plan", SWEEP_SECONDS),
         ("take back leases and wake the lanes", "routing.tasks.sweep", SWEEP_SECONDS),
         ("remove changed copies that lost workers left", "routing.tasks.sweep_changed_copies", 60),
+        ("find what destinations have to prove", "routing.proof.tasks.sweep_proofs", PROOF_SECONDS),
     ]
 }
 app.autodiscover_tasks()

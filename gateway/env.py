@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 
+from dicomnet.faults import NAMES
 from dicomnet.tls import TlsFiles
 from gateway.private_files import kept_secret
 
@@ -78,6 +79,12 @@ VARIABLES = (
     ),
     Variable("GANTRY_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
     Variable(
+        "GANTRY_FAULTS",
+        "0",
+        "1 allows fault injection in a lab, with DJANGO_DEBUG on; without it only the faults named here: "
+        "`reject_all,io_delay_ms`",
+    ),
+    Variable(
         "DJANGO_SECRET_KEY", "made and kept under GANTRY_HOME", "signs sessions and tokens; the same on every host"
     ),
     Variable(
@@ -116,6 +123,7 @@ class Environment:
     spool_high_percent: int
     time_zone: str
     log_level: str
+    faults: tuple[str, ...]
     secret_key: str
     encryption_keys: tuple[str, ...] = field(repr=False)
     is_debug: bool
@@ -187,6 +195,7 @@ def read_environment() -> Environment:
         spool_high_percent=_number(env, "GANTRY_SPOOL_HIGH_PERCENT", 92, 1, 100),
         time_zone=_time_zone(env.str("GANTRY_TIME_ZONE", "UTC")),
         log_level=_choice(env, "GANTRY_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
+        faults=_faults(env.str("GANTRY_FAULTS", "0"), is_debug=_boolean(env, "DJANGO_DEBUG")),
         secret_key=env.str("DJANGO_SECRET_KEY", "") or _kept_secret(home / "secrets" / "secret_key"),
         encryption_keys=_encryption_keys(
             env.str("GANTRY_ENCRYPTION_KEYS", "") or _kept_secret(home / "secrets" / "encryption_keys")
@@ -298,6 +307,24 @@ def _boolean(env: environ.Env, name: str) -> bool:
     if text not in {"0", "1", "true", "false", "on", "off", "yes", "no"}:
         raise BadSetting(f"{name} must be on or off, not {text!r}.")
     return text in {"1", "true", "on", "yes"}
+
+
+def _faults(text: str, *, is_debug: bool) -> tuple[str, ...]:
+    """Which faults may be injected: a switch that was left on must not disturb a hospital."""
+    value = text.strip().lower()
+    if value in {"", "0", "false", "off", "no"}:
+        return ()
+    if value in {"1", "true", "on", "yes"}:
+        if not is_debug:
+            raise BadSetting(
+                "GANTRY_FAULTS=1 is for a lab with DJANGO_DEBUG=on; without it name the faults that may be injected: "
+                f"GANTRY_FAULTS={','.join(NAMES)}."
+            )
+        return NAMES
+    names = tuple(name.strip() for name in value.split(","))
+    if not set(names) <= set(NAMES):
+        raise BadSetting(f"GANTRY_FAULTS must be 0, 1 or some of {', '.join(NAMES)}, not {text!r}.")
+    return names
 
 
 def _kept_secret(path: Path) -> str:

@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
 
+from dicomnet.faults import fault_file
 from studies.dimse import local_spool
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ class Check:
 def checks() -> list[Check]:
     """All checks; one that fails costs at most about a second."""
     found = [check_database(), check_broker(), check_spool(), check_receiver()]
+    if settings.GANTRY.faults:
+        found.append(check_faults())
     over_tls = settings.GANTRY.dicom_tls_bind
     return found if over_tls is None else [*found, check_tls_receiver(over_tls)]
 
@@ -86,6 +89,14 @@ def why_closed() -> str:
     except OSError as error:
         return f"The spool cannot be made ({error.strerror}); instances are refused."
     return "" if report.is_open else report.words
+
+
+def check_faults() -> Check:
+    """Whether nothing is disturbed on purpose."""
+    names = fault_file().read().names()
+    if names:
+        return Check("faults", False, f"Fault injection is on: {', '.join(names)}. `manage.py clearfaults` ends it.")
+    return Check("faults", True, "Faults may be injected; none is.")
 
 
 def check_receiver() -> Check:

@@ -1,15 +1,17 @@
 """The journey of an instance, stage by stage: the only signal receivers, each of which only rings a bell.
 
-received -> index_spool -> plan -> deliver; what is complete is planned once more, for the rules that wait for it.
-Beside it, for a device that wants proof, verify -> report. The first bells, for a file in the spool and for a request
-in the table, are rung by the listener (studies.doorbell). A bell that is not heard costs seconds: beat rings all.
+received -> index_spool -> plan -> deliver -> prove; what is complete is planned once more, for the rules that wait for
+it. Beside it, for a device that wants proof, verify -> report. The first bells, for a file in the spool and for a
+request in the table, are rung by the listener (studies.doorbell). A bell that is not heard costs seconds: beat rings
+all of them.
 """
 
 from typing import Any
 
 from django.dispatch import receiver
 
-from routing.events import deliveries_due
+from routing.events import deliveries_due, proofs_due
+from routing.proof.tasks import prove_destination
 from routing.tasks import deliver, plan
 from studies.doorbell import ring
 from studies.events import commitments_due, instances_indexed, studies_completed
@@ -32,6 +34,12 @@ def plan_what_is_complete(**kwargs: Any) -> None:
 def deliver_what_is_planned(destination_pk: int, **kwargs: Any) -> None:
     """New deliveries: wake the destination's lane."""
     ring(deliver, destination_pk)
+
+
+@receiver(proofs_due)
+def prove_what_is_delivered(destination_pk: int, **kwargs: Any) -> None:
+    """What a destination took is to be proven: ask it."""
+    ring(prove_destination, destination_pk)
 
 
 @receiver(commitments_due)

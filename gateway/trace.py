@@ -1,4 +1,4 @@
-"""One time line of a study, read from rows: received, indexed, planned, delivered, in conflict, complete.
+"""One time line of a study, read from rows: received, indexed, planned, delivered, proven, in conflict, complete.
 
 Everything is summed up in the database, so a study of ten thousand instances costs as many queries as one of ten.
 """
@@ -12,13 +12,14 @@ from django.db.models import Count, Max, Min, Q, QuerySet
 from django.db.models.functions import Coalesce, TruncMinute
 
 from dicomnet.statuses import in_words
-from routing.models import Delivery, DeliveryState, RuleVersion
+from routing.models import Delivery, DeliveryState, ProofKind, ProofRequest, RuleVersion
+from routing.proof.models import ProofState
 from studies.models import Conflict, Instance, Study
 
 BURST_GAP = timedelta(minutes=2)
 MAXIMUM_GROUPS = 500
 # Order of what happened at the same moment.
-STAGES = ("received", "conflict", "indexed", "planned", "delivery", "completed")
+STAGES = ("received", "conflict", "indexed", "planned", "delivery", "proof", "completed")
 
 _STATES = {
     DeliveryState.PENDING: ("{count} waiting for {name}", "busy"),
@@ -58,6 +59,7 @@ def trace(study: Study) -> list[TraceEvent]:
         *_conflicts(study),
         *_planned(deliveries),
         *_delivered(deliveries),
+        *_proven(study),
         *_completed(study),
     ]
     return sorted(events, key=lambda event: (event.at, STAGES.index(event.kind)))
@@ -175,6 +177,32 @@ def _delivery(row: Mapping[str, Any]) -> TraceEvent:
     status = in_words(row["last_status"]) if row["last_status"] else ""
     detail = "; ".join(filter(None, [when, error, "" if status in error else status]))
     return TraceEvent(row["last"], "delivery", words, detail, colour)
+
+
+def _proven(study: Study) -> Iterator[TraceEvent]:
+    """What destinations said when they were asked whether they keep it."""
+    requests = ProofRequest.objects.filter(study=study).select_related("destination").order_by("-pk")[:MAXIMUM_GROUPS]
+    for request in requests:
+        yield _proof(request)
+
+
+def _proof(request: ProofRequest) -> TraceEvent:
+    name = request.destination.name
+    how = "by Storage Commitment" if request.kind == ProofKind.COMMITMENT else "by a query"
+    at = request.answered_at or request.asked_at or request.due_at
+    match request.state:
+        case ProofState.PROVEN:
+            return TraceEvent(at, "proof", f"{name} proved that it keeps {_instances(request.proven)}", how, "ok")
+        case ProofState.GAPS:
+            words = f"{name} keeps {_instances(request.proven)} and lacks {request.missing}: sent again"
+            return TraceEvent(at, "proof", words, how, "warning")
+        case ProofState.FAILED:
+            return TraceEvent(at, "proof", f"{name} did not prove what it keeps", request.last_error, "failed")
+        case ProofState.ASKED:
+            words = f"Asked {name} whether it keeps {_instances(request.expected)}"
+            return TraceEvent(at, "proof", words, f"{how}, waiting for its report", "busy")
+    detail = request.last_error or f"{how}, {_moment(request.due_at)}"
+    return TraceEvent(at, "proof", f"{name} is to be asked what it keeps", detail, "busy")
 
 
 def _completed(study: Study) -> Iterator[TraceEvent]:

@@ -7,7 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from routing.models import Delivery, Destination, Rule, RuleVersion
+from routing.models import Delivery, Destination, ProofRequest, Rule, RuleVersion
 from routing.rules import save_rule
 from studies.admin import ReadOnlyAdmin
 
@@ -59,3 +59,13 @@ class DeliveryAdmin(ReadOnlyAdmin):
         """The peer's last answer in words."""
         words: str = delivery.status_in_words
         return words
+
+
+@admin.register(ProofRequest)
+class ProofRequestAdmin(ReadOnlyAdmin):
+    """Questions to destinations whether they keep what they took; made and answered by themselves."""
+
+    list_display = ["pk", "destination", "kind", "state", "asked_at", "answered_at", "proven", "missing", "last_error"]
+    list_filter = ["state", "destination"]
+    list_select_related = ["destination"]
+    search_fields = ["transaction_uid"]

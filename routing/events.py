@@ -3,3 +3,4 @@
 from django.dispatch import Signal
 
 deliveries_due = Signal()  # carries destination_pk; sent after commit
+proofs_due = Signal()  # carries destination_pk

@@ -8,7 +8,15 @@ from django.conf import settings
 from django.db import connection
 from typing_extensions import Buffer
 
-from dicomnet.commitment import ActionStatus, CommitmentAnswer, CommitmentReport, CommitmentRequest
+from dicomnet.commitment import (
+    ActionStatus,
+    CommitmentAnswer,
+    CommitmentReport,
+    CommitmentRequest,
+    EventAnswer,
+    EventStatus,
+    Verdict,
+)
 from dicomnet.services import StoreAnswer, StoreRequest, StoreSink
 from dicomnet.statuses import StoreStatus
 from studies.commitments.accept import accept
@@ -88,6 +96,10 @@ class ArchiveServices:
             let_go(association)
         finally:
             connection.close()
+
+    def take_verdict(self, verdict: Verdict) -> EventAnswer:
+        """An archive alone asks nobody to commit."""
+        return EventAnswer(EventStatus.INVALID_ARGUMENT, "no request has this Transaction UID")
 
 
 def _watched_spool() -> Spool:

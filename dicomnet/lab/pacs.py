@@ -1,4 +1,4 @@
-"""A simulated PACS for the lab: it stores what it is sent as it came, and answers C-ECHO and C-FIND.
+"""A simulated PACS for the lab: it stores what it is sent as it came, answers C-ECHO and C-FIND, and commits.
 
 It is made to be a peer of a gateway under test, with delays and refusals on demand; it is not an archive.
 """
@@ -24,7 +24,9 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     Verification,
 )
 
-from dicomnet.lab.pacs_index import INDEXED, Index
+from dicomnet.commitment import PUSH_MODEL
+from dicomnet.lab.pacs_commitment import Commits, Reporter
+from dicomnet.lab.pacs_index import INDEXED, LEVELS, Index
 from dicomnet.statuses import is_stored
 
 _PLAIN_UID = re.compile(r"[0-9.]{1,64}")
@@ -41,13 +43,22 @@ class Behaviour:
 
     Attributes:
         failure_rate: share of C-STORE requests, 0 to 1, that get ``status`` in place of success.
-        seed: which ones follows from it.
+        drop_percent: share of those answered with success that are not kept all the same.
+        levels: of C-FIND that it answers; none: the service is not offered.
+        report_after_ms: how long a report on storage commitment takes.
+        gateway: host and port that such a report is sent to when the association has ended.
+        seed: which requests are refused or dropped follows from it.
     """
 
     delay_ms: int = 0
     failure_rate: float = 0.0
     status: int = 0xA700
     rejects_associations: bool = False
+    drop_percent: float = 0.0
+    levels: tuple[str, ...] = LEVELS
+    commits: Commits = Commits.NO
+    report_after_ms: int = 0
+    gateway: tuple[str, int] = ("127.0.0.1", 11112)
     seed: int = 0
 
 
@@ -61,7 +72,11 @@ class _Visit:
 
 
 class LabPacs:
-    """The simulated PACS; ``start`` listens, ``stop`` ends all associations."""
+    """The simulated PACS; ``start`` listens, ``stop`` ends all associations.
+
+    Attributes:
+        port: on which it listens, once it does.
+    """
 
     def __init__(
         self, *, ae_title: str, folder: Path, behaviour: Behaviour, say: Callable[[str], None] = print
@@ -70,11 +85,13 @@ class LabPacs:
         self.folder = folder
         self.behaviour = behaviour
         self.index = Index()
+        self.port = 0
         self._say = say
         self._random = random.Random(behaviour.seed)
+        self._drops = random.Random(behaviour.seed + 1)  # apart, so that a flag changes nothing of the other's
         self._lock = Lock()
         self._visits: dict[int, _Visit] = {}
-        self._server: Any = None
+        self._ae = AE(ae_title=ae_title)
 
     def start(self, host: str, port: int) -> int:
         """Listen in threads of their own; port 0 takes a free one, and the port taken is returned.
@@ -88,18 +105,23 @@ class LabPacs:
         _config.UNRESTRICTED_STORAGE_SERVICE = True
         ae = AE(ae_title=self.ae_title)
         ae.add_supported_context(Verification)
-        ae.add_supported_context(StudyRootQueryRetrieveInformationModelFind)
+        if self.behaviour.levels:
+            ae.add_supported_context(StudyRootQueryRetrieveInformationModelFind)
+        if self.behaviour.commits != Commits.NO:
+            ae.add_supported_context(PUSH_MODEL)
         ae.maximum_associations = MAXIMUM_ASSOCIATIONS
         if self.behaviour.rejects_associations:
             # The setter raises 0 to 1; with 0 each association is rejected for now, local limit exceeded.
             ae._maximum_associations = 0
-        self._server = ae.start_server(
+        self._ae = ae
+        server: Any = ae.start_server(
             (host, port),
             block=False,
             evt_handlers=[
                 (evt.EVT_C_ECHO, self._on_echo),
                 (evt.EVT_C_STORE, self._on_store),
                 (evt.EVT_C_FIND, self._on_find),
+                (evt.EVT_N_ACTION, self._on_action),
                 (evt.EVT_ACCEPTED, self._on_accepted),
                 (evt.EVT_REJECTED, self._on_rejected),
                 (evt.EVT_RELEASED, self._on_end, ["released"]),
@@ -107,12 +129,12 @@ class LabPacs:
                 (evt.EVT_CONN_CLOSE, self._on_end, ["connection closed"]),
             ],
         )
-        taken: int = self._server.server_address[1]
-        return taken
+        self.port = server.server_address[1]
+        return self.port
 
     def stop(self) -> None:
         """Abort what is open and stop listening."""
-        self._server.shutdown()
+        self._ae.shutdown()  # an association that stays open would keep the process alive
 
     def _index_folder(self) -> None:
         for path in self.folder.glob("*.dcm"):
@@ -127,20 +149,34 @@ class LabPacs:
 
     def _on_store(self, event: evt.Event) -> int:
         time.sleep(self.behaviour.delay_ms / 1000)
-        status = self._store_status()
-        if is_stored(status):
+        status, is_dropped = self._store_status()
+        if is_stored(status) and not is_dropped:
             try:
                 self._keep(event)
             except OSError as error:
                 self._say(f"an instance cannot be written: {error.strerror}")
                 status = OUT_OF_RESOURCES
-        self._count(event, f"C-STORE 0x{status:04X}")
+        self._count(event, f"C-STORE 0x{status:04X}" + (" dropped" if is_dropped and is_stored(status) else ""))
         return status
 
-    def _store_status(self) -> int:
+    def _store_status(self) -> tuple[int, bool]:
+        """What to answer, and whether it is to be a lie."""
         with self._lock:
             is_chosen = self._random.random() < self.behaviour.failure_rate
-        return self.behaviour.status if is_chosen else 0x0000
+            is_dropped = self._drops.random() * 100 < self.behaviour.drop_percent
+        return self.behaviour.status if is_chosen else 0x0000, is_dropped
+
+    def _on_action(self, event: evt.Event) -> tuple[int, Dataset | None]:
+        self._count(event, "N-ACTION")
+        reporter = Reporter(
+            ae_title=self.ae_title,
+            commits=self.behaviour.commits,
+            gateway=self.behaviour.gateway,
+            after_ms=self.behaviour.report_after_ms,
+            holds=self.index.holds,
+            say=self._say,
+        )
+        return reporter.on_action(event)
 
     def _keep(self, event: evt.Event) -> None:
         """Write Part 10 with the data set bytes as received; what cannot be read is kept and not found by C-FIND."""
@@ -165,7 +201,7 @@ class LabPacs:
     def _on_find(self, event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
         self._count(event, "C-FIND")
         identifier = event.identifier
-        if identifier.get("QueryRetrieveLevel") != "STUDY":
+        if identifier.get("QueryRetrieveLevel") not in self.behaviour.levels or self.index.lacks_key(identifier):
             yield IDENTIFIER_DOES_NOT_MATCH, None
             return
         for response in self.index.find(identifier):

@@ -1,6 +1,7 @@
-"""What the simulated PACS holds, in memory, and its answers at STUDY level (PS3.4 C.2.2.2, C.6.2.1)."""
+"""What the simulated PACS holds, in memory, and its answers at each level (PS3.4 C.2.2.2, C.6.2.1)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from threading import Lock
 
@@ -12,62 +13,96 @@ STUDY_KEYS = (
     "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyDescription", "PatientName",
     "PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "StudyID",
 )  # fmt: skip
-INDEXED = (*STUDY_KEYS, "SpecificCharacterSet", "Modality", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
-_COUNTED = ("ModalitiesInStudy", "NumberOfStudyRelatedSeries", "NumberOfStudyRelatedInstances")
-_LISTED = ("StudyInstanceUID", "ModalitiesInStudy")
+SERIES_KEYS = ("Modality", "SeriesNumber", "SeriesDescription", "SeriesInstanceUID")
+IMAGE_KEYS = ("InstanceNumber", "SOPClassUID", "SOPInstanceUID")
+INDEXED = (*STUDY_KEYS, *SERIES_KEYS, *IMAGE_KEYS, "SpecificCharacterSet")
+LEVELS = ("STUDY", "SERIES", "IMAGE")
+_LISTED = frozenset({"StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "ModalitiesInStudy"})
+# Keys of the levels above that a query must give (PS3.4 C.4.1.2.2).
+_UNIQUE_ABOVE = {"STUDY": (), "SERIES": ("StudyInstanceUID",), "IMAGE": ("StudyInstanceUID", "SeriesInstanceUID")}
+
+Values = Mapping[str, str | list[str]]
 
 
-class _HeldStudy:
-    """One study's attributes, from its first instance, and what belongs to it."""
+@dataclass
+class _Held:
+    """A study, a series or an instance: its attributes, from what came first, and what is in it by UID."""
 
-    def __init__(self, ds: Dataset) -> None:
-        self.attributes = {key: str(ds.get(key, "")) for key in STUDY_KEYS}
-        self.modalities: set[str] = set()
-        self.series: set[str] = set()
-        self.instances: set[str] = set()
+    attributes: dict[str, str]
+    inside: dict[str, "_Held"] = field(default_factory=dict)
 
-    def add(self, ds: Dataset) -> None:
-        self.modalities.add(str(ds.get("Modality", "")))
-        self.series.add(str(ds.get("SeriesInstanceUID", "")))
-        self.instances.add(str(ds.SOPInstanceUID))
-
-    def value(self, keyword: str) -> str | list[str]:
-        match keyword:
-            case "ModalitiesInStudy":
-                return sorted(self.modalities)
-            case "NumberOfStudyRelatedSeries":
-                return str(len(self.series))
-            case "NumberOfStudyRelatedInstances":
-                return str(len(self.instances))
-            case _:
-                return self.attributes[keyword]
+    def instances(self) -> int:
+        """How many instances of a study or a series."""
+        return sum(one.instances() if one.inside else 1 for one in self.inside.values())
 
 
 class Index:
     """The studies of the simulated PACS; safe to use from several associations."""
 
     def __init__(self) -> None:
-        self._studies: dict[str, _HeldStudy] = {}
+        self._studies: dict[str, _Held] = {}
+        self._instances: set[str] = set()
         self._lock = Lock()
 
     def add(self, ds: Dataset) -> None:
         """Take in one instance; the same instance again changes nothing."""
         with self._lock:
-            uid = str(ds.get("StudyInstanceUID", ""))
-            self._studies.setdefault(uid, _HeldStudy(ds)).add(ds)
+            study = _held(self._studies, ds, STUDY_KEYS, "StudyInstanceUID")
+            series = _held(study.inside, ds, SERIES_KEYS, "SeriesInstanceUID")
+            _held(series.inside, ds, IMAGE_KEYS, "SOPInstanceUID")
+            self._instances.add(str(ds.SOPInstanceUID))
+
+    def holds(self, sop_instance_uid: str) -> bool:
+        """This instance is held."""
+        with self._lock:
+            return sop_instance_uid in self._instances
 
     def counts(self) -> tuple[int, int]:
         """Studies and instances held."""
         with self._lock:
-            return len(self._studies), sum(len(study.instances) for study in self._studies.values())
+            return len(self._studies), sum(study.instances() for study in self._studies.values())
+
+    def lacks_key(self, identifier: Dataset) -> bool:
+        """The request names no study or series for a level that needs them."""
+        return not all(_wanted(identifier, key) for key in _UNIQUE_ABOVE[str(identifier.QueryRetrieveLevel)])
 
     def find(self, identifier: Dataset) -> Iterator[Dataset]:
-        """One response identifier for each study that matches every key of the request."""
+        """One response identifier for each study, series or instance that matches every key of the request."""
         with self._lock:
-            held = list(self._studies.values())
-        for study in held:
-            if all(_matches(key, study.value(key), _wanted(identifier, key)) for key in (*STUDY_KEYS, *_COUNTED[:1])):
-                yield _response(identifier, study)
+            held = list(self._at(str(identifier.QueryRetrieveLevel)))
+        for values in held:
+            if all(_matches(key, values[key], _wanted(identifier, key)) for key in values if _is_key(key)):
+                yield _response(identifier, values)
+
+    def _at(self, level: str) -> Iterator[Values]:
+        for study in self._studies.values():
+            if level == "STUDY":
+                yield _study_values(study)
+                continue
+            above = {"StudyInstanceUID": study.attributes["StudyInstanceUID"]}
+            for series in study.inside.values():
+                if level == "SERIES":
+                    yield {**above, **series.attributes, "NumberOfSeriesRelatedInstances": str(series.instances())}
+                    continue
+                own = above | {"SeriesInstanceUID": series.attributes["SeriesInstanceUID"]}
+                yield from ({**own, **image.attributes} for image in series.inside.values())
+
+
+def _held(among: dict[str, _Held], ds: Dataset, keys: tuple[str, ...], uid: str) -> _Held:
+    return among.setdefault(str(ds.get(uid, "")), _Held({key: str(ds.get(key, "")) for key in keys}))
+
+
+def _study_values(study: _Held) -> Values:
+    return {
+        **study.attributes,
+        "ModalitiesInStudy": sorted({series.attributes["Modality"] for series in study.inside.values()}),
+        "NumberOfStudyRelatedSeries": str(len(study.inside)),
+        "NumberOfStudyRelatedInstances": str(study.instances()),
+    }
+
+
+def _is_key(keyword: str) -> bool:
+    return not keyword.startswith("NumberOf")
 
 
 def _wanted(identifier: Dataset, keyword: str) -> str:
@@ -93,12 +128,11 @@ def _matches(keyword: str, held: str | list[str], wanted: str) -> bool:
     return fnmatchcase(text, wanted.replace("[", "[[]"))
 
 
-def _response(identifier: Dataset, study: _HeldStudy) -> Dataset:
+def _response(identifier: Dataset, values: Values) -> Dataset:
     ds = Dataset()
     ds.SpecificCharacterSet = "ISO_IR 192"
-    ds.QueryRetrieveLevel = "STUDY"
-    ds.StudyInstanceUID = study.attributes["StudyInstanceUID"]
-    for keyword in (*STUDY_KEYS, *_COUNTED):
-        if Tag(keyword) in identifier:
-            setattr(ds, keyword, study.value(keyword))
+    ds.QueryRetrieveLevel = identifier.QueryRetrieveLevel
+    for keyword, value in values.items():
+        if keyword.endswith("InstanceUID") or Tag(keyword) in identifier:
+            setattr(ds, keyword, value)
     return ds

@@ -3,9 +3,10 @@
 import logging
 from typing import cast
 
-from pynetdicom.pdu_primitives import A_ASSOCIATE
+from pynetdicom.pdu_primitives import A_ASSOCIATE, SCP_SCU_RoleSelectionNegotiation
 
 from dicomnet.allowlist import Allowlist
+from dicomnet.commitment import PUSH_MODEL
 from dicomnet.contexts import narrow
 from dicomnet.metrics import ASSOCIATIONS
 from dicomnet.scp.association import AcceptedAssociation
@@ -56,7 +57,17 @@ def admit(assoc: AcceptedAssociation, allowlist: Allowlist, guard: Guard) -> Non
         reject(assoc, TRANSIENT, PRESENTATION_PROVIDER, LOCAL_LIMIT_EXCEEDED)
         return
     record.rights = rights
-    assoc.acceptor.supported_contexts = narrow(contexts, rights.store_classes, may_commit=rights.may_commit)
+    assoc.acceptor.supported_contexts = narrow(
+        contexts, rights.store_classes, may_commit=rights.may_commit, reports=reports_commitment(request)
+    )
+
+
+def reports_commitment(request: A_ASSOCIATE) -> bool:
+    """The requestor proposes to be the provider of storage commitment (PS3.7 D.3.3.4)."""
+    return any(
+        isinstance(item, SCP_SCU_RoleSelectionNegotiation) and item.sop_class_uid == PUSH_MODEL and item.scp_role
+        for item in request.user_information
+    )
 
 
 def reject(assoc: AcceptedAssociation, result: int, source: int, reason: int) -> None:

@@ -8,7 +8,6 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 from pynetdicom import evt
 from pynetdicom.dimse_primitives import N_ACTION
-from pynetdicom.dsutils import decode
 
 from dicomnet.commitment import (
     PUSH_MODEL,
@@ -18,6 +17,7 @@ from dicomnet.commitment import (
     CommitmentAnswer,
     CommitmentRequest,
     MalformedRequest,
+    decode_information,
     read_action_information,
 )
 from dicomnet.scp.association import AcceptedAssociation
@@ -66,7 +66,7 @@ def request_commitment(assoc: AcceptedAssociation, request: N_ACTION, transfer_s
         raise MalformedRequest("the request has no Action Information")
     if information.getbuffer().nbytes > MAXIMUM_REQUEST_BYTES:
         return CommitmentAnswer(ActionStatus.RESOURCE_LIMITATION, "too many references, ask in smaller parts")
-    transaction_uid, references = read_action_information(_decoded(information, transfer_syntax))
+    transaction_uid, references = read_action_information(decode_information(information, transfer_syntax))
     answer = services.request_commitment(
         CommitmentRequest(
             transaction_uid=transaction_uid,
@@ -80,17 +80,6 @@ def request_commitment(assoc: AcceptedAssociation, request: N_ACTION, transfer_s
     if answer.status == ActionStatus.SUCCESS:
         watch(assoc, services)
     return answer
-
-
-def _decoded(information: BytesIO, transfer_syntax: UID) -> Dataset:
-    try:
-        ds = decode(
-            information, transfer_syntax.is_implicit_VR, transfer_syntax.is_little_endian, transfer_syntax.is_deflated
-        )
-        ds.walk(lambda *_: None)  # elements and sequences are parsed when they are touched: all of them, here
-    except Exception as error:
-        raise MalformedRequest("the Action Information cannot be decoded") from error
-    return ds
 
 
 def _response(answer: CommitmentAnswer) -> Dataset:

@@ -16,6 +16,7 @@ from dicomnet.metrics import ASSOCIATIONS
 from dicomnet.scp import admission, requests
 from dicomnet.scp.association import AcceptedAssociation
 from dicomnet.scp.commitment import on_n_action
+from dicomnet.scp.verdicts import on_n_event_report
 from dicomnet.wire.connection import Connection, ConnectionLost
 from dicomnet.wire.guard import Guard, Limits
 from dicomnet.wire.operations import Incoming
@@ -26,7 +27,10 @@ HANDSHAKE_SECONDS = 5
 FULL_PAUSE_SECONDS = 0.2  # when there are no descriptors or threads left
 
 # pynetdicom's events of the services beside C-STORE and C-ECHO.
-SERVICES: tuple[requests.Handler, ...] = ((evt.EVT_N_ACTION, on_n_action, []),)
+SERVICES: tuple[requests.Handler, ...] = (
+    (evt.EVT_N_ACTION, on_n_action, []),
+    (evt.EVT_N_EVENT_REPORT, on_n_event_report, []),
+)
 
 
 class Listener:

@@ -56,9 +56,14 @@ class DataSet:
 
 
 class Inbox:
-    """Bytes go in as they come; whole messages come out."""
+    """Bytes go in as they come; whole messages come out.
 
-    def __init__(self) -> None:
+    Args:
+        maximum_data_set_bytes: a longer data set is taken for a defect.
+    """
+
+    def __init__(self, maximum_data_set_bytes: int = MAXIMUM_DATA_SET_BYTES) -> None:
+        self._maximum_data_set_bytes = maximum_data_set_bytes
         self._bytes = bytearray()
         self._command = bytearray()
         self._data_set = bytearray()
@@ -113,7 +118,7 @@ class Inbox:
         is_command = control & pdu.IS_COMMAND
         buffer = self._command if is_command else self._data_set
         buffer += fragment
-        if len(buffer) > (pdu.MAXIMUM_COMMAND_BYTES if is_command else MAXIMUM_DATA_SET_BYTES):
+        if len(buffer) > (pdu.MAXIMUM_COMMAND_BYTES if is_command else self._maximum_data_set_bytes):
             raise pdu.MalformedPdu(f"its {'command' if is_command else 'data'} set does not end")
         if control & pdu.IS_LAST:
             whole = bytes(buffer)

@@ -12,7 +12,7 @@ from typing import NoReturn, Self
 
 from dicomnet.wire import pdu
 from dicomnet.wire.channel import connect, reason_of
-from dicomnet.wire.inbox import MAXIMUM_ACCEPTANCE_BYTES, Command, DataSet, Inbox
+from dicomnet.wire.inbox import MAXIMUM_ACCEPTANCE_BYTES, MAXIMUM_DATA_SET_BYTES, Command, DataSet, Inbox
 from dicomnet.wire.peer import AssociationRejected, NoContextAccepted, Peer, PeerError
 from dicomnet.wire.proposal import Acceptance, Proposal, Role, decode_acceptance, encode_request
 
@@ -30,7 +30,10 @@ class RequestorAssociation:
         roles: what was granted of the roles that were asked for, by abstract syntax.
         window: how many operations may be outstanding at once (PS3.7 D.3.3.3).
         fragment_bytes: the longest fragment that the peer takes; even (PS3.8 9.3.5.1).
+        maximum_data_set_bytes: the longest data set that we take.
     """
+
+    maximum_data_set_bytes = MAXIMUM_DATA_SET_BYTES
 
     def __init__(
         self,
@@ -56,7 +59,7 @@ class RequestorAssociation:
         self.peer = peer
         request = encode_request(peer, proposal)
         self.channel = connect(peer)
-        self._inbox = Inbox()
+        self._inbox = Inbox(self.maximum_data_set_bytes)
         self._message_id = 0
         try:
             granted = self._negotiate(request, proposal)

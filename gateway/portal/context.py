@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from dicomnet.faults import fault_file
 from routing.models import Delivery, DeliveryState
 from studies.commitments.selectors import unreported
 from studies.selectors import open_counts
@@ -64,12 +65,14 @@ SECTIONS = (
 def portal(request: HttpRequest) -> dict[str, Any]:
     """Django context processor; the counts are callables, so that only the side bar asks the database."""
     user = getattr(request, "user", None)
+    faults = fault_file().read().names() if settings.GANTRY.faults else []
     if user is None or not user.is_authenticated:
-        return {"ae_title": settings.GANTRY.ae_title}
+        return {"ae_title": settings.GANTRY.ae_title, "faults": faults}
     match = request.resolver_match
     url_name = match.url_name if match else None
     return {
         "ae_title": settings.GANTRY.ae_title,
+        "faults": faults,
         "sections": [
             {
                 "label": section.label,

@@ -99,6 +99,7 @@ def settings_in_words(environment: Environment) -> list[tuple[str, str, str]]:
             "broker that wakes the workers",
         ),
         ("GANTRY_LOG_LEVEL", environment.log_level, "what is logged"),
+        ("GANTRY_FAULTS", ", ".join(environment.faults) or "0", "faults that may be injected; none in production"),
         ("DJANGO_DEBUG", "on" if environment.is_debug else "off", "error pages with details; off in production"),
     ]
 

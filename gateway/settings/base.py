@@ -114,7 +114,9 @@ STATIC_ROOT = GANTRY.home / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 
 # Who answers which called AE title (dicomnet.services.Services): the protocol never imports the archive.
-DICOM_SERVICES = {GANTRY.ae_title: "studies.dimse.ArchiveServices"}
+DICOM_SERVICES = {
+    GANTRY.ae_title: "gateway.dimse.FaultyServices" if GANTRY.faults else "gateway.dimse.GatewayServices",
+}
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["gateway.accounts.backends.RoleBackend"]

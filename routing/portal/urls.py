@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from routing.portal import deliveries, destinations, holds, rules, try_rules
+from routing.portal import deliveries, destinations, holds, receipt, rules, try_rules
 
 urlpatterns = [
+    path("studies/<str:study_instance_uid>/receipt/", receipt.study_receipt, name="study-receipt"),
+    path("studies/<str:study_instance_uid>/receipt.csv", receipt.study_receipt_csv, name="study-receipt-csv"),
     path("deliveries/", deliveries.DeliveryList.as_view(), name="delivery-list"),
     path("deliveries/retry/", deliveries.retry, name="delivery-retry"),
     path("deliveries/cancel/", deliveries.cancel, name="delivery-cancel"),

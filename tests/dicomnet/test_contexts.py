@@ -112,6 +112,26 @@ def test_who_asks_for_commitment_is_its_user(
     assert [(reply.scu_role, reply.scp_role) for reply in replies] == ([answered] if answered else [])
 
 
+@pytest.mark.parametrize(
+    ("may_commit", "proposed", "answered", "as_scp"),
+    [
+        (False, (False, True), (False, True), False),
+        (True, (False, True), (False, True), False),
+        (True, (True, True), (True, True), True),
+        (False, (True, True), (False, True), False),
+    ],
+)
+def test_who_reports_on_commitment_is_its_provider(
+    may_commit: bool, proposed: tuple[bool, bool], answered: tuple[bool, bool], as_scp: bool
+) -> None:
+    context = build_context(StorageCommitmentPushModel, [ImplicitVRLittleEndian])
+    context.context_id = 1
+    supported = narrow([context], may_commit=may_commit, reports=True)
+    (result,), (reply,) = negotiate_as_acceptor([context], supported, {StorageCommitmentPushModel: proposed})
+    assert (result.result, result.as_scp, result.as_scu) == (ACCEPTED, as_scp, True)
+    assert (reply.scu_role, reply.scp_role) == answered
+
+
 def test_each_context_of_one_class_gets_its_own_transfer_syntax() -> None:
     assert negotiated(
         (CTImageStorage, [ExplicitVRLittleEndian]),

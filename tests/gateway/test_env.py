@@ -149,3 +149,29 @@ class TestTls:
         for file in (pem, path):
             with_files.setenv("GANTRY_TLS_CA_FILE", str(file))
             assert read_environment().tls_ca == pem
+
+
+@pytest.mark.parametrize(
+    ("value", "debug", "allowed"),
+    [
+        ("", "off", ()),
+        ("0", "on", ()),
+        ("1", "on", ("reject_all", "disk_full", "io_delay_ms", "random_fail_rate")),
+        ("disk_full, io_delay_ms", "off", ("disk_full", "io_delay_ms")),
+    ],
+)
+def test_faults_are_allowed_in_a_lab_or_by_name(
+    environment: pytest.MonkeyPatch, value: str, debug: str, allowed: tuple[str, ...]
+) -> None:
+    environment.setenv("GANTRY_FAULTS", value)
+    environment.setenv("DJANGO_DEBUG", debug)
+
+    assert read_environment().faults == allowed
+
+
+@pytest.mark.parametrize("value", ["1", "unplug", "disk_full,unplug"])
+def test_faults_left_on_do_not_start(environment: pytest.MonkeyPatch, value: str) -> None:
+    environment.setenv("GANTRY_FAULTS", value)
+
+    with pytest.raises(BadSetting, match=r"^GANTRY_FAULTS"):
+        read_environment()

@@ -13,10 +13,12 @@ from django.db import OperationalError
 from django.test import Client
 from pytest_django import Settings
 
+from dicomnet.faults import NAMES, fault_file
 from gateway.env import Environment
 from gateway.health import checks
 from gateway.supervisor.valkey import answers_ping, valkey_program
 from studies.dimse import local_spool
+from tests.factories import UserFactory
 from tests.peers import refused_port
 
 pytestmark = pytest.mark.django_db
@@ -142,3 +144,29 @@ def test_alive_asks_nobody(client: Client) -> None:
 
     assert (response.status_code, response.content) == (200, b"ok")
     assert client.post("/livez").status_code == 405
+
+
+def test_injected_faults_are_not_ready_and_on_every_page(installation: Settings, client: Client) -> None:
+    installation.GANTRY = replace(installation.GANTRY, faults=NAMES)
+    assert states()["faults"]
+    assert "Fault injection" not in client.get("/sign-in/").content.decode()
+
+    fault_file().inject("io_delay_ms", "50")
+
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert "clearfaults" in answer.json()["checks"]["faults"]["words"]
+    client.force_login(UserFactory.create(role="viewer"))
+    for address in ("/", "/studies/", "/system/"):
+        html = client.get(address).content.decode()
+        assert "Fault injection is on:" in html
+        assert "io_delay_ms 50" in html
+    client.logout()
+    assert "Fault injection is on:" in client.get("/sign-in/").content.decode()
+
+
+def test_a_file_of_faults_means_nothing_where_they_are_not_allowed(installation: Settings, client: Client) -> None:
+    fault_file().inject("reject_all", "")
+
+    assert "faults" not in states()
+    assert "Fault injection" not in client.get("/sign-in/").content.decode()

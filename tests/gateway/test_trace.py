@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from gateway.trace import TraceEvent, trace
-from routing.models import DeliveryState
+from routing.models import DeliveryState, ProofRequest
 from studies.models import Conflict, Study
 from tests.api_clients import V1, client_of
 from tests.factories import (
@@ -147,6 +147,28 @@ def test_a_conflict_is_a_warning_until_it_was_seen() -> None:
     assert by_words(study)[said].state == "ok"
 
 
+@pytest.mark.parametrize(
+    ("state", "columns", "said", "colour"),
+    [
+        ("due", {}, "PACS is to be asked what it keeps", "busy"),
+        ("asked", {"expected": 3}, "Asked PACS whether it keeps 3 instances", "busy"),
+        ("proven", {"proven": 1}, "PACS proved that it keeps 1 instance", "ok"),
+        ("gaps", {"proven": 2, "missing": 1}, "PACS keeps 2 instances and lacks 1: sent again", "warning"),
+        ("failed", {"last_error": "no report"}, "PACS did not prove what it keeps", "failed"),
+    ],
+)
+def test_what_was_asked_and_proven(state: str, columns: dict[str, Any], said: str, colour: str) -> None:
+    study = StudyFactory.create()
+    ProofRequest.objects.create(
+        study=study, destination=DestinationFactory.create(name="PACS"), kind="commitment", state=state, **columns
+    )
+
+    (event,) = trace(study)
+
+    assert (event.words, event.state, event.kind) == (said, colour, "proof")
+    assert columns.get("last_error", "by Storage Commitment") in event.detail
+
+
 def test_other_studies_are_not_in_it() -> None:
     DeliveryFactory.create(is_delivered=True)
 
@@ -158,7 +180,7 @@ def test_the_number_of_queries_does_not_grow(django_assert_num_queries: DjangoAs
     for instance in instances(study, 30):
         DeliveryFactory.create(instance=instance)
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         trace(study)
 
 

@@ -10,6 +10,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from dicomnet.lab.pacs import Behaviour, LabPacs
+from dicomnet.lab.pacs_commitment import Commits
+from dicomnet.lab.pacs_index import LEVELS
+
+LATE_MS = 30_000
+DEPTHS = {"no": 0, "study": 1, "series": 2, "image": 3}
 
 
 def status_code(text: str) -> int:
@@ -34,8 +39,19 @@ def share(text: str) -> float:
     return value
 
 
+def percent(text: str) -> float:
+    """A share from 0 to 100."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 100:
+        raise ArgumentTypeError(f"{text} is not a percentage from 0 to 100")
+    return value
+
+
 class Command(BaseCommand):
-    help = "Run a simulated PACS: it answers C-ECHO and C-FIND (STUDY level) and keeps what it is sent."
+    help = "Run a simulated PACS: it keeps what it is sent, answers C-ECHO and C-FIND, and reports what it keeps."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -48,8 +64,28 @@ class Command(BaseCommand):
         parser.add_argument(
             "--status", type=status_code, help="status of refusals (0xA700); without --failure-rate, of every C-STORE"
         )
-        parser.add_argument("--reject-associations", action="store_true", help="reject every association for now")
-        parser.add_argument("--seed", type=int, default=0, help="which requests are refused follows from it")
+        parser.add_argument(
+            "--reject-associations", "--reject", action="store_true", help="reject every association for now"
+        )
+        parser.add_argument("--seed", type=int, default=0, help="which requests are refused or dropped follows from it")
+        self._proof_arguments(parser)
+
+    def _proof_arguments(self, parser: CommandParser) -> None:
+        group = parser.add_argument_group("what it keeps, and what it says of it")
+        group.add_argument(
+            "--drop-percent", type=percent, default=0.0, metavar="N", help="answer success to so many and drop them"
+        )
+        group.add_argument(
+            "--query", choices=DEPTHS, default="image", help="the deepest level of C-FIND that it answers (image)"
+        )
+        group.add_argument(
+            "--commitment", choices=list(Commits), default=Commits.YES, help="how it answers storage commitment (yes)"
+        )
+        group.add_argument(
+            "--report-after-ms", type=int, help=f"how long a report on it takes (0; {LATE_MS} when it is late)"
+        )
+        group.add_argument("--gateway-host", default="127.0.0.1", help="where reports go that need a new association")
+        group.add_argument("--gateway-port", type=int, default=settings.GANTRY.dicom_bind[1])
 
     def handle(self, *args: Any, **options: Any) -> None:
         rate = options["failure_rate"]
@@ -60,6 +96,11 @@ class Command(BaseCommand):
             failure_rate=rate,
             status=0xA700 if options["status"] is None else options["status"],
             rejects_associations=options["reject_associations"],
+            drop_percent=options["drop_percent"],
+            levels=LEVELS[: DEPTHS[options["query"]]],
+            commits=Commits(options["commitment"]),
+            report_after_ms=_report_after_ms(options),
+            gateway=(options["gateway_host"], options["gateway_port"]),
             seed=options["seed"],
         )
         title = options["ae_title"]
@@ -84,3 +125,10 @@ class Command(BaseCommand):
         """Print one line at once: whoever reads a pipe waits for it."""
         self.stdout.write(line)
         self.stdout.flush()
+
+
+def _report_after_ms(options: dict[str, Any]) -> int:
+    given: int | None = options["report_after_ms"]
+    if given is not None:
+        return given
+    return LATE_MS if options["commitment"] == Commits.LATE else 0

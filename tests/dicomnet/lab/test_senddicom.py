@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
 from dicomnet.lab.gather import gather
 from tests.dicomnet.lab.peers import Pacs, data_set_sha256, row, senddicom, simulated_pacs
+from tests.factories import StudyFactory
 
 # One of each kind of transfer syntax; compressed, big endian, deflated, implicit, multi-frame, private.
 PYDICOM_FILES = (
@@ -207,3 +209,22 @@ def test_file_that_is_gone_or_unreadable_is_skipped_with_reason(tmp_path: Path) 
     gathered = gather([tmp_path / "dangling"])
 
     assert [entry.reason for entry in gathered.skipped] == ["No such file or directory"]
+
+
+@pytest.mark.django_db
+def test_patients_are_numbered_on_from_the_database(pacs: Pacs) -> None:
+    for number in ("LAB-0041", "LAB-10007", "LAB-x", "OTHER-99999999"):
+        StudyFactory.create(patient_id=number)
+    address = ("--port", str(pacs.port), "--called-aet", "LABPACS")
+
+    call_command("senddicom", "--generate", "4", "--modality", "CR", "--seq-from-db", *address)
+
+    kept = {dcmread(path, stop_before_pixels=True).PatientID for path in pacs.folder.glob("*.dcm")}
+    assert kept == {"LAB-10008", "LAB-10009"}
+
+
+def test_numbering_on_without_a_database_is_one_sentence(home: Path) -> None:
+    done = senddicom(home, 1, "--generate", "1", "--seq-from-db")
+
+    assert done.returncode == 1
+    assert "--seq-from-db needs the database, which does not answer." in done.stderr

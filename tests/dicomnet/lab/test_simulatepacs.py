@@ -11,11 +11,14 @@ from pydicom.uid import UID
 from pynetdicom import AE
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind  # type: ignore[attr-defined]
 
+from dicomnet.commitment import EventAnswer, EventStatus, Reference, Verdict
 from dicomnet.lab.pacs_index import Index
 from dicomnet.lab.phantoms import studies
-from dicomnet.scu.association import Peer
+from dicomnet.scu.association import NoContextAccepted, Peer
+from dicomnet.scu.commit import CommitmentAssociation
 from dicomnet.scu.echo import echo
 from dicomnet.scu.store import Outgoing, StoreAssociation
+from tests.corpus import CT
 from tests.dicomnet.lab.peers import Pacs, senddicom, simulated_pacs
 
 
@@ -66,8 +69,92 @@ def test_find_answers_at_study_level(pacs: Pacs, keys: dict[str, str], expected:
     assert {found.PatientID for status, found in pending if status == 0xFF00 and found is not None} == expected
 
 
-def test_find_at_another_level_is_refused(pacs: Pacs) -> None:
-    assert [status for status, _ in find(pacs, QueryRetrieveLevel="SERIES")] == [0xA900]
+def test_find_counts_series_and_lists_instances(pacs: Pacs) -> None:
+    *studies_found, _ = find(pacs, PatientID="LAB-0003", NumberOfStudyRelatedInstances="")
+    (study,) = [found for _, found in studies_found if found is not None]
+    uid = str(study.StudyInstanceUID)
+    *series_found, _ = find(
+        pacs, QueryRetrieveLevel="SERIES", StudyInstanceUID=uid, NumberOfSeriesRelatedInstances="", Modality=""
+    )
+    listed = []
+    for _, series in series_found:
+        assert series is not None
+        *images, (last, _) = find(
+            pacs,
+            QueryRetrieveLevel="IMAGE",
+            StudyInstanceUID=uid,
+            SeriesInstanceUID=str(series.SeriesInstanceUID),
+            SOPInstanceUID="",
+        )
+        assert last == 0x0000
+        assert len(images) == int(series.NumberOfSeriesRelatedInstances)
+        listed += [found.SOPInstanceUID for _, found in images if found is not None]
+
+    assert len(set(listed)) == int(study.NumberOfStudyRelatedInstances) == 6
+    assert {path.stem for path in pacs.folder.glob("*.dcm")} >= set(listed)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [{"QueryRetrieveLevel": "PATIENT"}, {"QueryRetrieveLevel": "SERIES"}, {"QueryRetrieveLevel": "IMAGE"}],
+    ids=["another level", "PS3.4 C.4.1.2.2 no study", "PS3.4 C.4.1.2.2 no series"],
+)
+def test_find_that_names_no_place_is_refused(pacs: Pacs, keys: dict[str, str]) -> None:
+    assert [status for status, _ in find(pacs, **keys)] == [0xA900]
+
+
+def test_find_deeper_than_it_is_told_is_refused(tmp_path: Path) -> None:
+    with simulated_pacs(tmp_path, "--query", "study") as shallow:
+        keys = {"QueryRetrieveLevel": "SERIES", "StudyInstanceUID": "1.2.3"}
+        assert [status for status, _ in find(shallow, **keys)] == [0xA900]
+
+
+def test_what_is_dropped_was_answered_with_success(tmp_path: Path) -> None:
+    with simulated_pacs(tmp_path, "--drop-percent", "40", "--seed", "3") as lying:
+        done = senddicom(tmp_path, lying.port, "--generate", "20", "--modality", "CR")
+        kept = len(list(lying.folder.glob("*.dcm")))
+        said = lying.end()
+
+    assert done.returncode == 0
+    assert 0 < kept < 20
+    assert f"{20 - kept} C-STORE 0x0000 dropped" in said
+
+
+@pytest.mark.parametrize(("flag", "offered"), [("no", False), ("yes", True)])
+def test_commitment_is_offered_as_told(tmp_path: Path, flag: str, offered: bool) -> None:
+    with simulated_pacs(tmp_path, "--commitment", flag) as running:
+        peer = Peer(ae_title="LABPACS", host="127.0.0.1", port=running.port, calling_ae_title="TEST")
+        taken: list[Verdict] = []
+
+        def take(verdict: Verdict) -> EventAnswer:
+            taken.append(verdict)
+            return EventAnswer(EventStatus.SUCCESS)
+
+        if not offered:
+            with pytest.raises(NoContextAccepted):
+                CommitmentAssociation(peer, take)
+            return
+        with CommitmentAssociation(peer, take) as assoc:
+            response = assoc.request("2.25.1", [Reference(CT, "2.25.2")])
+            assert response.status == 0x0000
+            assoc.wait_for_reports(30, lambda: bool(taken))
+        assert taken == [Verdict("2.25.1", (), ((Reference(CT, "2.25.2"), 0x0112),))]
+
+
+def test_a_liar_commits_to_what_it_does_not_have(tmp_path: Path) -> None:
+    taken: list[Verdict] = []
+
+    def take(verdict: Verdict) -> EventAnswer:
+        taken.append(verdict)
+        return EventAnswer(EventStatus.SUCCESS)
+
+    with simulated_pacs(tmp_path, "--commitment", "lying") as running:
+        peer = Peer(ae_title="LABPACS", host="127.0.0.1", port=running.port, calling_ae_title="TEST")
+        with CommitmentAssociation(peer, take) as assoc:
+            assoc.request("2.25.1", [Reference(CT, "2.25.2")])
+            assoc.wait_for_reports(30, lambda: bool(taken))
+
+    assert taken == [Verdict("2.25.1", (Reference(CT, "2.25.2"),), ())]
 
 
 def test_private_sop_class_is_stored(pacs: Pacs, tmp_path: Path) -> None:
@@ -112,6 +199,7 @@ def test_square_brackets_in_a_key_mean_themselves() -> None:
     ds = next(studies(1, seed=1, modality="CR"))
     index.add(ds)
     key = Dataset()
+    key.QueryRetrieveLevel = "STUDY"
     key.PatientID = "LAB-000[1]"
 
     assert list(index.find(key)) == []

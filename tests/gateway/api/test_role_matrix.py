@@ -24,6 +24,7 @@ EXPECTED = {
     ("api-docs", "get"): "viewer",
     ("api-me", "get"): "viewer",
     ("api-study-trace", "get"): "viewer",
+    ("api-study-receipt", "get"): "viewer",
     ("api-study-replay", "post"): "operator",
     ("api-rule-test", "post"): "viewer",
     ("api-study-list", "get"): "viewer",

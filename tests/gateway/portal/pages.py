@@ -35,6 +35,7 @@ class Rows:
             "study": study,
             "series": f"{study}series/{series.series_instance_uid}/",
             "trace": f"{study}trace/",
+            "receipt": f"{study}receipt/",
             "deliveries": "/deliveries/?tab=all",
             "delivery": f"/deliveries/{self.delivery.pk}/",
             "destinations": "/destinations/",

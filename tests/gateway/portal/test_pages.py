@@ -185,7 +185,10 @@ def test_admin_is_for_administrators(administrator: Client, operator: Client) ->
     assert operator.get("/admin/").status_code == 302
 
 
-@pytest.mark.parametrize("model", ["studies_study", "studies_instance", "routing_delivery", "routing_ruleversion"])
+@pytest.mark.parametrize(
+    "model",
+    ["studies_study", "studies_instance", "routing_delivery", "routing_ruleversion", "routing_proofrequest"],
+)
 def test_admin_shows_but_does_not_edit_what_the_gateway_writes(administrator: Client, model: str) -> None:
     make_rows()
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+from django.db.models.functions import Length
 from pydicom.uid import UID
 from rich.console import Console
 
@@ -21,6 +23,7 @@ from dicomnet.lab.rewrite import Rewriting, rewritten
 from dicomnet.lab.send import Pace, Sending
 from dicomnet.scu.association import Peer
 from dicomnet.scu.store import Outgoing
+from studies.models import Study
 
 REWRITABLE = {
     "study_uid": "StudyInstanceUID",
@@ -74,6 +77,11 @@ class Command(BaseCommand):
         group = parser.add_argument_group("synthetic studies")
         group.add_argument("--generate", type=at_least_one, metavar="N", help="make and send N synthetic instances")
         group.add_argument("--modality", choices=MODALITIES, default="mixed", help="of --generate (mixed)")
+        group.add_argument(
+            "--seq-from-db",
+            action="store_true",
+            help="number the patients of --generate on from the highest that this Gantry's database has",
+        )
         group.add_argument("--seed", type=int, help="the same seed makes the same instances; without it, new ones")
         group.add_argument("--out-dir", type=Path, help="keep the generated or rewritten files in this folder")
 
@@ -137,9 +145,25 @@ class Command(BaseCommand):
         self, console: Console, options: dict[str, Any], seed: int, rewriting: Rewriting, folder: Path
     ) -> list[Outgoing]:
         began_at = EPOCH if options["seed"] is not None else datetime.now().astimezone()
-        made = studies(options["generate"], seed=seed, modality=options["modality"], first_study_at=began_at)
+        made = studies(
+            options["generate"],
+            seed=seed,
+            modality=options["modality"],
+            first_patient=_next_patient() if options["seq_from_db"] else 1,
+            first_study_at=began_at,
+        )
         with progress(console, "drawing", options["generate"]) as advance:
             return written(made, folder, rewriting, advance)
+
+
+def _next_patient() -> int:
+    """The number after the highest of the fictitious patients that are stored; a query that fails is told in words."""
+    known = Study.objects.filter(patient_id__regex=r"^LAB-[0-9]{4,12}$").annotate(length=Length("patient_id"))
+    try:
+        last = known.order_by("-length", "-patient_id").values_list("patient_id", flat=True).first()
+    except DatabaseError as error:
+        raise CommandError("--seq-from-db needs the database, which does not answer.") from error
+    return int(last.removeprefix("LAB-")) + 1 if last else 1
 
 
 def _loopback(host: str) -> str:
