@@ -24,6 +24,8 @@ app.conf.task_routes = {
     "studies.tasks.report_commitments": {"queue": "deliver"},
     "routing.tasks.plan": {"queue": "plan"},
     "routing.tasks.deliver": {"queue": "deliver"},
+    # Apart from all else: a study's way to its archive never waits for an AI worker.
+    "routing.ai.tasks.*": {"queue": "ai"},
 }
 app.conf.beat_schedule = {
     name: {"task": task, "schedule": seconds, "options": {"expires": seconds * 2}}
@@ -33,6 +35,7 @@ app.conf.beat_schedule = {
         ("verify and report storage commitments", "studies.tasks.sweep_commitments", SWEEP_SECONDS),
         ("plan what no rule has seen", "routing.tasks.plan", SWEEP_SECONDS),
         ("take back leases and wake the lanes", "routing.tasks.sweep", SWEEP_SECONDS),
+        ("ask, judge and probe AI workers", "routing.ai.tasks.sweep", SWEEP_SECONDS),
     ]
 }
 app.autodiscover_tasks()
