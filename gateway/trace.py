@@ -1,4 +1,4 @@
-"""One time line of a study, read from rows: received, indexed, planned, delivered, in conflict, complete.
+"""One time line of a study, read from rows: received, indexed, planned, delivered, in conflict, analysed, complete.
 
 Everything is summed up in the database, so a study of ten thousand instances costs as many queries as one of ten.
 """
@@ -12,13 +12,14 @@ from django.db.models import Count, Max, Min, Q, QuerySet
 from django.db.models.functions import Coalesce, TruncMinute
 
 from dicomnet.statuses import in_words
+from routing.ai.trace import asked, resulted
 from routing.models import Delivery, DeliveryState, RuleVersion
 from studies.models import Conflict, Instance, Study
 
 BURST_GAP = timedelta(minutes=2)
 MAXIMUM_GROUPS = 500
 # Order of what happened at the same moment.
-STAGES = ("received", "conflict", "indexed", "planned", "delivery", "completed")
+STAGES = ("received", "conflict", "indexed", "planned", "ai request", "ai result", "delivery", "completed")
 
 _STATES = {
     DeliveryState.PENDING: ("{count} waiting for {name}", "busy"),
@@ -58,6 +59,8 @@ def trace(study: Study) -> list[TraceEvent]:
         *_conflicts(study),
         *_planned(deliveries),
         *_delivered(deliveries),
+        *(TraceEvent(event.at, "ai request", event.words, event.detail, event.state) for event in asked(study)),
+        *(TraceEvent(event.at, "ai result", event.words, event.detail, event.state) for event in resulted(study)),
         *_completed(study),
     ]
     return sorted(events, key=lambda event: (event.at, STAGES.index(event.kind)))
