@@ -8,7 +8,20 @@ from rest_framework.views import APIView
 
 from gateway.accounts.permissions import ANY_ROLE
 
-LISTS = ("study", "conflict", "commitment", "destination", "rule", "delivery", "allowlist", "remote-node")
+LISTS = (
+    "study",
+    "conflict",
+    "commitment",
+    "destination",
+    "rule",
+    "delivery",
+    "ai-pool",
+    "ai-worker",
+    "ai-request",
+    "ai-result",
+    "allowlist",
+    "remote-node",
+)
 
 
 class Root(APIView):

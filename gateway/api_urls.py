@@ -11,6 +11,7 @@ from gateway.api_docs import Docs, Schema
 from gateway.api_root import Root
 from gateway.problems import not_found
 from gateway.trace_api import Trace
+from routing.api.ai import AIPools, AIRequests, AIResults, AIWorkers
 from routing.api.deliveries import Deliveries, Replay
 from routing.api.destinations import Destinations
 from routing.api.receipt import StudyReceipt
@@ -40,6 +41,10 @@ router.register("identity-clashes", IdentityClashes, basename="api-identity-clas
 router.register("destinations", Destinations, basename="api-destination")
 router.register("rules", Rules, basename="api-rule")
 router.register("deliveries", Deliveries, basename="api-delivery")
+router.register("ai/pools", AIPools, basename="api-ai-pool")
+router.register("ai/workers", AIWorkers, basename="api-ai-worker")
+router.register("ai/requests", AIRequests, basename="api-ai-request")
+router.register("ai/results", AIResults, basename="api-ai-result")
 router.register("allowlist", Allowlist, basename="api-allowlist")
 router.register("remote-nodes", RemoteNodes, basename="api-remote-node")
 router.register("users", Users, basename="api-user")

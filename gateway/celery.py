@@ -27,6 +27,8 @@ app.conf.task_routes = {
     "routing.tasks.deliver": {"queue": "deliver"},
     "routing.tasks.sweep_changed_copies": {"queue": "deliver"},  # where the copies are made
     "routing.proof.tasks.prove_destination": {"queue": "deliver"},
+    # Apart from all else: a study's way to its archive never waits for an AI worker.
+    "routing.ai.tasks.*": {"queue": "ai"},
 }
 app.conf.beat_schedule = {
     name: {"task": task, "schedule": seconds, "options": {"expires": seconds * 2}}
@@ -38,6 +40,7 @@ app.conf.beat_schedule = {
         ("take back leases and wake the lanes", "routing.tasks.sweep", SWEEP_SECONDS),
         ("remove changed copies that lost workers left", "routing.tasks.sweep_changed_copies", 60),
         ("find what destinations have to prove", "routing.proof.tasks.sweep_proofs", PROOF_SECONDS),
+        ("ask, judge and probe AI workers", "routing.ai.tasks.sweep", SWEEP_SECONDS),
     ]
 }
 app.autodiscover_tasks()

@@ -24,7 +24,8 @@ from prometheus_client.metrics_core import Metric
 
 from gateway.accounts.authentication import api_key_of
 from gateway.accounts.models import Scope
-from routing.models import Delivery, DeliveryState
+from routing.ai.board import open_quarantine
+from routing.models import AIRequest, Delivery, DeliveryState
 from studies.commitments.selectors import counts_by_state
 from studies.dimse import local_spool
 from studies.models import Instance
@@ -75,7 +76,7 @@ class RowCollector:
         yield InfoMetricFamily("gantry_build", "What runs here.", {"django": django.get_version()})
         yield from _spool()
         try:
-            found = [*_archive(), *_ledger()]
+            found = [*_archive(), *_ledger(), *_ai()]
         except DatabaseError as error:
             logger.warning("no figures from the database", extra={"error": type(error).__name__})
             found = []
@@ -122,6 +123,16 @@ def _ledger() -> Iterator[Metric]:
         oldest.add_metric([name], _age_seconds(since))
     yield deliveries
     yield oldest
+
+
+def _ai() -> Iterator[Metric]:
+    requests = GaugeMetricFamily("gantry_ai_requests", "Requests to AI workers.", labels=["state", "pool"])
+    rows = AIRequest.objects.order_by("pool__name", "state").values_list("pool__name", "state")
+    for name, state, count in rows.annotate(count=Count("pk")):
+        requests.add_metric([state, name], count)
+    yield requests
+    words = "Results of AI workers that are quarantined and not decided on."
+    yield GaugeMetricFamily("gantry_ai_results_quarantined", words, value=open_quarantine())
 
 
 def _age_seconds(since: datetime) -> float:

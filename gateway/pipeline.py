@@ -1,16 +1,17 @@
 """The journey of an instance, stage by stage: the only signal receivers, each of which only rings a bell.
 
 received -> index_spool -> plan -> deliver -> prove; what is complete is planned once more, for the rules that wait for
-it. Beside it, for a device that wants proof, verify -> report. The first bells, for a file in the spool and for a
-request in the table, are rung by the listener (studies.doorbell). A bell that is not heard costs seconds: beat rings
-all of them.
+it. Beside it, for a device that wants proof, verify -> report; and for AI workers, plan -> ask -> judge -> deliver. The
+first bells, for a file in the spool and for a request in the table, are rung by the listener (studies.doorbell). A bell
+that is not heard costs seconds: beat rings all of them.
 """
 
 from typing import Any
 
 from django.dispatch import receiver
 
-from routing.events import deliveries_due, proofs_due
+from routing.ai.tasks import work as work_with_ai
+from routing.events import ai_work_due, deliveries_due, proofs_due
 from routing.proof.tasks import prove_destination
 from routing.tasks import deliver, plan
 from studies.doorbell import ring
@@ -46,3 +47,9 @@ def prove_what_is_delivered(destination_pk: int, **kwargs: Any) -> None:
 def report_what_is_verified(calling_ae_title: str, **kwargs: Any) -> None:
     """The verdict on a storage commitment stands: tell the device."""
     ring(report_commitments, calling_ae_title)
+
+
+@receiver(ai_work_due)
+def ask_and_judge(**kwargs: Any) -> None:
+    """A request waits for an AI worker, or a result for its judgement."""
+    ring(work_with_ai)

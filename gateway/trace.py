@@ -1,4 +1,4 @@
-"""One time line of a study, read from rows: received, indexed, planned, delivered, proven, in conflict, complete.
+"""One time line of a study, read from rows: received, indexed, planned, analysed, delivered, proven, complete.
 
 Everything is summed up in the database, so a study of ten thousand instances costs as many queries as one of ten.
 """
@@ -12,6 +12,7 @@ from django.db.models import Count, Max, Min, Q, QuerySet
 from django.db.models.functions import Coalesce, TruncMinute
 
 from dicomnet.statuses import in_words
+from routing.ai.trace import asked, resulted
 from routing.models import Delivery, DeliveryState, ProofKind, ProofRequest, RuleVersion
 from routing.proof.models import ProofState
 from studies.models import Conflict, Instance, Study
@@ -19,7 +20,17 @@ from studies.models import Conflict, Instance, Study
 BURST_GAP = timedelta(minutes=2)
 MAXIMUM_GROUPS = 500
 # Order of what happened at the same moment.
-STAGES = ("received", "conflict", "indexed", "planned", "delivery", "proof", "completed")
+STAGES = (
+    "received",
+    "conflict",
+    "indexed",
+    "planned",
+    "ai request",
+    "ai result",
+    "delivery",
+    "proof",
+    "completed",
+)
 
 _STATES = {
     DeliveryState.PENDING: ("{count} waiting for {name}", "busy"),
@@ -60,6 +71,8 @@ def trace(study: Study) -> list[TraceEvent]:
         *_planned(deliveries),
         *_delivered(deliveries),
         *_proven(study),
+        *(TraceEvent(event.at, "ai request", event.words, event.detail, event.state) for event in asked(study)),
+        *(TraceEvent(event.at, "ai result", event.words, event.detail, event.state) for event in resulted(study)),
         *_completed(study),
     ]
     return sorted(events, key=lambda event: (event.at, STAGES.index(event.kind)))

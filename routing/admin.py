@@ -7,7 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from routing.models import Delivery, Destination, ProofRequest, Rule, RuleVersion
+from routing.models import AIPool, AIRequest, AIResult, AIWorker, Delivery, Destination, ProofRequest, Rule, RuleVersion
 from routing.rules import save_rule
 from studies.admin import ReadOnlyAdmin
 
@@ -69,3 +69,39 @@ class ProofRequestAdmin(ReadOnlyAdmin):
     list_filter = ["state", "destination"]
     list_select_related = ["destination"]
     search_fields = ["transaction_uid"]
+
+
+@admin.register(AIPool)
+class AIPoolAdmin(admin.ModelAdmin):
+    """Pools of AI workers."""
+
+    list_display = ["name", "algorithm", "strategy", "is_enabled"]
+    filter_horizontal = ["result_destinations"]
+    exclude = ["result_sop_classes"]  # the portal and the API write it in its normal form
+
+
+@admin.register(AIWorker)
+class AIWorkerAdmin(admin.ModelAdmin):
+    """AI workers; how one did lately is shown, not edited."""
+
+    list_display = ["name", "pool", "ae_title", "host", "port", "is_enabled", "last_result_at", "last_error"]
+    list_filter = ["pool", "is_enabled"]
+    list_select_related = ["pool"]
+
+
+@admin.register(AIRequest)
+class AIRequestAdmin(ReadOnlyAdmin):
+    """Requests; the portal retries and cancels them."""
+
+    list_display = ["pk", "pool", "worker", "state", "attempts", "created_at", "answered_at", "last_error"]
+    list_filter = ["state", "pool"]
+    list_select_related = ["pool", "worker"]
+
+
+@admin.register(AIResult)
+class AIResultAdmin(ReadOnlyAdmin):
+    """Results; the portal releases them."""
+
+    list_display = ["pk", "worker", "verdict", "reason", "judged_at", "released_by"]
+    list_filter = ["verdict"]
+    list_select_related = ["worker"]

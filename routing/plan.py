@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from dicomnet.part10 import NotPart10
+from routing.ai.gate import judge_arrivals
 from routing.decide import Outcome, RuleBook
 from routing.decisions import Record
 from routing.facts import counts_of, facts_of_instance
@@ -47,7 +48,8 @@ def plan_batch(instances: list[Instance]) -> set[int]:
     Returns:
         The primary keys of those about which the rules were asked; the others cannot be read.
     """
-    outcomes = _judge(instances)
+    from_ai = judge_arrivals(instances)  # the gate has these: no rule sees what an AI worker sent
+    outcomes = dict.fromkeys(from_ai, NOTHING) | _judge([each for each in instances if each.pk not in from_ai])
     with transaction.atomic():
         # Of two workers that judged the same instance one writes: nothing is requested twice.
         waiting = Instance.objects.select_for_update(no_key=True).filter(pk__in=outcomes, planned_at=None)

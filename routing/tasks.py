@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+import routing.ai.tasks  # noqa: F401 (Celery looks for tasks here)
 from routing.deliver import drive
 from routing.events import deliveries_due
 from routing.lanes import waiting_lanes

@@ -13,7 +13,17 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from dicomnet.commitment import FailureReason
 from dicomnet.models import AllowlistEntry, RemoteNode
 from gateway.accounts.models import Role, User
-from routing.models import Delivery, DeliveryState, Destination, Rule, RuleVersion
+from routing.models import (
+    AIPool,
+    AIRequest,
+    AIResult,
+    AIWorker,
+    Delivery,
+    DeliveryState,
+    Destination,
+    Rule,
+    RuleVersion,
+)
 from routing.rules import save_rule
 from studies.commitments.models import Commitment, CommitmentItem, CommitmentState
 from studies.models import Conflict, IdentityClash, Instance, Series, Study, UnreadableFile
@@ -237,3 +247,44 @@ class DeliveryFactory(DjangoModelFactory[Delivery]):
     instance = factory.SubFactory(InstanceFactory)
     destination = factory.SubFactory(DestinationFactory)
     rule_version = factory.LazyFunction(version_of_a_new_rule)
+
+
+class AIPoolFactory(DjangoModelFactory[AIPool]):
+    class Meta:
+        model = AIPool
+
+    name = factory.Sequence(lambda n: f"Pool {n}")
+
+
+class AIWorkerFactory(DjangoModelFactory[AIWorker]):
+    class Meta:
+        model = AIWorker
+
+    pool = factory.SubFactory(AIPoolFactory)
+    name = factory.Sequence(lambda n: f"Node {n}")
+    ae_title = factory.Sequence(lambda n: f"AI{n}")
+    host = "10.9.8.7"
+    port = 11112
+
+
+class AIRequestFactory(DjangoModelFactory[AIRequest]):
+    """A request that waits; ``worker=`` and ``state=`` say otherwise."""
+
+    class Meta:
+        model = AIRequest
+
+    pool = factory.SubFactory(AIPoolFactory)
+    rule_version = factory.LazyFunction(version_of_a_new_rule)
+    study = factory.SubFactory(StudyFactory)
+
+
+class AIResultFactory(DjangoModelFactory[AIResult]):
+    """A result that is quarantined, unless ``verdict=`` says otherwise."""
+
+    class Meta:
+        model = AIResult
+
+    instance = factory.SubFactory(InstanceFactory, calling_ae_title=factory.SelfAttribute("..worker.ae_title"))
+    worker = factory.SubFactory(AIWorkerFactory)
+    verdict = "quarantined"
+    reason = "It names another patient than the study."

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from dicomnet.faults import fault_file
+from routing.ai.board import open_quarantine
 from routing.models import Delivery, DeliveryState
 from studies.commitments.selectors import unreported
 from studies.selectors import open_counts
@@ -40,6 +41,20 @@ SECTIONS = (
         "rules",
         "routing.view_rule",
         ("rule-create", "rule-update", "rule-delete", "rule-detail", "rule-try"),
+    ),
+    Section(
+        "AI workers",
+        "ai-board",
+        "ai",
+        "routing.view_aipool",
+        (
+            "ai-pool-create",
+            "ai-pool-update",
+            "ai-worker-create",
+            "ai-worker-update",
+            "ai-request-list",
+            "ai-result-list",
+        ),
     ),
     Section(
         "Allowlist",
@@ -102,4 +117,5 @@ ATTENTION = {
     "delivery-list": failed_deliveries,
     "conflict-list": unseen_conflicts,
     "commitment-list": unreported,
+    "ai-board": open_quarantine,
 }

@@ -33,7 +33,7 @@ def programs(environment: Environment) -> list[Program]:
     return [
         Program("web", gunicorn, _WEB),
         Program("scp", (python, str(BASE_DIR / "manage.py"), "runscp"), _RECEIVER),
-        # Three workers: peers that keep a delivery waiting never keep the rules waiting, and these never the index.
+        # Several workers: peers that keep a delivery waiting never keep the rules waiting, and these never the index.
         Program("worker-index", (*worker, "-Q", "index", "-P", "solo", "-n", "index@%h"), _WORKERS),
         Program("worker-plan", (*worker, "-Q", "plan,default", "-P", "solo", "-n", "plan@%h"), _WORKERS),
         Program(
@@ -41,6 +41,8 @@ def programs(environment: Environment) -> list[Program]:
             (*worker, "-Q", "deliver", "-P", "threads", "-c", str(DELIVER_THREADS), "-n", "deliver@%h"),
             _WORKERS,
         ),
+        # Apart, so that a worker's AI that is slow or gone costs no delivery its thread.
+        Program("worker-ai", (*worker, "-Q", "ai", "-P", "threads", "-c", "16", "-n", "ai@%h"), _WORKERS),
         Program(
             "beat",
             (*celery, "beat", "--loglevel", "WARNING", "--schedule", schedule, "--pidfile="),

@@ -137,11 +137,13 @@ class AIRequest(models.Model):
 class AIVerdict(models.TextChoices):
     """What the gate said of a result."""
 
+    WAITING = "waiting", "To be judged"
     ACCEPTED = "accepted", "Accepted"
     DUPLICATE = "duplicate", "Duplicate, dropped"
     LATE = "late", "Accepted after its time"
     QUARANTINED = "quarantined", "Quarantined"
     RELEASED = "released", "Released by a person"
+    KEPT = "kept", "Kept back by a person"
 
 
 class AIResult(models.Model):
@@ -153,7 +155,7 @@ class AIResult(models.Model):
     verdict = models.CharField(max_length=12, choices=AIVerdict)
     reason = models.CharField(max_length=300, blank=True, help_text="Why it is quarantined, without patient data.")
     judged_at = models.DateTimeField(default=timezone.now)
-    released_by = models.CharField(max_length=150, blank=True)
+    released_by = models.CharField(max_length=150, blank=True, help_text="Who released it, or kept it back.")
 
     class Meta:
         verbose_name = "AI result"

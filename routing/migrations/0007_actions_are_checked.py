@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0003_rules_and_deliveries_in_full'),
+        ('routing', '0005_sources_take_turns'),
     ]
 
     operations = [

@@ -4,11 +4,22 @@ from datetime import timedelta
 from hashlib import sha256
 
 from django.utils import timezone
-from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, XRayRadiationDoseSRStorage
+from pydicom.uid import BasicTextSRStorage, CTImageStorage, EnhancedCTImageStorage, XRayRadiationDoseSRStorage
 
-from routing.models import Destination, Priority, Rule
+from routing.models import AIPool, AIRequest, AIWorker, Destination, Priority, Rule
 from routing.rules import save_rule
-from tests.factories import AllowlistEntryFactory, DestinationFactory, RemoteNodeFactory
+from studies.models import Instance, Study
+from tests.factories import (
+    AIPoolFactory,
+    AIRequestFactory,
+    AIResultFactory,
+    AIWorkerFactory,
+    AllowlistEntryFactory,
+    DestinationFactory,
+    InstanceFactory,
+    RemoteNodeFactory,
+    SeriesFactory,
+)
 
 
 def make_destinations() -> dict[str, Destination]:
@@ -148,3 +159,66 @@ def make_remote_nodes() -> None:
         is_tls = title == "CT_ROOM1"
         name = "ct1.hospital.example" if is_tls else ""
         RemoteNodeFactory(ae_title=title, host=host, port=port, tls=is_tls, tls_server_name=name, comment=comment)
+
+
+def make_ai(to: dict[str, Destination]) -> None:
+    """Two pools at work: nodes that are well, one that rests, one that is off; and results that nobody believes."""
+    now = timezone.now()
+    lung = AIPoolFactory.create(name="Lung nodules", algorithm="NoduleFinder 4.2")
+    bleed = AIPoolFactory.create(name="Intracranial haemorrhage", algorithm="BleedCheck 2.0", strategy="weighted")
+    for pool in (lung, bleed):
+        pool.result_destinations.add(to["main"])
+    _make_ai_work(_node(lung, "Lung A", "10.20.9.10", last_result_at=now - timedelta(seconds=40)))
+    resting = _node(
+        lung,
+        "Lung B",
+        "10.20.9.11",
+        paused_until=now + timedelta(minutes=2),
+        failures_in_a_row=3,
+        last_error="Lung B did not answer within 600 s.",
+        last_result_at=now - timedelta(hours=3),
+    )
+    AIRequest.objects.filter(state="failed").update(tried=[resting.pk])
+    _make_ai_work(_node(bleed, "Bleed fast", "10.20.9.20", weight=3, last_result_at=now - timedelta(seconds=9)))
+    _node(bleed, "Bleed old", "10.20.9.21", is_enabled=False, last_result_at=now - timedelta(days=12))
+
+
+def _node(pool: AIPool, name: str, host: str, **fields: object) -> AIWorker:
+    title = name.upper().replace(" ", "_")
+    return AIWorkerFactory.create(pool=pool, name=name, ae_title=title, host=host, **fields)
+
+
+def _make_ai_work(worker: AIWorker) -> None:
+    now = timezone.now()
+    version = Rule.objects.get(name__startswith="Heads").versions.get()
+    others: dict[int, dict[str, object]] = {
+        0: {"state": "asked", "deadline_at": now + timedelta(minutes=9)},
+        1: {"state": "queued", "worker": None, "sent_at": None},
+        5: {"state": "failed", "attempts": 3, "last_error": "3 attempts. The last: Lung B: nobody listens there."},
+    }
+    for number, study in enumerate(Study.objects.filter(modalities_in_study__contains="CT").order_by("pk")[:12]):
+        sent_at = now - timedelta(minutes=7 * number + 1)
+        fields: dict[str, object] = {"worker": worker, "sent_at": sent_at, "attempts": 1, "rule_version": version}
+        if number in others:
+            AIRequestFactory(pool=worker.pool, study=study, **fields | others[number])
+            continue
+        answered_at = sent_at + timedelta(seconds=21 + 5 * number)
+        request = AIRequestFactory.create(
+            pool=worker.pool, study=study, state="answered", answered_at=answered_at, **fields
+        )
+        request.instances.set(Instance.objects.filter(series__study=study)[: 30 + 7 * number])
+        _make_ai_result(request, worker, number)
+
+
+def _make_ai_result(request: AIRequest, worker: AIWorker, number: int) -> None:
+    verdicts = {
+        3: ("quarantined", "It names another patient than the study."),
+        4: ("quarantined", "It refers to other instances than those that the worker was sent."),
+        6: ("late", "It came after the worker's time was over."),
+        7: ("duplicate", "Another worker has answered this request already."),
+    }
+    verdict, reason = verdicts.get(number, ("accepted", ""))
+    series = SeriesFactory(study=request.study, modality="SR", series_number="9000", series_description="AI_RESULT")
+    report, title = str(BasicTextSRStorage), worker.ae_title
+    instance = InstanceFactory(series=series, sop_class_uid=report, calling_ae_title=title, source_address=worker.host)
+    AIResultFactory(instance=instance, worker=worker, request=request, verdict=verdict, reason=reason)

@@ -12,7 +12,7 @@ from dicomnet.statuses import in_words
 from gateway.accounts.models import Role
 from routing.models import Delivery, DeliveryState, Destination, Rule
 from studies.models import Instance, Series, Study
-from tests.e2e.configuration import make_allowlist, make_destinations, make_remote_nodes, make_rules
+from tests.e2e.configuration import make_ai, make_allowlist, make_destinations, make_remote_nodes, make_rules
 from tests.e2e.devices import DEVICES, Device
 from tests.e2e.oddities import make_commitments, make_identity_clashes, make_odd_files
 from tests.factories import (
@@ -46,6 +46,7 @@ def fill(studies: int = STUDIES) -> None:
     make_identity_clashes(now)
     make_odd_files(now)
     make_commitments(now)
+    make_ai(destinations)
 
 
 def _study(chance: random.Random, number: int, received_at: datetime) -> Study:

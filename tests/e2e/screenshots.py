@@ -35,6 +35,8 @@ EMPTY_PAGES = {
     "odd-files-empty": "/odd/",
     "commitments-empty": "/commitments/",
     "remote-nodes-empty": "/remote-nodes/",
+    "ai-empty": "/ai/",
+    "ai-results-empty": "/ai/results/",
 }
 PAGES = {
     "dashboard": "/",
@@ -52,6 +54,11 @@ PAGES = {
     "rule-form": "/rules/{rule}/edit/",
     "rule": "/rules/{rule}/",
     "rule-try": "/rules/try/",
+    "ai": "/ai/",
+    "ai-requests": "/ai/requests/?tab=all",
+    "ai-results": "/ai/results/",
+    "ai-pool-form": "/ai/pools/{pool}/",
+    "ai-worker-form": "/ai/workers/new/?pool={pool}",
     "allowlist": "/allowlist/",
     "allowlist-form": "/allowlist/{entry}/",
     "remote-nodes": "/remote-nodes/",
@@ -169,7 +176,7 @@ class Pictures:
     def full(self) -> None:
         """Every page in the middle of a working day."""
         from dicomnet.models import AllowlistEntry
-        from routing.models import Rule
+        from routing.models import AIPool, Rule
         from studies.commitments.models import Commitment, CommitmentState
         from studies.models import Study
 
@@ -177,6 +184,7 @@ class Pictures:
         names = {
             "study": study,
             "rule": Rule.objects.get(name__startswith="Thin").pk,
+            "pool": AIPool.objects.get(name__startswith="Lung").pk,
             "entry": AllowlistEntry.objects.get(calling_ae_title="CT_ROOM1").pk,
             "commitment": Commitment.objects.get(failed_count=3).pk,
             "waiting": Commitment.objects.get(state=CommitmentState.REPORTING).pk,

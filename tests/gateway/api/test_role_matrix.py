@@ -43,6 +43,15 @@ EXPECTED = {
     ("api-identity-clash-detail", "get"): "viewer",
     ("api-destination-echo", "post"): "operator",
     ("api-rule-versions", "get"): "viewer",
+    ("api-ai-worker-echo", "post"): "operator",
+    ("api-ai-request-list", "get"): "viewer",
+    ("api-ai-request-detail", "get"): "viewer",
+    ("api-ai-request-retry", "post"): "operator",
+    ("api-ai-request-cancel", "post"): "operator",
+    ("api-ai-result-list", "get"): "viewer",
+    ("api-ai-result-detail", "get"): "viewer",
+    ("api-ai-result-release", "post"): "operator",
+    ("api-ai-result-keep", "post"): "operator",
     ("api-delivery-list", "get"): "viewer",
     ("api-delivery-detail", "get"): "viewer",
     ("api-delivery-retry", "post"): "operator",
@@ -53,7 +62,7 @@ EXPECTED = {
     ("api-delivery-lanes", "get"): "viewer",
     **{
         (f"{name}-{page}", method): "viewer" if method == "get" else "administrator"
-        for name in ("api-destination", "api-rule", "api-allowlist", "api-remote-node")
+        for name in ("api-destination", "api-rule", "api-allowlist", "api-remote-node", "api-ai-pool", "api-ai-worker")
         for page, methods in (("list", ("get", "post")), ("detail", ("get", "put", "patch", "delete")))
         for method in methods
     },

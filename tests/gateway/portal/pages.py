@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 from dicomnet.models import RemoteNode
-from routing.models import Delivery
+from routing.models import AIWorker, Delivery
 from studies.models import Commitment, Study
 from tests.factories import (
+    AIRequestFactory,
+    AIResultFactory,
+    AIWorkerFactory,
     AllowlistEntryFactory,
     CommitmentFactory,
     ConflictFactory,
@@ -23,6 +26,7 @@ class Rows:
     delivery: Delivery
     node: RemoteNode
     commitment: Commitment
+    ai_worker: AIWorker
 
     def addresses(self) -> dict[str, str]:
         """Addresses of all pages by name."""
@@ -56,6 +60,11 @@ class Rows:
             "conflicts": "/conflicts/",
             "odd": "/odd/",
             "identity-clashes": "/conflicts/identity/",
+            "ai-board": "/ai/",
+            "ai-requests": "/ai/requests/?tab=all",
+            "ai-results": "/ai/results/",
+            "ai-pool-form": f"/ai/pools/{self.ai_worker.pool_id}/",
+            "ai-worker-form": f"/ai/workers/{self.ai_worker.pk}/",
             "system": "/system/",
         }
 
@@ -69,4 +78,8 @@ def make_rows(count: int = 1) -> Rows:
         AllowlistEntryFactory.create()
     nodes = [RemoteNodeFactory.create() for _ in deliveries]
     commitments = [CommitmentFactory.create() for _ in deliveries]
-    return Rows(deliveries[0].instance.series.study, deliveries[0], nodes[0], commitments[0])
+    workers = [AIWorkerFactory.create() for _ in deliveries]
+    for worker in workers:
+        AIResultFactory.create(worker=worker)
+        AIRequestFactory.create(pool=worker.pool, worker=worker, state="failed")
+    return Rows(deliveries[0].instance.series.study, deliveries[0], nodes[0], commitments[0], workers[0])

@@ -25,6 +25,8 @@ ADMINISTRATORS_ONLY = {
     "allowlist-form",
     "remote-node-form",
     "remote-node-delete",
+    "ai-pool-form",
+    "ai-worker-form",
 }
 QUERY_COUNTS = Path(__file__).with_name("query_counts.json")
 ALL_PAGES = list(json.loads(QUERY_COUNTS.read_text()))
@@ -78,6 +80,9 @@ def test_page_costs_as_many_queries_for_ten_rows_as_for_two(page: str, administr
         "/conflicts/",
         "/conflicts/identity/",
         "/commitments/",
+        "/ai/",
+        "/ai/requests/",
+        "/ai/results/",
     ],
 )
 def test_page_without_rows_teaches(address: str, administrator: Client) -> None:
@@ -97,9 +102,22 @@ def test_viewer_sees_no_button_that_he_may_not_press(viewer: Client) -> None:
         "/conflicts/",
         "/remote-nodes/",
         "/conflicts/identity/",
+        "/ai/",
+        "/ai/requests/?tab=all",
+        "/ai/results/",
     ):
         html = viewer.get(address).content.decode()
-        for forbidden in ("Retry", "Cancel chosen", "Echo</button>", "Edit", "Delete", "Add a", "Mark as seen"):
+        for forbidden in (
+            "Retry",
+            "Cancel chosen",
+            "Echo</button>",
+            "Edit",
+            "Delete",
+            "Add a",
+            "Mark as seen",
+            "Release</button>",
+            "Keep back</button>",
+        ):
             assert forbidden not in html, (address, forbidden)
 
 
