@@ -64,6 +64,12 @@ class Batch(Sequence[Delivery]):
             self._is_cut.wait(min(seconds, LONGEST_WAIT_SECONDS))
         return False
 
+    def part(self, deliveries: Sequence[Delivery]) -> "Batch":
+        """Some of its deliveries as a batch of their own, which is held back and cut as the whole is."""
+        part = Batch(deliveries, association=self.association, limit=self._limit)
+        part._is_cut = self._is_cut
+        return part
+
     def cut(self) -> None:
         """Let nothing more go; what is under way is finished."""
         self._is_cut.set()

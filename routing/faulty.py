@@ -2,10 +2,11 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from dicomnet.faults import Faults, fault_file
-from routing.models import Delivery, Destination
+from routing.batch import Batch
+from routing.models import Destination
 from routing.transports import SENDERS, Outcome, Send
 
 FAILED = "fault injection: random_fail_rate"
@@ -20,15 +21,15 @@ def disturb_senders() -> None:
 def disturbed(send: Send, faults: Callable[[], Faults]) -> Send:
     """A transport that does as the faults of the moment say; what fails by them is not sent."""
 
-    def sending(destination: Destination, deliveries: Sequence[Delivery]) -> Iterator[Outcome]:
+    def sending(destination: Destination, batch: Batch) -> Iterator[Outcome]:
         rate = faults().random_fail_rate
         rest = []
-        for delivery in deliveries:
+        for delivery in batch.all:
             if random.random() < rate:  # noqa: S311 (no secret)
                 yield Outcome(delivery, None, FAILED)
             else:
                 rest.append(delivery)
-        for outcome in send(destination, rest) if rest else ():
+        for outcome in send(destination, batch.part(rest)) if rest else ():
             time.sleep(faults().io_delay_ms / 1000)
             yield outcome
 

@@ -1,5 +1,6 @@
 """Faults on demand: typed, kept in a file, read cheaply, and only where they are allowed."""
 
+import time
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -8,8 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from dicomnet import faults
-from dicomnet.faults import NAMES, BadFault, FaultFile, Faults, fault_file
+from dicomnet.faults import LOOK_SECONDS, NAMES, BadFault, FaultFile, Faults, fault_file
 from gateway.env import Environment
 
 
@@ -58,13 +58,13 @@ def test_a_file_that_is_none_of_ours_injects_nothing(tmp_path: Path, text: str) 
 
 def test_the_file_is_not_looked_at_for_each_instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(faults.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     file = FaultFile(tmp_path / "faults.json")
     assert file.current() == Faults()
     FaultFile(tmp_path / "faults.json").inject("disk_full", "")
 
     assert file.current() == Faults()
-    now[0] += faults.LOOK_SECONDS
+    now[0] += LOOK_SECONDS
     assert file.current() == Faults(disk_full=True)
 
 

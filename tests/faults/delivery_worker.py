@@ -20,7 +20,8 @@ def main() -> None:
     from routing.events import deliveries_due
     from routing.tasks import sweep
 
-    queue.LEASE_SECONDS = claim.LEASE_SECONDS = lanes.LANE_SECONDS = LEASE_SECONDS
+    for module, name in ((queue, "LEASE_SECONDS"), (claim, "LEASE_SECONDS"), (lanes, "LANE_SECONDS")):
+        setattr(module, name, LEASE_SECONDS)
     lanes.RENEW_SECONDS = LEASE_SECONDS / 4  # type: ignore[assignment]
 
     def drive_one(destination_pk: int) -> None:

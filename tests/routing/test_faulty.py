@@ -3,6 +3,7 @@
 import pytest
 
 from dicomnet.faults import Faults
+from routing.batch import Batch
 from routing.faulty import FAILED, disturbed
 from routing.transports.dimse import send
 from tests.factories import DeliveryFactory, DestinationFactory, version_of_a_new_rule
@@ -22,7 +23,7 @@ def test_the_share_that_fails_is_not_sent(store: Store, rate: float) -> None:
         ]
         faulty = disturbed(send, lambda: Faults(random_fail_rate=rate, io_delay_ms=1))
 
-        outcomes = list(faulty(destination, deliveries))
+        outcomes = list(faulty(destination, Batch(deliveries)))
 
     assert {one.delivery.pk for one in outcomes} == {one.pk for one in deliveries}
     assert len(storing.calls) == (0 if rate else 4)

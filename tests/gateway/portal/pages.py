@@ -32,7 +32,8 @@ class Rows:
         """Addresses of all pages by name."""
         series = self.delivery.instance.series
         study = f"/studies/{self.study.study_instance_uid}/"
-        rule = self.delivery.rule_version.rule_id
+        version = self.delivery.rule_version
+        rule = version.rule_id if version else 0
         return {
             "dashboard": "/",
             "studies": "/studies/",

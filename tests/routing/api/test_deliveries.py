@@ -37,6 +37,11 @@ def state_of(delivery: Delivery) -> str:
     return delivery.state
 
 
+def rule_of(delivery: Delivery) -> int:
+    assert delivery.rule_version is not None
+    return delivery.rule_version.rule_id
+
+
 def test_a_line_of_the_ledger(client: APIClient) -> None:
     delivery = DeliveryFactory.create(has_failed=True)
 
@@ -45,7 +50,7 @@ def test_a_line_of_the_ledger(client: APIClient) -> None:
     assert set(shown) >= NAMED_BY_THE_CONTRACT
     assert shown["study_instance_uid"] == delivery.instance.series.study.study_instance_uid
     assert (shown["destination"], shown["destination_name"]) == (delivery.destination.pk, delivery.destination.name)
-    assert (shown["rule"], shown["rule_version"]) == (delivery.rule_version.rule_id, 1)
+    assert (shown["rule"], shown["rule_version"]) == (rule_of(delivery), 1)
     assert (shown["state"], shown["priority"]) == ("dead", "routine")
     assert (shown["last_status"], shown["last_status_words"]) == (0xA700, "0xA700 Out of resources")
     assert "lease_token" not in shown
@@ -56,7 +61,7 @@ def test_filters(client: APIClient) -> None:
     queries = [
         "state=dead",
         f"destination={one.destination.pk}",
-        f"rule={one.rule_version.rule_id}",
+        f"rule={rule_of(one)}",
         f"study_instance_uid={one.instance.series.study.study_instance_uid}",
         f"sop_instance_uid={one.instance.sop_instance_uid}",
     ]

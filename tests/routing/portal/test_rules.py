@@ -7,7 +7,7 @@ from django.test import Client
 from pydicom.data import get_testdata_file
 
 from routing.models import Rule
-from tests.factories import DeliveryFactory, DestinationFactory, InstanceFactory, RuleFactory
+from tests.factories import DeliveryFactory, DestinationFactory, InstanceFactory, RuleFactory, version_of_a_new_rule
 
 CT = [{"attribute": "Modality", "operator": "equals", "value": "CT"}]
 
@@ -79,7 +79,8 @@ def test_list_is_in_the_order_of_trying(viewer: Client) -> None:
 
 
 def test_delete_of_one_with_deliveries_explains_to_turn_it_off(administrator: Client) -> None:
-    rule = DeliveryFactory.create().rule_version.rule
+    rule = version_of_a_new_rule().rule
+    DeliveryFactory.create(rule_version=rule.versions.get())
     address = f"/rules/{rule.pk}/delete/"
 
     assert "Turn it off instead" in administrator.get(address).content.decode()

@@ -25,7 +25,7 @@ def test_one_request_for_each_study_whose_time_has_passed(deliver: Deliver) -> N
     assert plan_requests() == 2
     assert plan_requests() == 0
 
-    studies = set(ProofRequest.objects.values_list("study", flat=True))
+    studies: set[int] = {proof.study_id for proof in ProofRequest.objects.all()}
     assert studies == {one.instance.series.study_id for one in (first[0], second[0])}
     assert just_now[0].instance.series.study_id not in studies
 
