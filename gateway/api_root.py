@@ -8,7 +8,7 @@ from rest_framework.views import APIView
 
 from gateway.accounts.permissions import ANY_ROLE
 
-LISTS = ("study", "conflict", "commitment", "destination", "rule", "delivery", "allowlist", "remote-node")
+LISTS = ("study", "conflict", "commitment", "destination", "rule", "back-test", "delivery", "allowlist", "remote-node")
 
 
 class Root(APIView):

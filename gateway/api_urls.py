@@ -11,6 +11,7 @@ from gateway.api_docs import Docs, Schema
 from gateway.api_root import Root
 from gateway.problems import not_found
 from gateway.trace_api import Trace
+from routing.api.back_tests import BackTests
 from routing.api.deliveries import Deliveries, Replay
 from routing.api.destinations import Destinations
 from routing.api.rule_test import RuleTest
@@ -38,6 +39,7 @@ router.register("commitments", Commitments, basename="api-commitment")
 router.register("identity-clashes", IdentityClashes, basename="api-identity-clash")
 router.register("destinations", Destinations, basename="api-destination")
 router.register("rules", Rules, basename="api-rule")
+router.register("back-tests", BackTests, basename="api-back-test")
 router.register("deliveries", Deliveries, basename="api-delivery")
 router.register("allowlist", Allowlist, basename="api-allowlist")
 router.register("remote-nodes", RemoteNodes, basename="api-remote-node")

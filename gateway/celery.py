@@ -33,6 +33,7 @@ app.conf.beat_schedule = {
         ("verify and report storage commitments", "studies.tasks.sweep_commitments", SWEEP_SECONDS),
         ("plan what no rule has seen", "routing.tasks.plan", SWEEP_SECONDS),
         ("take back leases and wake the lanes", "routing.tasks.sweep", SWEEP_SECONDS),
+        ("go on with back-tests whose worker was lost", "routing.tasks.sweep_back_tests", SWEEP_SECONDS),
     ]
 }
 app.autodiscover_tasks()

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from routing.events import deliveries_due
-from routing.tasks import deliver, plan
+from routing.events import back_tests_due, deliveries_due
+from routing.tasks import back_test, deliver, plan
 from studies.doorbell import ring
 from studies.events import commitments_due, instances_indexed
 from studies.tasks import report_commitments
@@ -32,3 +32,9 @@ def deliver_what_is_planned(destination_pk: int, **kwargs: Any) -> None:
 def report_what_is_verified(calling_ae_title: str, **kwargs: Any) -> None:
     """The verdict on a storage commitment stands: tell the device."""
     ring(report_commitments, calling_ae_title)
+
+
+@receiver(back_tests_due)
+def go_on_with_a_back_test(pk: int, **kwargs: Any) -> None:
+    """A draft is to be judged on stored history: the next turn of it."""
+    ring(back_test, pk)

@@ -2,4 +2,5 @@
 
 from django.dispatch import Signal
 
+back_tests_due = Signal()  # carries pk; sent after commit
 deliveries_due = Signal()  # carries destination_pk; sent after commit

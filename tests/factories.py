@@ -13,7 +13,18 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from dicomnet.commitment import FailureReason
 from dicomnet.models import AllowlistEntry, RemoteNode
 from gateway.accounts.models import Role, User
-from routing.models import Delivery, DeliveryState, Destination, Rule, RuleVersion
+from routing.models import (
+    AIPool,
+    AIWorker,
+    BackTest,
+    BackTestStudy,
+    Delivery,
+    DeliveryState,
+    Destination,
+    Rule,
+    RuleVersion,
+    ShadowMatch,
+)
 from routing.rules import save_rule
 from studies.commitments.models import Commitment, CommitmentItem, CommitmentState
 from studies.models import Conflict, IdentityClash, Instance, Series, Study, UnreadableFile
@@ -186,7 +197,7 @@ class DestinationFactory(DjangoModelFactory[Destination]):
 
 
 class RuleFactory(DjangoModelFactory[Rule]):
-    """A saved rule with its first version; ``to=[destination, ...]`` says where it sends to."""
+    """A saved rule with its first version; ``to`` and ``ask`` are its destinations and AI pools."""
 
     class Meta:
         model = Rule
@@ -196,15 +207,71 @@ class RuleFactory(DjangoModelFactory[Rule]):
 
     @classmethod
     def _create(cls, model_class: type[Rule], **kwargs: Any) -> Rule:
-        destinations = kwargs.pop("to", [])
+        destinations, ai_pools = kwargs.pop("to", []), kwargs.pop("ask", [])
         rule = model_class(**kwargs)
-        save_rule(rule, destinations=destinations)
+        save_rule(rule, destinations=destinations, ai_pools=ai_pools)
         return rule
 
 
 def version_of_a_new_rule() -> RuleVersion:
     version: RuleVersion = RuleFactory().versions.get()
     return version
+
+
+class RuleVersionFactory(DjangoModelFactory[RuleVersion]):
+    """A further form of a saved rule, that is not in force."""
+
+    class Meta:
+        model = RuleVersion
+
+    number = factory.Sequence(lambda n: n + 1000)
+    definition = factory.LazyAttribute(lambda version: version.rule.versions.earliest("number").definition)
+
+
+class ShadowMatchFactory(DjangoModelFactory[ShadowMatch]):
+    class Meta:
+        model = ShadowMatch
+
+    instance = factory.SubFactory(InstanceFactory)
+
+
+class AIPoolFactory(DjangoModelFactory[AIPool]):
+    class Meta:
+        model = AIPool
+
+    name = factory.Sequence(lambda n: f"Pool {n}")
+
+
+class AIWorkerFactory(DjangoModelFactory[AIWorker]):
+    class Meta:
+        model = AIWorker
+
+    pool = factory.SubFactory(AIPoolFactory)
+    name = factory.Sequence(lambda n: f"Worker {n}")
+    ae_title = factory.Sequence(lambda n: f"AI{n}")
+    host = "127.0.0.1"
+
+
+class BackTestFactory(DjangoModelFactory[BackTest]):
+    """A back-test of a saved rule that has ended; ``matches`` are studies that its draft and not the rule takes."""
+
+    class Meta:
+        model = BackTest
+
+    rule = factory.SubFactory(RuleFactory)
+    draft = factory.LazyAttribute(lambda test: {**test.rule.versions.get().definition, "live_version": 1})
+    days = 30
+    since = factory.LazyFunction(lambda: timezone.now() - timedelta(days=30))
+    state = "done"
+    finished_at = factory.LazyFunction(timezone.now)
+
+    @classmethod
+    def _create(cls, model_class: type[BackTest], **kwargs: Any) -> BackTest:
+        studies = kwargs.pop("matches", [])
+        found = model_class.objects.create(matched=len(studies), differing=len(studies), **kwargs)
+        for study in studies:
+            BackTestStudy.objects.create(back_test=found, study=study, by_draft=True, by_live=False, instance_count=1)
+        return found
 
 
 class DeliveryFactory(DjangoModelFactory[Delivery]):

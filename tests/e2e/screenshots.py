@@ -35,6 +35,8 @@ EMPTY_PAGES = {
     "odd-files-empty": "/odd/",
     "commitments-empty": "/commitments/",
     "remote-nodes-empty": "/remote-nodes/",
+    "rules-empty": "/rules/",
+    "back-tests-empty": "/rules/back-tests/",
 }
 PAGES = {
     "dashboard": "/",
@@ -49,6 +51,12 @@ PAGES = {
     "rule-form": "/rules/{rule}/edit/",
     "rule": "/rules/{rule}/",
     "rule-try": "/rules/try/",
+    "rule-draft": "/rules/{rule}/edit/",
+    "rule-compare": "/rules/{rule}/compare/",
+    "rule-shadow": "/rules/{shadow}/shadow/",
+    "back-tests": "/rules/back-tests/",
+    "back-test": "/rules/back-tests/{back_test}/",
+    "back-test-running": "/rules/back-tests/{running}/",
     "allowlist": "/allowlist/",
     "allowlist-form": "/allowlist/{entry}/",
     "remote-nodes": "/remote-nodes/",
@@ -166,7 +174,7 @@ class Pictures:
     def full(self) -> None:
         """Every page in the middle of a working day."""
         from dicomnet.models import AllowlistEntry
-        from routing.models import Rule
+        from routing.models import BackTest, Rule
         from studies.commitments.models import Commitment, CommitmentState
         from studies.models import Study
 
@@ -174,6 +182,9 @@ class Pictures:
         names = {
             "study": study,
             "rule": Rule.objects.get(name__startswith="Thin").pk,
+            "shadow": Rule.objects.get(mode="shadow").pk,
+            "back_test": BackTest.objects.get(state="done").pk,
+            "running": BackTest.objects.get(state="running").pk,
             "entry": AllowlistEntry.objects.get(calling_ae_title="CT_ROOM1").pk,
             "commitment": Commitment.objects.get(failed_count=3).pk,
             "waiting": Commitment.objects.get(state=CommitmentState.REPORTING).pk,
@@ -193,6 +204,10 @@ class Pictures:
         if name == "rule-try":
             page.locator("input[type=file]").set_input_files(str(get_testdata_file("CT_small.dcm")))
             page.locator(".form-foot button").click()
+            page.locator(".verdict").first.wait_for()
+        if name == "rule-draft":
+            page.locator("input[type=file]").set_input_files(str(get_testdata_file("CT_small.dcm")))
+            page.get_by_role("button", name="Try this draft").click()
             page.locator(".verdict").first.wait_for()
         if name == "deliveries-failed":
             page.locator("[data-choose]").first.check()

@@ -6,9 +6,10 @@ import pytest
 from django.test import TestCase
 
 from gateway.accounts.models import User
+from routing.explain import explain_file
 from routing.models import Delivery, Rule
 from routing.plan import plan_all
-from routing.rules import explain_file, save_rule
+from routing.rules import save_rule
 from studies.models import Instance
 from studies.storage import hot_storage
 from tests.factories import DestinationFactory, RuleFactory, UserFactory

@@ -74,6 +74,7 @@ def test_page_costs_as_many_queries_for_ten_rows_as_for_two(page: str, administr
         "/deliveries/",
         "/destinations/",
         "/rules/",
+        "/rules/back-tests/",
         "/allowlist/",
         "/conflicts/",
         "/conflicts/identity/",
