@@ -105,6 +105,8 @@ class _RuleEdit(PermissionRequiredMixin):
             draft, parse_conditions(draft.conditions), tuple(form.cleaned_data["destinations"]), is_draft=True
         )
         verdicts = verdicts_of(try_form, candidate) if try_form.is_valid() else None
+        if verdicts is not None:
+            verdicts.sort(key=lambda verdict: not verdict.is_draft)  # it is what was asked about
         return self._show(form, try_form=try_form, verdicts=verdicts, tried=True)
 
     def _back_test(self, form: RuleForm) -> HttpResponse:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from gateway.accounts.models import User
-from routing.backtest.models import BackTest, BackTestState
+from routing.backtest.models import BackTest, BackTestState, BackTestStudy
 from routing.backtest.run import start_back_test, take_turn
 from routing.models import Destination, Rule, RuleMode, ShadowMatch
 from routing.rules import definition_of, save_rule
@@ -65,8 +65,8 @@ def _back_tests(rule: Rule, author: User) -> None:
     """One that has ended, and one in the middle."""
     rule.conditions = [
         {"attribute": "Modality", "operator": "in", "value": ["CT", "MR"]},
-        {"attribute": "BodyPartExamined", "operator": "in", "value": ["HEAD", "SPINE"]},
-        {"none": [{"attribute": "StudyDescription", "operator": "contains", "value": "follow"}]},
+        {"attribute": "BodyPartExamined", "operator": "in", "value": ["HEAD", "KNEE"]},
+        {"none": [{"attribute": "StudyDescription", "operator": "contains", "value": "angio"}]},
     ]
     definition = definition_of(rule, rule.destinations.all(), [])
     rule.refresh_from_db()
@@ -74,13 +74,24 @@ def _back_tests(rule: Rule, author: User) -> None:
     while take_turn(done.pk):
         pass
     running = start_back_test(definition, rule=rule, days=365, author=author)
-    total = Study.objects.count()
+    found = list(done.studies.all())
+    BackTestStudy.objects.bulk_create(
+        BackTestStudy(
+            back_test=running,
+            study_id=row.study_id,
+            by_draft=row.by_draft,
+            by_live=row.by_live,
+            instance_count=row.instance_count,
+        )
+        for row in found
+    )
+    judged = Study.objects.count()
     BackTest.objects.filter(pk=running.pk).update(
         state=BackTestState.RUNNING,
-        total=total * 40,
-        judged=total * 13,
-        matched=total * 2,
-        differing=31,
+        total=judged * 3,
+        judged=judged,
+        matched=sum(row.by_draft for row in found),
+        differing=sum(row.by_draft != row.by_live for row in found),
         lease_token="lease",
         lease_until=timezone.now() + timedelta(hours=1),
     )
