@@ -14,6 +14,7 @@ LISTS = (
     "commitment",
     "destination",
     "rule",
+    "back-test",
     "delivery",
     "ai-pool",
     "ai-worker",

@@ -12,6 +12,7 @@ from gateway.api_root import Root
 from gateway.problems import not_found
 from gateway.trace_api import Trace
 from routing.api.ai import AIPools, AIRequests, AIResults, AIWorkers
+from routing.api.back_tests import BackTests
 from routing.api.deliveries import Deliveries, Replay
 from routing.api.destinations import Destinations
 from routing.api.receipt import StudyReceipt
@@ -40,6 +41,7 @@ router.register("commitments", Commitments, basename="api-commitment")
 router.register("identity-clashes", IdentityClashes, basename="api-identity-clash")
 router.register("destinations", Destinations, basename="api-destination")
 router.register("rules", Rules, basename="api-rule")
+router.register("back-tests", BackTests, basename="api-back-test")
 router.register("deliveries", Deliveries, basename="api-delivery")
 router.register("ai/pools", AIPools, basename="api-ai-pool")
 router.register("ai/workers", AIWorkers, basename="api-ai-worker")

@@ -41,6 +41,7 @@ app.conf.beat_schedule = {
         ("remove changed copies that lost workers left", "routing.tasks.sweep_changed_copies", 60),
         ("find what destinations have to prove", "routing.proof.tasks.sweep_proofs", PROOF_SECONDS),
         ("ask, judge and probe AI workers", "routing.ai.tasks.sweep", SWEEP_SECONDS),
+        ("go on with back-tests whose worker was lost", "routing.tasks.sweep_back_tests", SWEEP_SECONDS),
     ]
 }
 app.autodiscover_tasks()

@@ -11,9 +11,9 @@ from typing import Any
 from django.dispatch import receiver
 
 from routing.ai.tasks import work as work_with_ai
-from routing.events import ai_work_due, deliveries_due, proofs_due
+from routing.events import ai_work_due, back_tests_due, deliveries_due, proofs_due
 from routing.proof.tasks import prove_destination
-from routing.tasks import deliver, plan
+from routing.tasks import back_test, deliver, plan
 from studies.doorbell import ring
 from studies.events import commitments_due, instances_indexed, studies_completed
 from studies.tasks import report_commitments
@@ -53,3 +53,9 @@ def report_what_is_verified(calling_ae_title: str, **kwargs: Any) -> None:
 def ask_and_judge(**kwargs: Any) -> None:
     """A request waits for an AI worker, or a result for its judgement."""
     ring(work_with_ai)
+
+
+@receiver(back_tests_due)
+def go_on_with_a_back_test(pk: int, **kwargs: Any) -> None:
+    """A draft is to be judged on stored history: the next turn of it."""
+    ring(back_test, pk)

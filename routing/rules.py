@@ -1,15 +1,13 @@
-"""Rules: saved as versions, and asked which of them an instance matches."""
+"""Rules: saved as versions, and read as the planner uses them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
-from routing.conditions import Condition, Facts, Verdict, judge, needed_attributes, parse_conditions
-from routing.facts import facts_of_file
+from routing.conditions import Condition, needed_attributes, parse_conditions
 from routing.models import AIPool, Destination, Rule, RuleVersion
 
 
@@ -22,20 +20,6 @@ class ActiveRule:
     conditions: tuple[Condition, ...]
     destinations: tuple[Destination, ...]
     ai_pools: tuple[AIPool, ...]
-
-
-@dataclass(frozen=True)
-class RuleVerdict:
-    """Whether a rule matches one instance, and why."""
-
-    rule: Rule
-    verdict: Verdict
-    destinations: tuple[Destination, ...]
-
-    @property
-    def matched(self) -> bool:
-        """All conditions hold."""
-        return self.verdict.holds
 
 
 def active_rules() -> list[ActiveRule]:
@@ -60,20 +44,6 @@ def needed_by(rules: Sequence[ActiveRule]) -> set[str]:
     return set[str]().union(*(needed_attributes(active.conditions) for active in rules))
 
 
-def explain(facts: Facts) -> list[RuleVerdict]:
-    """Every enabled rule's verdict on one instance, with reasons; changes nothing."""
-    return [RuleVerdict(active.rule, judge(active.conditions, facts), active.destinations) for active in active_rules()]
-
-
-def explain_file(path: Path) -> list[RuleVerdict]:
-    """Every enabled rule's verdict on one Part 10 file.
-
-    Raises:
-        NotPart10, MalformedDataSet: the file is no DICOM file, or broken.
-    """
-    return explain(facts_of_file(path, needed_by(active_rules())))
-
-
 @transaction.atomic
 def save_rule(
     rule: Rule,
@@ -92,12 +62,14 @@ def save_rule(
         author: who made the change; None for the system itself.
         reason: why, in the author's words.
     """
+    if rule.pk is not None:  # two who save at once make one version after the other
+        Rule.objects.select_for_update().filter(pk=rule.pk).first()
     chosen = sorted(destinations, key=lambda destination: destination.pk)
     pools = sorted(ai_pools, key=lambda pool: pool.pk)
     rule.save()
     rule.destinations.set(chosen)
     rule.ai_pools.set(pools)
-    definition = _definition(rule, chosen, pools)
+    definition = definition_of(rule, chosen, pools)
     last = rule.versions.order_by("-number").first()
     if last is not None and last.definition == definition:
         return last
@@ -112,7 +84,8 @@ def save_rule(
     )
 
 
-def _definition(rule: Rule, destinations: list[Destination], ai_pools: list[AIPool]) -> dict[str, Any]:
+def definition_of(rule: Rule, destinations: Iterable[Destination], ai_pools: Iterable[AIPool]) -> dict[str, Any]:
+    """All of a rule that decides what it does, as its versions keep it; the rule need not be saved."""
     return {
         "name": rule.name,
         "order": rule.order,

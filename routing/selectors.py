@@ -165,7 +165,7 @@ def deliveries_by_destination(study: Study) -> list[DestinationSummary]:
 def rules_for_list() -> QuerySet[Rule]:
     """All rules in their order, with destinations and how many deliveries they made."""
     return (
-        Rule.objects.prefetch_related("destinations")
+        Rule.objects.prefetch_related("destinations", "ai_pools")
         .annotate(delivery_count=Count("versions__deliveries"))
         .order_by("order", "pk")
     )

@@ -3,8 +3,10 @@
 from celery import shared_task
 
 import routing.ai.tasks  # noqa: F401 (Celery looks for tasks here)
+from routing.backtest import run
+from routing.backtest.models import BackTest
 from routing.deliver import drive
-from routing.events import deliveries_due
+from routing.events import back_tests_due, deliveries_due
 from routing.lanes import waiting_lanes
 from routing.models import Delivery
 from routing.outgoing import remove_leftovers
@@ -37,3 +39,17 @@ def sweep() -> None:
     pull_in_far_attempts()
     for destination_pk in waiting_lanes():
         deliveries_due.send(Delivery, destination_pk=destination_pk)
+
+
+@shared_task
+def back_test(pk: int) -> None:
+    """Judge a draft on some more of the stored history, and ring for the rest."""
+    if run.take_turn(pk):
+        back_tests_due.send(BackTest, pk=pk)
+
+
+@shared_task
+def sweep_back_tests() -> None:
+    """Go on with back-tests whose worker was lost."""
+    for pk in run.sweep():
+        back_tests_due.send(BackTest, pk=pk)

@@ -18,11 +18,14 @@ from routing.models import (
     AIRequest,
     AIResult,
     AIWorker,
+    BackTest,
+    BackTestStudy,
     Delivery,
     DeliveryState,
     Destination,
     Rule,
     RuleVersion,
+    ShadowMatch,
 )
 from routing.rules import save_rule
 from studies.commitments.models import Commitment, CommitmentItem, CommitmentState
@@ -196,7 +199,7 @@ class DestinationFactory(DjangoModelFactory[Destination]):
 
 
 class RuleFactory(DjangoModelFactory[Rule]):
-    """A saved rule with its first version; ``to=[destination, ...]`` says where it sends to."""
+    """A saved rule with its first version; ``to`` and ``ask`` are its destinations and AI pools."""
 
     class Meta:
         model = Rule
@@ -206,15 +209,54 @@ class RuleFactory(DjangoModelFactory[Rule]):
 
     @classmethod
     def _create(cls, model_class: type[Rule], **kwargs: Any) -> Rule:
-        destinations = kwargs.pop("to", [])
+        destinations, ai_pools = kwargs.pop("to", []), kwargs.pop("ask", [])
         rule = model_class(**kwargs)
-        save_rule(rule, destinations=destinations)
+        save_rule(rule, destinations=destinations, ai_pools=ai_pools)
         return rule
 
 
 def version_of_a_new_rule() -> RuleVersion:
     version: RuleVersion = RuleFactory().versions.get()
     return version
+
+
+class RuleVersionFactory(DjangoModelFactory[RuleVersion]):
+    """A further form of a saved rule, that is not in force."""
+
+    class Meta:
+        model = RuleVersion
+
+    number = factory.Sequence(lambda n: n + 1000)
+    definition = factory.LazyAttribute(lambda version: version.rule.versions.earliest("number").definition)
+
+
+class ShadowMatchFactory(DjangoModelFactory[ShadowMatch]):
+    class Meta:
+        model = ShadowMatch
+
+    instance = factory.SubFactory(InstanceFactory)
+
+
+class BackTestFactory(DjangoModelFactory[BackTest]):
+    """A back-test of a saved rule that has ended; ``matches`` are studies that its draft and not the rule takes."""
+
+    class Meta:
+        model = BackTest
+
+    rule = factory.SubFactory(RuleFactory)
+    draft = factory.LazyAttribute(lambda test: {**test.rule.versions.get().definition, "live_version": 1})
+    days = 30
+    since = factory.LazyFunction(lambda: timezone.now() - timedelta(days=30))
+    state = "done"
+    finished_at = factory.LazyFunction(timezone.now)
+
+    @classmethod
+    def _create(cls, model_class: type[BackTest], **kwargs: Any) -> BackTest:
+        studies = kwargs.pop("matches", [])
+        found = model_class.objects.create(matched=len(studies), differing=len(studies), **kwargs)
+        for study in studies:
+            BackTestStudy.objects.create(back_test=found, study=study, by_draft=True, by_live=False, instance_count=1)
+        return found
 
 
 class DeliveryFactory(DjangoModelFactory[Delivery]):

@@ -40,7 +40,17 @@ SECTIONS = (
         "rule-list",
         "rules",
         "routing.view_rule",
-        ("rule-create", "rule-update", "rule-delete", "rule-detail", "rule-try"),
+        (
+            "rule-create",
+            "rule-update",
+            "rule-delete",
+            "rule-detail",
+            "rule-try",
+            "rule-compare",
+            "rule-shadow",
+            "back-test-list",
+            "back-test",
+        ),
     ),
     Section(
         "AI workers",

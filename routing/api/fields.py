@@ -1,11 +1,12 @@
 """Values of routing as an API's clients expect them."""
 
+import json
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from routing.models import Priority
+from routing.models import Priority, Rule
 
 WORDS = {priority.value: priority.name.lower() for priority in Priority}
 
@@ -26,35 +27,28 @@ class PriorityField(serializers.Field[int, str, str, int]):
         raise serializers.ValidationError(f"Give one of {', '.join(WORDS.values())}.")
 
 
-class NothingYet(serializers.Field[Any, Any, Any, Any]):
-    """A field of the API's contract whose feature this version does not have.
-
-    Clients may send its neutral value, which changes nothing; anything else is refused, so that nobody believes that
-    it was heard.
-    """
-
-    def __init__(self, neutral: Any, **kwargs: Any) -> None:
-        self.neutral = neutral
-        super().__init__(required=False, **kwargs)
-
-    def get_attribute(self, instance: Any) -> Any:
-        """No model has it."""
-        return self.neutral
-
-    def to_representation(self, value: Any) -> Any:
-        """Always the neutral value."""
-        return value
+@extend_schema_field({"type": "array", "items": {"type": "object"}})
+class ListOfObjects(serializers.JSONField):
+    """JSON that the model's own validators check."""
 
     def to_internal_value(self, data: Any) -> Any:
-        """Take the neutral value, and leave it out of what is saved."""
-        if data != self.neutral or type(data) is not type(self.neutral):
-            raise serializers.ValidationError(f"This version takes nothing here but {self.neutral!r}.")
-        raise serializers.SkipField
+        """Refuse NUL, which PostgreSQL does not keep."""
+        if not isinstance(data, list):
+            raise serializers.ValidationError("Give a list.")
+        if "\\u0000" in json.dumps(data):
+            raise serializers.ValidationError("A value holds a character that cannot be stored.")
+        return super().to_internal_value(data)
 
 
-@extend_schema_field({"type": "array", "items": {}, "maxItems": 0})
-class EmptyList(NothingYet):
-    """A list that must be empty."""
+class ConditionsField(ListOfObjects):
+    """A rule's conditions; all must hold."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__([], **kwargs)
+        super().__init__(validators=list(Rule._meta.get_field("conditions").validators), **kwargs)
+
+
+class ActionsField(ListOfObjects):
+    """What else is done with what matches."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(validators=list(Rule._meta.get_field("actions").validators), **kwargs)

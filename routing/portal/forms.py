@@ -1,5 +1,6 @@
 """Forms of routing's pages."""
 
+from copy import copy
 from typing import Any
 
 from django import forms
@@ -7,6 +8,7 @@ from django import forms
 from routing.filters import STATES_BY_TAB, DeliveryFilters
 from routing.kinds import KINDS, NEUTRAL, settle
 from routing.models import Destination, DestinationKind, Priority, ProofKind, Rule
+from routing.validate import Finding, Severity, validate_draft
 
 # What a field that several kinds share is called with each: label and help.
 WORDS_BY_KIND: dict[str, dict[str, tuple[str, str]]] = {
@@ -171,32 +173,79 @@ class DestinationForm(forms.ModelForm):
 
 
 class RuleForm(forms.ModelForm):
-    """A rule; its conditions are JSON, which the page's editor writes."""
+    """A rule; its conditions and actions are JSON, which the page's editors write."""
+
+    reason = forms.CharField(
+        max_length=200,
+        required=False,
+        label="Reason for this change",
+        help_text="Kept with the version, for whoever asks later.",
+    )
 
     class Meta:
         model = Rule
-        fields = ["name", "is_enabled", "order", "priority", "conditions", "destinations", "comment"]
+        fields = [
+            "name",
+            "is_enabled",
+            "order",
+            "scope",
+            "mode",
+            "priority",
+            "conditions",
+            "destinations",
+            "ai_pools",
+            "actions",
+            "comment",
+        ]
         widgets = {
             "conditions": forms.Textarea(attrs={"rows": 8, "spellcheck": "false"}),
+            "actions": forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
             "destinations": forms.CheckboxSelectMultiple(),
+            "ai_pools": forms.CheckboxSelectMultiple(),
         }
-        labels = {"is_enabled": "Rule is on"}
+        labels = {"is_enabled": "Rule is on", "scope": "Decides on"}
         help_texts = {
             "destinations": "Every matching instance goes to each of these.",
+            "ai_pools": "One worker of each of these gets the matching instances of a study.",
             "priority": "STAT goes before everything else that waits for the same destination.",
             "comment": "Why this rule exists, and who asked for it.",
+            "scope": "Completeness is quiet time: see the documentation of rules.",
+            "mode": "Shadow shows what a rule would take before it acts.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["destinations"].required = True
-        self.fields["destinations"].error_messages["required"] = (
-            "Choose where matching instances go: a rule without a destination does nothing."
-        )
+        for name in ("scope", "mode"):
+            self.fields[name].required = False  # what is not given has its default
 
     def clean_conditions(self) -> Any:
         """An emptied text means no condition."""
         return self.cleaned_data["conditions"] or []
+
+    def clean_actions(self) -> Any:
+        """An emptied text means no action."""
+        return self.cleaned_data["actions"] or []
+
+    def clean(self) -> dict[str, Any]:
+        """What validation calls an error; it looks at the rule as a whole, beside the others."""
+        values = super().clean() or {}
+        if not self.errors:
+            errors = [each for each in self.findings() if each.severity == Severity.ERROR]
+            for finding in errors:
+                self.add_error("destinations" if finding.code == "does-nothing" else None, finding.words)
+        return values
+
+    def draft(self) -> Rule:
+        """The rule as the valid form describes it, which is not saved."""
+        rule: Rule = copy(self.instance)
+        for name in self.Meta.fields:
+            if name not in {"destinations", "ai_pools"} and self.cleaned_data.get(name) not in (None, ""):
+                setattr(rule, name, self.cleaned_data[name])
+        return rule
+
+    def findings(self) -> list[Finding]:
+        """What is wrong, or looks wrong, with the rule as the valid form describes it."""
+        return validate_draft(self.draft(), self.cleaned_data["destinations"], self.cleaned_data["ai_pools"])
 
 
 class TryForm(forms.Form):
@@ -206,7 +255,7 @@ class TryForm(forms.Form):
         max_length=64,
         required=False,
         label="Study Instance UID of a stored study",
-        help_text="Its first instance is judged. The UID is on the study's page, with a button that copies it.",
+        help_text="One instance of each series is judged. The study's page has the UID, with a button that copies it.",
     )
     file = forms.FileField(
         required=False,

@@ -1,4 +1,4 @@
-"""Pages of rules: list with switches, form with the condition editor, versions, and trying them out."""
+"""Pages of rules: list with switches and findings, one rule with its versions, and deleting one."""
 
 from typing import Any
 
@@ -6,20 +6,19 @@ from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.db import transaction
-from django.db.models import ProtectedError
-from django.forms import ModelForm
+from django.db.models import ProtectedError, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse, reverse_lazy
 from django.views.decorators.http import require_POST
-from django.views.generic import CreateView, DeleteView, DetailView, ListView, UpdateView
+from django.views.generic import DeleteView, DetailView, ListView
 
-from routing.conditions import OPERATORS
-from routing.models import Destination, Rule
-from routing.portal.attributes import COMMON_ATTRIBUTES
-from routing.portal.forms import RuleForm
-from routing.rules import save_rule
+from routing.models import Rule
+from routing.portal.rule_edit import DaysForm
 from routing.selectors import rules_for_list, versions_of
+from routing.shadow import shadow_figures
+from routing.validate import validate_rules
+from routing.versions import actions_in_words, differences
 
 
 class RuleList(PermissionRequiredMixin, ListView):
@@ -31,6 +30,10 @@ class RuleList(PermissionRequiredMixin, ListView):
     context_object_name = "rules"
     queryset = rules_for_list()
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """What is wrong with them."""
+        return super().get_context_data(findings=validate_rules(), **kwargs)
+
 
 class RuleDetail(PermissionRequiredMixin, DetailView):
     """One rule and every form that it had."""
@@ -41,49 +44,21 @@ class RuleDetail(PermissionRequiredMixin, DetailView):
     template_name = "routing/rule_detail.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Its versions."""
-        return super().get_context_data(versions=versions_of(self.object), **kwargs)
-
-
-class _RuleEdit(PermissionRequiredMixin):
-    raise_exception = True
-    request: HttpRequest
-
-    def form_valid(self, form: ModelForm) -> HttpResponse:
-        """Save as a version; what did not change makes none."""
-        rule = form.save(commit=False)
-        author = self.request.user if self.request.user.is_authenticated else None
-        version = save_rule(rule, destinations=form.cleaned_data["destinations"], author=author)
-        messages.success(self.request, f"{rule.name} is saved as version {version.number}.")
-        return HttpResponseRedirect(reverse("rule-list"))
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """What the condition editor offers."""
-        context: dict[str, Any] = super().get_context_data(  # type: ignore[misc]  # Django's view follows in the MRO
-            operators=OPERATORS,
-            attributes=COMMON_ATTRIBUTES,
-            has_destinations=Destination.objects.exists(),
+        """Its versions with what changed in each, and what it would have taken in shadow."""
+        versions = list(versions_of(self.object))
+        rows = [
+            {"version": version, "changes": differences(before.definition, version.definition) if before else []}
+            for version, before in zip(versions, [*versions[1:], None], strict=True)
+        ]
+        return super().get_context_data(
+            rows=rows,
+            current=versions[0] if versions else None,
+            actions=actions_in_words(versions[0].definition) if versions else [],
+            findings=[each for each in validate_rules() if each.rule and each.rule.pk == self.object.pk],
+            shadow=shadow_figures(self.object),
+            days_form=DaysForm(),
             **kwargs,
         )
-        return context
-
-
-class RuleCreate(_RuleEdit, CreateView):
-    """A new rule."""
-
-    permission_required = "routing.add_rule"
-    model = Rule
-    form_class = RuleForm
-    template_name = "routing/rule_form.html"
-
-
-class RuleUpdate(_RuleEdit, UpdateView):
-    """A rule's settings."""
-
-    permission_required = "routing.change_rule"
-    model = Rule
-    form_class = RuleForm
-    template_name = "routing/rule_form.html"
 
 
 class RuleDelete(PermissionRequiredMixin, DeleteView):
@@ -97,7 +72,8 @@ class RuleDelete(PermissionRequiredMixin, DeleteView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Whether deliveries keep it."""
-        has_deliveries = self.object.versions.filter(deliveries__isnull=False).exists()
+        named = Q(deliveries__isnull=False) | Q(discards__isnull=False) | Q(ai_requests__isnull=False)
+        has_deliveries = self.object.versions.filter(named).exists()
         return super().get_context_data(has_deliveries=has_deliveries, **kwargs)
 
     def form_valid(self, form: Any) -> HttpResponse:

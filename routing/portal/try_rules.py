@@ -1,4 +1,4 @@
-"""Try the rules on a stored study or a file: which match, and why; nothing is stored or sent."""
+"""Try the rules, or a draft, on a stored study or a file: which match, and why; nothing is stored or sent."""
 
 import tempfile
 from pathlib import Path
@@ -6,19 +6,12 @@ from typing import Any
 
 from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.core.files.uploadedfile import UploadedFile
+from django.forms import Form
 from django.http import HttpResponse
 from django.views.generic import FormView
 
-from dicomnet.part10 import NotPart10
+from routing.explain import Candidate, NothingToExplain, RuleVerdict, explain_file, explain_study
 from routing.portal.forms import TryForm
-from routing.rules import RuleVerdict, explain_file
-from studies.errors import MalformedDataSet
-from studies.models import Instance
-from studies.storage import hot_storage
-
-
-class NothingToTry(Exception):
-    """What was given cannot be judged; the message says why."""
 
 
 class RuleTry(PermissionRequiredMixin, FormView):
@@ -35,33 +28,25 @@ class RuleTry(PermissionRequiredMixin, FormView):
 
     def form_valid(self, form: TryForm) -> HttpResponse:
         """Judge, and show the verdicts with the form."""
-        given, uid = form.cleaned_data["file"], form.cleaned_data["study_instance_uid"].strip()
-        try:
-            verdicts = _judge_upload(given) if given else _judge_study(uid)
-        except NothingToTry as error:
-            form.add_error("file" if given else "study_instance_uid", str(error))
+        verdicts = verdicts_of(form)
+        if verdicts is None:
             return self.form_invalid(form)
-        return self.render_to_response(self.get_context_data(form=form, verdicts=verdicts, tried=given or uid))
+        return self.render_to_response(self.get_context_data(form=form, verdicts=verdicts))
 
 
-def _judge_study(study_instance_uid: str) -> list[RuleVerdict]:
-    instance = Instance.objects.filter(series__study__study_instance_uid=study_instance_uid).order_by("pk").first()
-    if instance is None:
-        raise NothingToTry("No stored study has this UID. Copy it from the page of the study.")
+def verdicts_of(form: Form, draft: Candidate | None = None) -> list[RuleVerdict] | None:
+    """Judge what a valid form names; None when it cannot be judged, and the form then says why."""
+    given, uid = form.cleaned_data["file"], form.cleaned_data["study_instance_uid"].strip()
     try:
-        return explain_file(Path(hot_storage().path(instance.location)))
-    except OSError as error:
-        raise NothingToTry("The file of the study's first instance cannot be read; see the System page.") from error
-    except (NotPart10, MalformedDataSet) as error:
-        raise NothingToTry(f"The study's first instance cannot be read: {error}.") from error
+        return _judge_upload(given, draft) if given else explain_study(uid, draft)
+    except NothingToExplain as error:
+        form.add_error("file" if given else "study_instance_uid", str(error))
+        return None
 
 
-def _judge_upload(given: UploadedFile) -> list[RuleVerdict]:
+def _judge_upload(given: UploadedFile, draft: Candidate | None) -> list[RuleVerdict]:
     with tempfile.NamedTemporaryFile(prefix="gantry-try-", suffix=".dcm") as kept:
         for chunk in given.chunks():
             kept.write(chunk)
         kept.flush()
-        try:
-            return explain_file(Path(kept.name))
-        except (NotPart10, MalformedDataSet) as error:
-            raise NothingToTry(f"This is no DICOM file that can be read: {error}.") from error
+        return explain_file(Path(kept.name), draft)

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from routing.portal import ai, deliveries, destinations, holds, receipt, rules, try_rules
+from routing.portal import (
+    ai,
+    back_tests,
+    deliveries,
+    destinations,
+    holds,
+    receipt,
+    rule_edit,
+    rules,
+    try_rules,
+    versions,
+)
 
 urlpatterns = [
     path("studies/<str:study_instance_uid>/receipt/", receipt.study_receipt, name="study-receipt"),
@@ -18,11 +29,19 @@ urlpatterns = [
     path("destinations/<int:pk>/echo/", destinations.echo_destination, name="destination-echo"),
     path("destinations/<int:pk>/hold/", holds.hold, name="destination-hold"),
     path("rules/", rules.RuleList.as_view(), name="rule-list"),
-    path("rules/new/", rules.RuleCreate.as_view(), name="rule-create"),
+    path("rules/new/", rule_edit.RuleCreate.as_view(), name="rule-create"),
     path("rules/try/", try_rules.RuleTry.as_view(), name="rule-try"),
     path("rules/<int:pk>/", rules.RuleDetail.as_view(), name="rule-detail"),
-    path("rules/<int:pk>/edit/", rules.RuleUpdate.as_view(), name="rule-update"),
+    path("rules/<int:pk>/edit/", rule_edit.RuleUpdate.as_view(), name="rule-update"),
     path("rules/<int:pk>/delete/", rules.RuleDelete.as_view(), name="rule-delete"),
+    path("rules/<int:pk>/compare/", versions.RuleCompare.as_view(), name="rule-compare"),
+    path("rules/<int:pk>/roll-back/", versions.roll_back_rule, name="rule-roll-back"),
+    path("rules/<int:pk>/shadow/", versions.ShadowStudies.as_view(), name="rule-shadow"),
+    path("rules/<int:rule_pk>/back-test/", back_tests.start, name="back-test-start"),
+    path("rules/back-tests/", back_tests.BackTestList.as_view(), name="back-test-list"),
+    path("rules/back-tests/<int:pk>/", back_tests.BackTestDetail.as_view(), name="back-test"),
+    path("rules/back-tests/<int:pk>/csv/", back_tests.download_csv, name="back-test-csv"),
+    path("rules/back-tests/<int:pk>/cancel/", back_tests.cancel, name="back-test-cancel"),
     path("rules/<int:pk>/switch/", rules.switch_rule, name="rule-switch"),
     path("ai/", ai.AIBoard.as_view(), name="ai-board"),
     path("ai/pools/new/", ai.AIPoolCreate.as_view(), name="ai-pool-create"),

@@ -1,12 +1,17 @@
 // The condition editor: rows for people over the JSON that is kept. Without this script the JSON is a text field.
 const editor = document.querySelector("[data-conditions]");
 const source = document.querySelector("[name=conditions]");
+const LISTS = ["in", "between"];
 const templates = Object.fromEntries(
   [...document.querySelectorAll("template[data-part]")].map((template) => [template.dataset.part, template.content]),
 );
 
 function make(part) {
   return templates[part].firstElementChild.cloneNode(true);
+}
+
+function kindOf(condition) {
+  return [...make("group").querySelector("[data-kind]").options].map(({ value }) => value).find((kind) => kind in condition);
 }
 
 function rowOf(condition) {
@@ -21,23 +26,21 @@ function rowOf(condition) {
 
 function groupOf(condition) {
   const group = make("group");
-  const kind = "none" in condition ? "none" : "any";
+  const kind = kindOf(condition);
   group.querySelector("[data-kind]").value = kind;
   fill(group.querySelector("[data-list]"), condition[kind]);
   return group;
 }
 
 function fill(list, conditions) {
-  list.replaceChildren(
-    ...conditions.map((condition) => ("any" in condition || "none" in condition ? groupOf(condition) : rowOf(condition))),
-  );
+  list.replaceChildren(...conditions.map((condition) => (kindOf(condition) ? groupOf(condition) : rowOf(condition))));
 }
 
 function adapt(row) {
   const operator = row.querySelector("[data-operator]").value;
   const value = row.querySelector("[data-value]");
   value.hidden = operator === "present";
-  value.placeholder = { in: "CT, MR, PT", matches: "*thorax*" }[operator] ?? "value";
+  value.placeholder = { in: "CT, MR, PT", matches: "*thorax*", between: "1, 3" }[operator] ?? "value";
 }
 
 function read(list) {
@@ -48,7 +51,7 @@ function read(list) {
     const operator = item.querySelector("[data-operator]").value;
     const text = item.querySelector("[data-value]").value.trim();
     const condition = { attribute: item.querySelector("[data-attribute]").value.trim(), operator };
-    if (operator === "in") condition.value = text.split(",").map((part) => part.trim()).filter(Boolean);
+    if (LISTS.includes(operator)) condition.value = text.split(",").map((part) => part.trim()).filter(Boolean);
     else if (operator !== "present") condition.value = text;
     return condition;
   });
@@ -61,9 +64,8 @@ function write() {
 }
 
 function start() {
-  let conditions;
   try {
-    conditions = JSON.parse(source.value || "[]");
+    const conditions = JSON.parse(source.value || "[]");
     if (!Array.isArray(conditions)) return;
     fill(editor.querySelector("[data-list]"), conditions);
   } catch {
@@ -71,7 +73,7 @@ function start() {
   }
   editor.hidden = false;
   source.hidden = true;
-  const text = document.querySelector("[data-as-text]");
+  const text = document.querySelector("[data-as-text=conditions]");
   text.hidden = false;
   text.addEventListener("click", () => {
     source.hidden = !source.hidden;

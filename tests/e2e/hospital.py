@@ -15,6 +15,7 @@ from studies.models import Instance, Series, Study
 from tests.e2e.configuration import make_ai, make_allowlist, make_destinations, make_remote_nodes, make_rules
 from tests.e2e.devices import DEVICES, Device
 from tests.e2e.oddities import make_commitments, make_identity_clashes, make_odd_files
+from tests.e2e.proving import make_proofs
 from tests.factories import (
     ConflictFactory,
     InstanceFactory,
@@ -47,6 +48,7 @@ def fill(studies: int = STUDIES) -> None:
     make_odd_files(now)
     make_commitments(now)
     make_ai(destinations)
+    make_proofs(rules, destinations)
 
 
 def _study(chance: random.Random, number: int, received_at: datetime) -> Study:

@@ -37,6 +37,8 @@ EMPTY_PAGES = {
     "remote-nodes-empty": "/remote-nodes/",
     "ai-empty": "/ai/",
     "ai-results-empty": "/ai/results/",
+    "rules-empty": "/rules/",
+    "back-tests-empty": "/rules/back-tests/",
 }
 PAGES = {
     "dashboard": "/",
@@ -59,6 +61,12 @@ PAGES = {
     "ai-results": "/ai/results/",
     "ai-pool-form": "/ai/pools/{pool}/",
     "ai-worker-form": "/ai/workers/new/?pool={pool}",
+    "rule-draft": "/rules/{rule}/edit/",
+    "rule-compare": "/rules/{rule}/compare/",
+    "rule-shadow": "/rules/{shadow}/shadow/",
+    "back-tests": "/rules/back-tests/",
+    "back-test": "/rules/back-tests/{back_test}/",
+    "back-test-running": "/rules/back-tests/{running}/",
     "allowlist": "/allowlist/",
     "allowlist-form": "/allowlist/{entry}/",
     "remote-nodes": "/remote-nodes/",
@@ -176,7 +184,7 @@ class Pictures:
     def full(self) -> None:
         """Every page in the middle of a working day."""
         from dicomnet.models import AllowlistEntry
-        from routing.models import AIPool, Rule
+        from routing.models import AIPool, BackTest, Rule
         from studies.commitments.models import Commitment, CommitmentState
         from studies.models import Study
 
@@ -185,6 +193,9 @@ class Pictures:
             "study": study,
             "rule": Rule.objects.get(name__startswith="Thin").pk,
             "pool": AIPool.objects.get(name__startswith="Lung").pk,
+            "shadow": Rule.objects.get(mode="shadow").pk,
+            "back_test": BackTest.objects.get(state="done").pk,
+            "running": BackTest.objects.get(state="running").pk,
             "entry": AllowlistEntry.objects.get(calling_ae_title="CT_ROOM1").pk,
             "commitment": Commitment.objects.get(failed_count=3).pk,
             "waiting": Commitment.objects.get(state=CommitmentState.REPORTING).pk,
@@ -204,6 +215,10 @@ class Pictures:
         if name == "rule-try":
             page.locator("input[type=file]").set_input_files(str(get_testdata_file("CT_small.dcm")))
             page.locator(".form-foot button").click()
+            page.locator(".verdict").first.wait_for()
+        if name == "rule-draft":
+            page.locator("input[type=file]").set_input_files(str(get_testdata_file("CT_small.dcm")))
+            page.get_by_role("button", name="Try this draft").click()
             page.locator(".verdict").first.wait_for()
         if name == "deliveries-failed":
             page.locator("[data-choose]").first.check()

@@ -20,6 +20,7 @@ def test_pages_have_no_violation(theme: Theme, open_page: OpenPage) -> None:
         "/deliveries/",
         "/destinations/",
         "/rules/",
+        "/rules/back-tests/",
         "/allowlist/",
         "/conflicts/",
         "/conflicts/identity/",

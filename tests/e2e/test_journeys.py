@@ -4,11 +4,12 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
+from pydicom.data import get_testdata_file
 
 from routing.models import Delivery, DeliveryState, Destination, Rule
 from studies.models import Study
 from tests.e2e.conftest import OpenPage
-from tests.factories import DeliveryFactory, DestinationFactory, StudyFactory
+from tests.factories import DeliveryFactory, DestinationFactory, RuleFactory, StudyFactory
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
 
@@ -191,6 +192,62 @@ def test_rule_is_made_with_the_editor(open_page: OpenPage) -> None:
         {"none": [{"attribute": "StudyDescription", "operator": "contains", "value": "private"}]},
         {"attribute": "SliceThickness", "operator": "present"},
     ]
+
+
+def test_actions_and_nested_groups_are_made_with_the_editors(open_page: OpenPage) -> None:
+    DestinationFactory.create(name="Archive")
+    page = open_page("/rules/new/")
+    page.get_by_label("Name", exact=True).fill("Research")
+    page.get_by_role("button", name="Add a group").click()
+    outer = page.locator("[data-conditions] > [data-list] > [data-group]")
+    outer.get_by_label("Attribute").fill("Modality")
+    outer.get_by_label("Value").fill("CT")
+    outer.get_by_role("button", name="Group", exact=True).click()
+    inner = outer.locator("[data-group]")
+    inner.get_by_label("Kind of group").select_option("none")
+    inner.get_by_label("Attribute").fill("PatientSex")
+    inner.get_by_label("Value").fill("O")
+    page.get_by_role("button", name="Add an action").click()
+    first = page.locator("[data-action]").first
+    first.get_by_label("Attribute").fill("InstitutionName")
+    first.get_by_label("Value").fill("Site 2")
+    page.get_by_role("button", name="Add an action").click()
+    second = page.locator("[data-action]").nth(1)
+    second.get_by_label("Action").select_option("map")
+    second.get_by_label("Attribute").fill("Modality")
+    second.get_by_label("Table").fill("CT = MR, OT = SC")
+    page.get_by_label("Archive").check()
+    page.get_by_role("button", name="Add the rule").click()
+    expect(page.get_by_text("Research is saved as version 1.")).to_be_visible()
+
+    rule = Rule.objects.get()
+    assert rule.conditions == [
+        {
+            "any": [
+                {"attribute": "Modality", "operator": "equals", "value": "CT"},
+                {"none": [{"attribute": "PatientSex", "operator": "equals", "value": "O"}]},
+            ]
+        }
+    ]
+    assert rule.actions == [
+        {"action": "set", "attribute": "InstitutionName", "value": "Site 2"},
+        {"action": "map", "attribute": "Modality", "table": {"CT": "MR", "OT": "SC"}},
+    ]
+    page.goto(f"/rules/{rule.pk}/edit/")
+    expect(page.locator("[data-action]").nth(1).get_by_label("Table")).to_have_value("CT = MR, OT = SC")
+
+
+def test_a_draft_is_tried_and_stays_in_the_editor(open_page: OpenPage) -> None:
+    rule = RuleFactory.create(name="Live", to=[DestinationFactory.create()])
+    page = open_page(f"/rules/{rule.pk}/edit/")
+    page.locator("[data-conditions]").get_by_label("Value").fill("MR")
+    page.locator("input[type=file]").set_input_files(str(get_testdata_file("CT_small.dcm")))
+    page.get_by_role("button", name="Try this draft").click()
+
+    expect(page.locator(".verdict")).to_contain_text("does not match")
+    expect(page.locator("[data-conditions]").get_by_label("Value")).to_have_value("MR")
+    rule.refresh_from_db()
+    assert rule.version == 1
 
 
 def test_theme_is_kept_and_applied_before_the_first_paint(open_page: OpenPage) -> None:

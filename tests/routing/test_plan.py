@@ -8,9 +8,10 @@ from django.test import TestCase
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from gateway.accounts.models import User
+from routing.explain import explain_file
 from routing.models import AIPool, AIRequest, Delivery, Discard, Rule, ShadowMatch
 from routing.plan import plan_all, plan_batch
-from routing.rules import explain_file, save_rule
+from routing.rules import save_rule
 from studies.models import Instance, Series, StudyLabel
 from studies.storage import hot_storage
 from tests.factories import DestinationFactory, RuleFactory, UserFactory

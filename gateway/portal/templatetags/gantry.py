@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from gateway.portal import words
+from routing.action_words import action_in_words
 from routing.conditions import parse_conditions
 from routing.models import Priority
 
@@ -32,6 +33,9 @@ def count(value: int | None) -> str:
 def conditions(value: list[Any]) -> list[str]:
     """A rule's conditions in words, one by one."""
     return [str(condition) for condition in parse_conditions(value)]
+
+
+register.filter("action_words", action_in_words)
 
 
 @register.filter

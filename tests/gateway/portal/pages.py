@@ -3,18 +3,21 @@
 from dataclasses import dataclass
 
 from dicomnet.models import RemoteNode
-from routing.models import AIWorker, Delivery
+from routing.models import AIWorker, BackTest, Delivery, RuleVersion
 from studies.models import Commitment, Study
 from tests.factories import (
     AIRequestFactory,
     AIResultFactory,
     AIWorkerFactory,
     AllowlistEntryFactory,
+    BackTestFactory,
     CommitmentFactory,
     ConflictFactory,
     DeliveryFactory,
     IdentityClashFactory,
     RemoteNodeFactory,
+    RuleVersionFactory,
+    ShadowMatchFactory,
 )
 
 
@@ -27,6 +30,7 @@ class Rows:
     node: RemoteNode
     commitment: Commitment
     ai_worker: AIWorker
+    back_test: BackTest
 
     def addresses(self) -> dict[str, str]:
         """Addresses of all pages by name."""
@@ -51,6 +55,10 @@ class Rows:
             "rule-form": f"/rules/{rule}/edit/",
             "rule-delete": f"/rules/{rule}/delete/",
             "rule-try": "/rules/try/",
+            "rule-compare": f"/rules/{rule}/compare/",
+            "rule-shadow": f"/rules/{rule}/shadow/",
+            "back-tests": "/rules/back-tests/",
+            "back-test": f"/rules/back-tests/{self.back_test.pk}/?outcome=all",
             "allowlist": "/allowlist/",
             "allowlist-form": "/allowlist/new/",
             "remote-nodes": "/remote-nodes/",
@@ -73,14 +81,19 @@ class Rows:
 def make_rows(count: int = 1) -> Rows:
     """As many rows of each kind, one study for each."""
     deliveries = [DeliveryFactory.create(has_failed=number % 2 == 0) for number in range(count)]
+    version = RuleVersion.objects.get(deliveries=deliveries[0])
     for delivery in deliveries:
         ConflictFactory.create(instance=delivery.instance)
         IdentityClashFactory.create(study=delivery.instance.series.study, instance=delivery.instance)
         AllowlistEntryFactory.create()
+        RuleVersionFactory.create(rule=version.rule)
+        ShadowMatchFactory.create(instance=delivery.instance, rule_version=version)
+    back_tests = [BackTestFactory.create(matches=[each.instance.series.study for each in deliveries])]
+    back_tests += [BackTestFactory.create() for _ in deliveries[1:]]
     nodes = [RemoteNodeFactory.create() for _ in deliveries]
     commitments = [CommitmentFactory.create() for _ in deliveries]
     workers = [AIWorkerFactory.create() for _ in deliveries]
     for worker in workers:
         AIResultFactory.create(worker=worker)
         AIRequestFactory.create(pool=worker.pool, worker=worker, state="failed")
-    return Rows(deliveries[0].instance.series.study, deliveries[0], nodes[0], commitments[0], workers[0])
+    return Rows(deliveries[0].instance.series.study, deliveries[0], nodes[0], commitments[0], workers[0], back_tests[0])

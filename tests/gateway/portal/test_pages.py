@@ -76,6 +76,7 @@ def test_page_costs_as_many_queries_for_ten_rows_as_for_two(page: str, administr
         "/deliveries/",
         "/destinations/",
         "/rules/",
+        "/rules/back-tests/",
         "/allowlist/",
         "/conflicts/",
         "/conflicts/identity/",

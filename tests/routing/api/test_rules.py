@@ -1,8 +1,10 @@
 """Rules by the API: saved as versions, listed, and tried."""
 
+import json
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
@@ -12,7 +14,7 @@ from gateway.env import Environment
 from routing.models import Rule, RuleVersion
 from tests.api_clients import V1, client_of, key_client
 from tests.corpus import data_set, element, write_part10
-from tests.factories import DestinationFactory, InstanceFactory, RuleFactory
+from tests.factories import AIPoolFactory, DestinationFactory, InstanceFactory, RuleFactory
 
 pytestmark = pytest.mark.django_db
 CT = {"attribute": "Modality", "operator": "equals", "value": "CT"}
@@ -48,10 +50,105 @@ def test_the_least_that_a_rule_takes(client: APIClient) -> None:
     assert version.author == User.objects.get(role="administrator")
 
 
-def test_a_name_is_enough(client: APIClient) -> None:
-    response = client.post(f"{V1}/rules/", {"name": "All"}, format="json")
+def test_a_name_and_something_to_do_are_enough(client: APIClient) -> None:
+    destination = DestinationFactory.create()
 
-    assert response.json() | {"conditions": [], "destinations": [], "priority": "routine"} == response.json()
+    response = client.post(f"{V1}/rules/", {"name": "All", "destinations": [destination.pk]}, format="json")
+
+    defaults = {"conditions": [], "actions": [], "priority": "routine", "scope": "instance", "mode": "live"}
+    assert response.json() | defaults == response.json()
+
+
+@pytest.mark.parametrize("actions", [[{"action": "discard", "reason": "x"}], [{"action": "label", "label": "x"}]])
+def test_a_rule_that_decides_needs_no_destination(client: APIClient, actions: list[Any]) -> None:
+    response = client.post(f"{V1}/rules", {"name": "R", "actions": actions}, format="json")
+
+    assert response.status_code == 201, response.content
+    assert response.json()["actions"] == actions
+
+
+def test_a_rule_that_does_nothing_is_refused_in_words(client: APIClient) -> None:
+    response = client.post(f"{V1}/rules", {"name": "R"}, format="json")
+
+    assert response.status_code == 400
+    assert "A rule needs something to do" in response.json()["errors"]["destinations"][0]
+
+
+def test_a_rule_keeps_something_to_do(client: APIClient) -> None:
+    path = f"{V1}/rules/{RuleFactory.create(to=[DestinationFactory.create()]).pk}"
+
+    assert client.patch(path, {"destinations": []}, format="json").status_code == 400
+    assert client.patch(path, {"is_enabled": False}, format="json").status_code == 200
+
+
+def test_a_rule_that_was_always_wrong_may_be_turned_off(client: APIClient) -> None:
+    rule = RuleFactory.create()
+
+    response = client.patch(f"{V1}/rules/{rule.pk}", {"is_enabled": False}, format="json")
+
+    assert response.json()["is_enabled"] is False
+
+
+def test_pools_scope_mode_and_the_reason_are_kept(client: APIClient) -> None:
+    pool = AIPoolFactory.create()
+    given = {"name": "R", "ai_pools": [pool.pk], "scope": "study", "mode": "shadow"}
+
+    response = client.post(f"{V1}/rules", given | {"reason": "asked for by ward 3"}, format="json").json()
+
+    assert response | given == response
+    assert "reason" not in response
+    (version,) = client.get(f"{V1}/rules/{response['id']}/versions").json()["results"]
+    assert version["reason"] == "asked for by ward 3"
+    assert version["definition"]["ai_pools"] == [{"id": pool.pk, "name": pool.name}]
+    changed = client.patch(f"{V1}/rules/{response['id']}", {"order": 7}, format="json").json()
+    assert changed["ai_pools"] == [pool.pk]
+
+
+def test_a_rule_that_sends_to_this_gateway_itself_is_refused(client: APIClient) -> None:
+    gantry = settings.GANTRY
+    host, port = gantry.dicom_bind
+    own = DestinationFactory.create(name="Me", host=host, port=port, ae_title=gantry.ae_title)
+
+    response = client.post(f"{V1}/rules", {"name": "R", "destinations": [own.pk]}, format="json")
+
+    assert response.status_code == 400
+    assert "Me is this gateway itself" in response.json()["errors"]["non_field_errors"][0]
+
+
+def test_findings_about_all_rules() -> None:
+    rule = RuleFactory.create(name="Nothing")
+    destination = DestinationFactory.create(name="Unused")
+
+    answer = client_of("viewer").get(f"{V1}/rules/validate").json()
+
+    assert [(each["severity"], each["code"], each["rule"], each["destination"]) for each in answer["findings"]] == [
+        ("error", "does-nothing", rule.pk, None),
+        ("warning", "destination-unused", None, destination.pk),
+    ]
+    assert answer["findings"][0]["rule_name"] == "Nothing"
+
+
+def test_the_way_back_to_a_version(client: APIClient) -> None:
+    rule = RuleFactory.create(to=[DestinationFactory.create()])
+    path = f"{V1}/rules/{rule.pk}"
+    client.patch(path, {"conditions": [MR]}, format="json")
+
+    response = client.post(f"{path}/rollback", {"version": 1}, format="json")
+
+    assert (response.status_code, response.json()["version"], response.json()["conditions"]) == (200, 3, [CT])
+    latest = rule.versions.get(number=3)
+    assert (latest.reason, latest.author) == ("Back to version 1", User.objects.get(role="administrator"))
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "words"),
+    [({"version": 1}, 409, "in force already"), ({"version": 9}, 409, "no version 9"), ({"version": "x"}, 400, "")],
+)
+def test_no_way_back(client: APIClient, given: dict[str, Any], status: int, words: str) -> None:
+    response = client.post(f"{V1}/rules/{RuleFactory.create().pk}/rollback", given, format="json")
+
+    assert response.status_code == status
+    assert words in response.json()["detail"]
 
 
 def test_a_change_that_matters_is_a_new_version(client: APIClient) -> None:
@@ -81,7 +178,9 @@ def test_what_was_got_can_be_sent_back(client: APIClient) -> None:
 
 
 def test_a_program_is_no_author() -> None:
-    response = key_client("administrator").post(f"{V1}/rules", {"name": "by key"}, format="json")
+    response = key_client("administrator").post(
+        f"{V1}/rules", {"name": "by key", "destinations": [DestinationFactory.create().pk]}, format="json"
+    )
 
     assert response.status_code == 201
     assert RuleVersion.objects.get().author is None
@@ -102,7 +201,10 @@ def test_a_program_is_no_author() -> None:
         ({"priority": 1}, "priority"),
         ({"priority": []}, "priority"),
         ({"scope": "galaxy"}, "scope"),
-        ({"actions": [{"kind": "x"}]}, "actions"),
+        ({"actions": {"action": "label", "label": "x"}}, "actions"),
+        ({"actions": [{"action": "label", "label": "\0"}]}, "actions"),
+        ({"mode": "asleep"}, "mode"),
+        ({"reason": "x" * 201}, "reason"),
         ({"ai_pools": [1]}, "ai_pools"),
         ({"condition": []}, "condition"),
         ({"order": "first"}, "order"),
@@ -128,7 +230,7 @@ def test_the_number_of_queries_is_constant(
     for _ in range(10):
         RuleFactory.create(to=[DestinationFactory.create()])
 
-    with django_assert_num_queries(5):  # session, user, count, page, destinations
+    with django_assert_num_queries(6):  # session, user, count, page, destinations, pools
         client.get(f"{V1}/rules")
 
 
@@ -173,6 +275,28 @@ def test_a_stored_study_is_judged(home: Environment) -> None:
     assert [(each["rule"], each["version"], each["matched"]) for each in answer["rules"]] == [(rule.pk, 1, True)]
 
 
+def test_a_draft_is_judged_beside_the_rules(home: Environment) -> None:
+    rule = RuleFactory.create(name="live", conditions=[MR])
+    instance = InstanceFactory.create(location=write_part10(home.storage).name)
+    draft = {"rule": rule.pk, "conditions": [CT], "name": "changed"}
+
+    uid = instance.series.study.study_instance_uid
+    answer = try_rules(client_of("viewer"), study_instance_uid=uid, draft=draft).json()
+
+    (verdict,) = answer["rules"]
+    assert (verdict["name"], verdict["is_draft"], verdict["matched"]) == ("changed", True, True)
+    assert [each["series_instance_uid"] for each in verdict["judged"]] == [instance.series.series_instance_uid]
+
+
+def test_a_draft_is_judged_on_a_file(home: Environment) -> None:
+    content = write_part10(home.storage).read_bytes()
+    draft = json.dumps({"conditions": [MR]})
+
+    answer = try_rules(client_of("viewer"), file=SimpleUploadedFile("x.dcm", content), draft=draft).json()
+
+    assert [(each["rule"], each["is_draft"], each["matched"]) for each in answer["rules"]] == [(None, True, False)]
+
+
 def test_a_dry_run_changes_nothing(home: Environment) -> None:
     rule = RuleFactory.create(to=[DestinationFactory.create()])
     instance = InstanceFactory.create(location=write_part10(home.storage).name)
@@ -194,6 +318,8 @@ def test_a_dry_run_changes_nothing(home: Environment) -> None:
         ({"file": SimpleUploadedFile("x.dcm", b"")}, "file"),
         ({"file": SimpleUploadedFile("x.dcm", b"x"), "study_instance_uid": "1"}, "non_field_errors"),
         ({"study": "1.2.3"}, "study"),
+        ({"study_instance_uid": "1.2.3", "draft": {"conditions": [{"attribute": "x"}]}}, "draft"),
+        ({"study_instance_uid": "1.2.3", "draft": "{"}, "draft"),
     ],
 )
 def test_what_cannot_be_judged(home: Environment, given: dict[str, Any], field: str) -> None:

@@ -57,7 +57,7 @@ def test_wrong_conditions_are_told_and_kept_in_the_form(administrator: Client) -
 
 
 def test_rule_without_destination_is_refused_in_words(administrator: Client) -> None:
-    assert "Choose where matching instances go" in administrator.post("/rules/new/", form()).content.decode()
+    assert "A rule needs something to do" in administrator.post("/rules/new/", form()).content.decode()
 
 
 def test_switch_is_no_version(administrator: Client, operator: Client) -> None:

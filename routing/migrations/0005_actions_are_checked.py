@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0005_sources_take_turns'),
+        ('routing', '0004_sources_take_turns'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0007_actions_are_checked'),
+        ('routing', '0005_actions_are_checked'),
     ]
 
     operations = [

@@ -1,0 +1,91 @@
+"""What a back-test found: the studies by outcome, and as a table for a spreadsheet."""
+
+import csv
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import F, QuerySet
+
+from routing.backtest.models import BackTest, BackTestStudy
+
+# The tabs of its page: what draft and live version say of a study.
+OUTCOMES = {
+    "differ": "Differ",
+    "draft-only": "Draft yes, live no",
+    "live-only": "Live yes, draft no",
+    "both": "Both",
+    "all": "All",
+}
+_CONDITIONS: dict[str, dict[str, Any]] = {
+    "draft-only": {"by_draft": True, "by_live": False},
+    "live-only": {"by_draft": False, "by_live": True},
+    "both": {"by_draft": True, "by_live": True},
+    "all": {},
+}
+_COLUMNS = (
+    "StudyInstanceUID",
+    "PatientID",
+    "PatientName",
+    "StudyDate",
+    "AccessionNumber",
+    "ModalitiesInStudy",
+    "StudyDescription",
+    "Draft",
+    "Live",
+    "Instances",
+)
+# What a spreadsheet takes for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def studies_of(back_test: BackTest, outcome: str = "all") -> QuerySet[BackTestStudy]:
+    """Studies with this outcome, in the order in which they were judged."""
+    found = back_test.studies.select_related("study").order_by("pk")
+    if outcome == "differ":
+        return found.exclude(by_draft=F("by_live"))
+    return found.filter(**_CONDITIONS[outcome])
+
+
+def counts_by_outcome(back_test: BackTest) -> dict[str, int]:
+    """How many studies each tab has, from the sums that the test keeps and one count."""
+    both = back_test.studies.filter(by_draft=True, by_live=True).count()
+    draft_only = back_test.matched - both
+    return {
+        "differ": back_test.differing,
+        "draft-only": draft_only,
+        "live-only": back_test.differing - draft_only,
+        "both": both,
+        "all": both + back_test.differing,
+    }
+
+
+def csv_lines(back_test: BackTest, outcome: str = "all") -> Iterator[str]:
+    """The studies as CSV, a line at a time; no cell can be taken for a formula."""
+    writer = csv.writer(_Echo())
+    yield writer.writerow(_COLUMNS)
+    for row in studies_of(back_test, outcome).iterator(chunk_size=500):
+        study = row.study
+        cells = (
+            study.study_instance_uid,
+            study.patient_id,
+            study.patient_name,
+            study.study_date,
+            study.accession_number,
+            " ".join(study.modalities),
+            study.study_description,
+            "yes" if row.by_draft else "no",
+            "yes" if row.by_live else "no",
+            row.instance_count,
+        )
+        yield writer.writerow([_safe(str(cell)) for cell in cells])
+
+
+def _safe(cell: str) -> str:
+    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell
+
+
+class _Echo:
+    """A file that gives back what is written to it, so that lines stream."""
+
+    def write(self, line: str) -> str:
+        return line

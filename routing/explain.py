@@ -1,0 +1,199 @@
+"""The dry run: which rules match a file or a stored study, a draft among them, and why; nothing is stored or sent."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.db.models import Min
+
+from dicomnet.part10 import NotPart10
+from routing.action_words import kind_of
+from routing.conditions import Condition, Facts, Verdict, judge, needed_attributes
+from routing.facts import facts_of_file
+from routing.models import Destination, Rule, RuleMode, RuleScope
+from routing.rules import ActiveRule, active_rules
+from studies.errors import MalformedDataSet
+from studies.models import Instance
+from studies.storage import hot_storage
+
+SCOPES = (RuleScope.INSTANCE, RuleScope.SERIES, RuleScope.STUDY)
+MATCHED_RULES = "MatchedRules"  # the fact that names the rules before that matched
+
+
+class NothingToExplain(Exception):
+    """What was given cannot be judged; the message says why, without paths."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A rule's verdict on one series, on a whole study, or on one file, which have no name here."""
+
+    verdict: Verdict
+    series_instance_uid: str = ""
+    modality: str = ""
+    series_description: str = ""
+
+
+@dataclass(frozen=True)
+class RuleVerdict:
+    """Whether a rule matches, and why, for each of what it judged.
+
+    Attributes:
+        discarded_by: the rule before it that has all that it matches go nowhere; empty when there is none.
+    """
+
+    rule: Rule
+    judged: tuple[Judged, ...]
+    destinations: tuple[Destination, ...]
+    is_draft: bool = False
+    discarded_by: str = ""
+
+    @property
+    def matched(self) -> bool:
+        """It matches at least one of them."""
+        return any(judged.verdict.holds for judged in self.judged)
+
+    @property
+    def matched_count(self) -> int:
+        """How many of them it matches."""
+        return sum(judged.verdict.holds for judged in self.judged)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on the first that it matches, or on the first of all."""
+        return next((judged.verdict for judged in self.judged if judged.verdict.holds), self.judged[0].verdict)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A rule that is asked: an active one, or a draft of one that need not be saved."""
+
+    rule: Rule
+    conditions: tuple[Condition, ...]
+    destinations: tuple[Destination, ...]
+    is_draft: bool = False
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """One file's facts, and the series that it stands for."""
+
+    facts: Facts
+    series_instance_uid: str = ""
+    modality: str = ""
+    series_description: str = ""
+
+
+@dataclass
+class _Before:
+    """What the live rules before said of one unit: which matched, and which discards, by scope."""
+
+    matched: list[Rule] = field(default_factory=list)
+    discarding: dict[str, str] = field(default_factory=dict)
+
+    def names(self, scope: str) -> list[str]:
+        """Those that a rule of this scope may ask about: a rule that waits for more has not been asked before it."""
+        return [rule.name for rule in self.matched if SCOPES.index(rule.scope) <= SCOPES.index(scope)]
+
+    def note(self, rule: Rule) -> None:
+        """Another one matches."""
+        if rule.mode == RuleMode.LIVE:
+            self.matched.append(rule)
+            if any(kind_of(action) == "discard" for action in rule.actions):
+                self.discarding.setdefault(rule.scope, rule.name)
+
+
+def candidates(draft: Candidate | None = None) -> list[Candidate]:
+    """The enabled rules in their order; a draft stands in the place of the rule that it changes."""
+    found = [_candidate(active) for active in active_rules()]
+    if draft is None:
+        return found
+    others = [each for each in found if draft.rule.pk is None or each.rule.pk != draft.rule.pk]
+    # A new rule comes after those of the same order, as its key will.
+    position = sum(each.rule.order <= draft.rule.order for each in others)
+    return [*others[:position], draft, *others[position:]]
+
+
+def explain_file(path: Path, draft: Candidate | None = None) -> list[RuleVerdict]:
+    """Every enabled rule's verdict on one Part 10 file, and the draft's.
+
+    Raises:
+        NothingToExplain: the file is no DICOM file, or broken, or cannot be read.
+    """
+    rules = candidates(draft)
+    return explain([_read(path, _needed(rules))], rules)
+
+
+def explain_study(study_instance_uid: str, draft: Candidate | None = None) -> list[RuleVerdict]:
+    """Every enabled rule's verdict on a stored study: on one instance of each of its series.
+
+    Raises:
+        NothingToExplain: there is no such study, or an instance of it cannot be read.
+    """
+    firsts = Instance.objects.filter(series__study__study_instance_uid=study_instance_uid, is_primary=True)
+    pks = firsts.order_by().values("series").annotate(first=Min("pk")).values("first")
+    instances = list(Instance.objects.filter(pk__in=pks).select_related("series").order_by("series"))
+    if not instances:
+        raise NothingToExplain("No stored study has this UID. Copy it from the page of the study.")
+    rules = candidates(draft)
+    needed = _needed(rules)
+    return explain([_read_instance(instance, needed) for instance in instances], rules)
+
+
+def explain(units: Sequence[_Unit], rules: Sequence[Candidate]) -> list[RuleVerdict]:
+    """The rules in their order on the same units; each may ask which of those before it matched."""
+    before = [_Before() for _ in units]
+    found = []
+    for rule in rules:
+        scope = rule.rule.scope
+        facts = [{**unit.facts, MATCHED_RULES: each.names(scope)} for unit, each in zip(units, before, strict=True)]
+        judged = _judge(rule, units, facts)
+        taken = [each for index, each in enumerate(before) if judged[min(index, len(judged) - 1)].verdict.holds]
+        discarding = {each.discarding.get(scope, "") for each in taken} or {""}
+        discarded_by = "" if "" in discarding else min(discarding)
+        found.append(RuleVerdict(rule.rule, judged, rule.destinations, rule.is_draft, discarded_by))
+        for each in taken:
+            each.note(rule.rule)
+    return found
+
+
+def union_of(facts: Iterable[Facts]) -> Facts:
+    """All values that any of them has: what a rule of a whole series or study is judged on."""
+    found: dict[str, list[str]] = {}
+    for each in facts:
+        for name, values in each.items():
+            known = found.setdefault(name, [])
+            known.extend(value for value in values if value not in known)
+    return found
+
+
+def _judge(rule: Candidate, units: Sequence[_Unit], facts: Sequence[Facts]) -> tuple[Judged, ...]:
+    if rule.rule.scope == RuleScope.STUDY:
+        return (Judged(judge(rule.conditions, union_of(facts))),)
+    return tuple(
+        Judged(judge(rule.conditions, each), unit.series_instance_uid, unit.modality, unit.series_description)
+        for unit, each in zip(units, facts, strict=True)
+    )
+
+
+def _needed(rules: Sequence[Candidate]) -> set[str]:
+    return set[str]().union(*(needed_attributes(rule.conditions) for rule in rules)) - {MATCHED_RULES}
+
+
+def _candidate(active: ActiveRule) -> Candidate:
+    return Candidate(active.rule, active.conditions, active.destinations)
+
+
+def _read_instance(instance: Instance, needed: set[str]) -> _Unit:
+    unit = _read(Path(hot_storage().path(instance.location)), needed)
+    series = instance.series
+    return _Unit(unit.facts, series.series_instance_uid, series.modality, series.series_description)
+
+
+def _read(path: Path, needed: set[str]) -> _Unit:
+    try:
+        return _Unit(facts_of_file(path, needed))
+    except (NotPart10, MalformedDataSet) as error:
+        raise NothingToExplain(f"This is no DICOM file that can be read: {error}.") from error
+    except OSError as error:
+        raise NothingToExplain("The file cannot be read now; see the System page.") from error
