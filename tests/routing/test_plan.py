@@ -214,6 +214,6 @@ def test_a_large_batch_takes_as_many_queries_as_a_small_one(
     RuleFactory.create(to=[DestinationFactory.create()])
     RuleFactory.create(mode="shadow")
     batch = [store() for _ in range(20)]
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(14):
         plan_batch(batch)
     assert Delivery.objects.count() == ShadowMatch.objects.count() == 20

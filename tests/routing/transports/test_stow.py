@@ -117,7 +117,7 @@ class TestRequest:
             destination = stow_at(peer.url)
             (one,) = deliveries(destination)
             (other,) = deliveries(destination)
-            other.instance = one.instance
+            other.instance.sop_instance_uid = one.instance.sop_instance_uid
             outcomes = list(stow.send(destination, Batch([one, other])))
 
         assert [len(request.parts()) for request in peer.requests] == [1, 1]
