@@ -79,7 +79,8 @@ class Crew:
                 self._work(0)
             finally:
                 self._end()
-        for helper in watching.result():
+                helpers = watching.result()  # it begins none any more, so the pool may end
+        for helper in helpers:
             helper.result()  # an error of ours in a thread is one here
         return self.delivered
 
