@@ -19,6 +19,7 @@ from pydicom.uid import (
     JPEGBaseline8Bit,
 )
 
+from dicomnet.part10 import DEFLATED, read_file_meta
 from gateway.env import Environment
 from routing import morph as morphing
 from routing.actions import Change, changes_of, parse_actions
@@ -96,9 +97,9 @@ def changed(source: Path, *values: dict[str, Any]) -> Path:
 def spans(path: Path) -> dict[int, bytes]:
     """Each element of the top level as it is encoded, by tag."""
     with path.open("rb") as file:
-        meta = morphing.read_file_meta(file)
+        meta = read_file_meta(file)
         syntax = meta.transfer_syntax_uid
-        view = morphing._data_set_of(file, meta.data_set_offset, is_deflated=syntax in morphing.DEFLATED)
+        view = morphing._data_set_of(file, meta.data_set_offset, is_deflated=syntax in DEFLATED)
     ds = data_set(view, encoding_of(syntax))
     return {element.tag: b"".join(element.pieces()) for element in ds.elements}
 

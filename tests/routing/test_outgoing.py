@@ -36,13 +36,13 @@ def _quiet(rung: list[int]) -> None:
 
 
 def version(*actions: dict[str, Any]) -> RuleVersion:
-    found: RuleVersion = RuleFactory(actions=list(actions)).versions.get()
+    found: RuleVersion = RuleFactory.create(actions=list(actions)).versions.get()
     return found
 
 
 def delivery(store: Store, *actions: dict[str, Any], data: bytes | None = None, **columns: Any) -> Delivery:
     instance = store(data=data) if data is not None else store()
-    made: Delivery = DeliveryFactory(instance=instance, rule_version=version(*actions), **columns)
+    made: Delivery = DeliveryFactory.create(instance=instance, rule_version=version(*actions), **columns)
     return made
 
 
@@ -58,7 +58,7 @@ def test_without_actions_the_stored_file_goes_out_and_nothing_is_asked(
     store: Store, home: Environment, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     deliveries = [delivery(store), delivery(store, {"action": "label", "label": "x"})]
-    destination = DestinationFactory()
+    destination = DestinationFactory.create()
     Delivery.objects.update(destination=destination)
     claimed = claim(destination, token="t", limit=10)
     with django_assert_num_queries(0), outgoing(claimed) as batch:
@@ -98,7 +98,7 @@ def test_copies_are_the_same_each_time(store: Store) -> None:
 def test_what_cannot_be_changed_fails_alone_and_is_never_sent(store: Store) -> None:
     """The others of its batch arrive; it is dead with a reason, and the peer never saw it."""
     with storing_peer() as storing:
-        destination = DestinationFactory(ae_title="PEER", port=storing.port, timeout_seconds=2)
+        destination = DestinationFactory.create(ae_title="PEER", port=storing.port, timeout_seconds=2)
         plain = delivery(store, destination=destination)
         named = data_set(
             sop_instance_uid=b"1.2.3.77",
@@ -110,7 +110,7 @@ def test_what_cannot_be_changed_fails_alone_and_is_never_sent(store: Store) -> N
             store, DEIDENTIFY, data=data_set(sop_instance_uid=b"1.2.3.78", early=SECRET), destination=destination
         )
         unknown = delivery(store, destination=destination)
-        RuleVersion.objects.filter(pk=unknown.rule_version_id).update(definition={"actions": [{"action": "shred"}]})
+        RuleVersion.objects.filter(deliveries=unknown).update(definition={"actions": [{"action": "shred"}]})
         assert drive(destination.pk) == 2
     for made in (plain, refused, clean, unknown):
         made.refresh_from_db()

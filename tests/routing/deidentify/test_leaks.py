@@ -47,7 +47,7 @@ def leaf() -> st.SearchStrategy[bytes]:
     )
     unknown = st.builds(lambda tag: element(tag, "LO", CANARY.encode()), st.sampled_from([0x00180009, 0x22220001]))
     own = st.builds(
-        lambda place, text: element(*place, text.encode()),
+        lambda place, text: element(place[0], place[1], text.encode()),
         st.sampled_from(OF_TECHNIQUE),
         st.sampled_from([NAME.upper(), f"for {NAME}", IDENTIFIER]),
     )
