@@ -158,7 +158,7 @@ def test_the_number_of_queries_does_not_grow(django_assert_num_queries: DjangoAs
     for instance in instances(study, 30):
         DeliveryFactory.create(instance=instance)
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         trace(study)
 
 
