@@ -14,6 +14,7 @@ from pydicom.uid import ExplicitVRBigEndian
 
 from dicomnet.part10 import DEFLATED, NotPart10
 from routing.ai.evidence import references_in
+from studies.errors import MalformedDataSet
 from studies.models import Instance
 from studies.storage import hot_storage
 
@@ -28,7 +29,7 @@ def says_the_same(one: Instance, other: Instance) -> bool:
         return False
     try:
         return references_in(_path(one)) == references_in(_path(other))
-    except (OSError, NotPart10):
+    except (OSError, NotPart10, MalformedDataSet):
         return False
 
 

@@ -180,7 +180,7 @@ def test_the_number_of_queries_does_not_grow(django_assert_num_queries: DjangoAs
     for instance in instances(study, 30):
         DeliveryFactory.create(instance=instance)
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(10):
         trace(study)
 
 

@@ -30,7 +30,7 @@ from tests.peers import Listener, peer
 
 MANAGE = Path(__file__).resolve().parents[3] / "manage.py"
 END_SECONDS = 20
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 MODALITY = "CT_ROOM1"
 
 
@@ -124,7 +124,7 @@ class Hospital:
             assert time.monotonic() < deadline, (list(AIRequest.objects.values()), list(AIResult.objects.values()))
             time.sleep(0.1)
 
-    def pool(self, *workers: tuple[str, int], timeout_seconds: int = 60, **fields: Any) -> AIPool:
+    def pool(self, *workers: tuple[str, int], timeout_seconds: int = 300, **fields: Any) -> AIPool:
         """A pool whose results go to the PACS, with a worker for each (AE title, port)."""
         pool: AIPool = AIPool.objects.create(name=f"Pool {AIPool.objects.count()}", **fields)
         pool.result_destinations.add(self.pacs)

@@ -87,7 +87,8 @@ def stored(folder: Path, data: bytes, name: str = "x.dcm") -> Instance:
     """A row without a database, with its file in the hot store."""
     path = Path(hot_storage().path(name))
     path.write_bytes(data)
-    return Instance(location=name, size_bytes=len(data), transfer_syntax_uid=str(ExplicitVRLittleEndian))
+    syntax = str(ExplicitVRLittleEndian)
+    return Instance(location=name, size_bytes=len(data), data_set_offset=132, transfer_syntax_uid=syntax)
 
 
 def test_the_same_but_for_uids_and_times(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def nodes(hospital: Hospital, home: Environment) -> "Nodes":  # type: ignore[mis
         yield Nodes(stack, home, hospital)
 
 
-def asked(hospital: Hospital, *workers: Node, timeout_seconds: int = 60, **fields: object) -> tuple[Study, AIRequest]:
+def asked(hospital: Hospital, *workers: Node, timeout_seconds: int = 300, **fields: object) -> tuple[Study, AIRequest]:
     study = hospital.study()
     pool = hospital.pool(*[(node.ae_title, node.port) for node in workers], timeout_seconds=timeout_seconds, **fields)
     return study, hospital.ask(pool, study)
@@ -78,7 +78,7 @@ def test_a_node_that_fails_is_followed_by_the_next(
         monkeypatch.setattr("routing.ai.workers.DIMSE_TIMEOUT_SECONDS", 3)
     bad, good = nodes.start(BAD, "--mode", mode, *flags), nodes.start(GOOD)
     _, request = asked(hospital, bad, good, timeout_seconds=2)
-    AIWorker.objects.filter(ae_title=GOOD).update(timeout_seconds=60)
+    AIWorker.objects.filter(ae_title=GOOD).update(timeout_seconds=300)
 
     hospital.until(lambda: state(request) == "answered")
 
@@ -103,7 +103,7 @@ def test_a_node_that_answers_twice_is_believed_once(hospital: Hospital, nodes: N
 def test_a_node_that_answers_for_another_patient_is_not_believed(hospital: Hospital, nodes: Nodes) -> None:
     bad, good = nodes.start(BAD, "--mode", "other-patient"), nodes.start(GOOD)
     _, request = asked(hospital, bad, good, timeout_seconds=3)
-    AIWorker.objects.filter(ae_title=GOOD).update(timeout_seconds=60)
+    AIWorker.objects.filter(ae_title=GOOD).update(timeout_seconds=300)
 
     hospital.until(lambda: state(request) == "answered")
 
@@ -117,7 +117,7 @@ def test_a_node_that_answers_for_another_patient_is_not_believed(hospital: Hospi
 def test_an_original_that_comes_back_is_nothing_new(hospital: Hospital, nodes: Nodes) -> None:
     bad, good = nodes.start(BAD, "--mode", "original"), nodes.start(GOOD)
     _, request = asked(hospital, bad, good, timeout_seconds=3)
-    AIWorker.objects.filter(ae_title=GOOD).update(timeout_seconds=60)
+    AIWorker.objects.filter(ae_title=GOOD).update(timeout_seconds=300)
 
     hospital.until(lambda: state(request) == "answered")
 
@@ -128,7 +128,7 @@ def test_an_original_that_comes_back_is_nothing_new(hospital: Hospital, nodes: N
 def test_a_late_answer_is_accepted_and_the_second_is_not(hospital: Hospital, nodes: Nodes) -> None:
     late, slow = nodes.start(BAD, "--delay-ms", "4000"), nodes.start(GOOD, "--delay-ms", "6000")
     _, request = asked(hospital, late, slow, timeout_seconds=1)
-    AIWorker.objects.filter(ae_title=GOOD).update(timeout_seconds=60)
+    AIWorker.objects.filter(ae_title=GOOD).update(timeout_seconds=300)
 
     hospital.until(lambda: AIResult.objects.exclude(verdict="waiting").count() == 2)
 
@@ -216,7 +216,7 @@ def test_a_stored_file_that_is_gone_is_not_the_worker_s_fault(hospital: Hospital
 def test_no_patient_data_in_the_log(hospital: Hospital, nodes: Nodes, caplog: pytest.LogCaptureFixture) -> None:
     bad, good = nodes.start(BAD, "--mode", "other-patient"), nodes.start(GOOD)
     _, request = asked(hospital, bad, good, timeout_seconds=2)
-    AIWorker.objects.filter(ae_title=GOOD).update(timeout_seconds=60)
+    AIWorker.objects.filter(ae_title=GOOD).update(timeout_seconds=300)
 
     with caplog.at_level("DEBUG"):
         hospital.until(lambda: state(request) == "answered")
