@@ -213,7 +213,7 @@ def test_actions_and_nested_groups_are_made_with_the_editors(open_page: OpenPage
     first.get_by_label("Value").fill("Site 2")
     page.get_by_role("button", name="Add an action").click()
     second = page.locator("[data-action]").nth(1)
-    second.get_by_label("Action").select_option("map")
+    second.get_by_label("Action", exact=True).select_option("map")
     second.get_by_label("Attribute").fill("Modality")
     second.get_by_label("Table").fill("CT = MR, OT = SC")
     page.get_by_label("Archive").check()
