@@ -1,23 +1,19 @@
 """The dry run: which rules match a file or a stored study, a draft among them, and why; nothing is stored or sent."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.db.models import Min
 
 from dicomnet.part10 import NotPart10
-from routing.action_words import kind_of
 from routing.conditions import Condition, Facts, Verdict, judge, needed_attributes
-from routing.facts import facts_of_file
+from routing.decide import MATCHED_RULES, SCOPES, plan_actions
+from routing.facts import Received, counts_of, facts_of_file, facts_of_instance, union_of
 from routing.models import Destination, Rule, RuleMode, RuleScope
 from routing.rules import ActiveRule, active_rules
 from studies.errors import MalformedDataSet
 from studies.models import Instance
-from studies.storage import hot_storage
-
-SCOPES = (RuleScope.INSTANCE, RuleScope.SERIES, RuleScope.STUDY)
-MATCHED_RULES = "MatchedRules"  # the fact that names the rules before that matched
 
 
 class NothingToExplain(Exception):
@@ -99,7 +95,7 @@ class _Before:
         """Another one matches."""
         if rule.mode == RuleMode.LIVE:
             self.matched.append(rule)
-            if any(kind_of(action) == "discard" for action in rule.actions):
+            if plan_actions(rule).discard is not None:
                 self.discarding.setdefault(rule.scope, rule.name)
 
 
@@ -121,7 +117,7 @@ def explain_file(path: Path, draft: Candidate | None = None) -> list[RuleVerdict
         NothingToExplain: the file is no DICOM file, or broken, or cannot be read.
     """
     rules = candidates(draft)
-    return explain([_read(path, _needed(rules))], rules)
+    return explain([_Unit(_read(lambda: facts_of_file(path, _needed(rules))))], rules)
 
 
 def explain_study(study_instance_uid: str, draft: Candidate | None = None) -> list[RuleVerdict]:
@@ -137,7 +133,8 @@ def explain_study(study_instance_uid: str, draft: Candidate | None = None) -> li
         raise NothingToExplain("No stored study has this UID. Copy it from the page of the study.")
     rules = candidates(draft)
     needed = _needed(rules)
-    return explain([_read_instance(instance, needed) for instance in instances], rules)
+    counts = counts_of([instance.series_id for instance in instances], needed)
+    return explain([_unit(instance, needed, counts.get(instance.series_id)) for instance in instances], rules)
 
 
 def explain(units: Sequence[_Unit], rules: Sequence[Candidate]) -> list[RuleVerdict]:
@@ -154,16 +151,6 @@ def explain(units: Sequence[_Unit], rules: Sequence[Candidate]) -> list[RuleVerd
         found.append(RuleVerdict(rule.rule, judged, rule.destinations, rule.is_draft, discarded_by))
         for each in taken:
             each.note(rule.rule)
-    return found
-
-
-def union_of(facts: Iterable[Facts]) -> Facts:
-    """All values that any of them has: what a rule of a whole series or study is judged on."""
-    found: dict[str, list[str]] = {}
-    for each in facts:
-        for name, values in each.items():
-            known = found.setdefault(name, [])
-            known.extend(value for value in values if value not in known)
     return found
 
 
@@ -184,15 +171,15 @@ def _candidate(active: ActiveRule) -> Candidate:
     return Candidate(active.rule, active.conditions, active.destinations)
 
 
-def _read_instance(instance: Instance, needed: set[str]) -> _Unit:
-    unit = _read(Path(hot_storage().path(instance.location)), needed)
+def _unit(instance: Instance, needed: set[str], received: Received | None) -> _Unit:
+    facts = _read(lambda: facts_of_instance(instance, needed, received))
     series = instance.series
-    return _Unit(unit.facts, series.series_instance_uid, series.modality, series.series_description)
+    return _Unit(facts, series.series_instance_uid, series.modality, series.series_description)
 
 
-def _read(path: Path, needed: set[str]) -> _Unit:
+def _read(facts_of: Callable[[], Facts]) -> Facts:
     try:
-        return _Unit(facts_of_file(path, needed))
+        return facts_of()
     except (NotPart10, MalformedDataSet) as error:
         raise NothingToExplain(f"This is no DICOM file that can be read: {error}.") from error
     except OSError as error:

@@ -11,6 +11,7 @@ from pydicom.datadict import keyword_for_tag
 
 from routing.action_words import decides, kind_of
 from routing.conditions import BadCondition, Condition, parse_conditions
+from routing.decide import MATCHED_RULES
 from routing.loops import is_own_listener, own_calling_ae_title
 from routing.models import AIPool, Destination, Rule, RuleMode, RuleScope, RuleVersion
 from routing.reach import comparisons_of, contradiction, is_implied
@@ -161,7 +162,7 @@ def _conditions(checked: Checked, before: Sequence[Checked]) -> Iterator[Finding
         if _is_unknown(attribute):
             words = f"({attribute[:4]},{attribute[4:]}) is no attribute of the standard; devices hardly send it."
             yield Finding(Severity.WARNING, "attribute-unknown", words)
-        is_equal = attribute == "MatchedRules" and comparison.operator == "equals"
+        is_equal = attribute == MATCHED_RULES and comparison.operator == "equals"
         if is_equal and str(comparison.value).casefold() not in earlier:
             words = f"It asks whether {comparison.value} matched: no rule before it has that name and is on."
             yield Finding(Severity.WARNING, "asks-no-earlier-rule", words)

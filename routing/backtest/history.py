@@ -3,21 +3,17 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from django.db.models import Count, Min
-from django.utils import timezone
 
 from dicomnet.part10 import NotPart10
 from routing.conditions import Facts
-from routing.explain import MATCHED_RULES
-from routing.facts import facts_of_file
+from routing.decide import MATCHED_RULES
+from routing.facts import counts_of, facts_of_instance, facts_of_receipt
 from studies.attributes import Level, of_level
 from studies.errors import MalformedDataSet
 from studies.models import Instance, Series, Study
-from studies.storage import hot_storage
 
 _STUDY = {attribute.keyword: attribute.field for attribute in of_level(Level.STUDY)} | {
     "StudyInstancesReceived": "number_of_study_related_instances"
@@ -32,9 +28,7 @@ _INSTANCE = {attribute.keyword: attribute.field for attribute in of_level(Level.
     "TransferSyntaxUID": "transfer_syntax_uid",
 }
 # Of the first instance of those that are alike: each has a moment of its own.
-_RECEIPT = {"ReceivedTime": "%H%M%S", "ReceivedWeekday": "%A"}
-# What no file tells, so that it comes from the index whatever else is read.
-_NOT_IN_FILES = frozenset({"StudyInstancesReceived", "SeriesInstancesReceived", *_RECEIPT})
+_RECEIPT = frozenset({"ReceivedTime", "ReceivedWeekday"})
 
 
 @dataclass(frozen=True)
@@ -85,13 +79,12 @@ def _from_columns(pks: Sequence[int], asked: set[str]) -> History:
 def _groups(pks: Sequence[int], asked: set[str]) -> dict[int, list[tuple[dict[str, list[str]], int]]] | None:
     """By series, what its instances say and how many say the same; None when nothing of theirs is asked."""
     columns = _columns(_INSTANCE, asked)
-    formats = {name: form for name, form in _RECEIPT.items() if name in asked}
-    if not columns and not formats:
+    if not columns and not asked & _RECEIPT:
         return None
     found: dict[int, list[tuple[dict[str, list[str]], int]]] = defaultdict(list)
     rows = Instance.objects.filter(series__study__in=pks).order_by().values("series_id", *columns.values())
     for row in rows.annotate(count=Count("pk"), first=Min("received_at")):
-        facts = _facts(columns, row) | _receipt(formats, row["first"])
+        facts = _facts(columns, row) | facts_of_receipt(row["first"])
         found[row["series_id"]].append((facts, row["count"]))
     return found
 
@@ -100,25 +93,17 @@ def _from_headers(pks: Sequence[int], asked: set[str]) -> History:
     """One instance of each series is read, and stands for all of it."""
     history = History({pk: [] for pk in pks})
     firsts = Instance.objects.filter(series__study__in=pks).order_by().values("series").annotate(first=Min("pk"))
-    instances = Instance.objects.filter(pk__in=firsts.values("first")).select_related("series__study")
-    for instance in instances.order_by("series"):
+    instances = Instance.objects.filter(pk__in=firsts.values("first")).select_related("series").order_by("series")
+    counts = counts_of([instance.series_id for instance in instances], asked)
+    for instance in instances:
         series = instance.series
         try:
-            path = Path(hot_storage().path(instance.location))
-            facts = {**facts_of_file(path, asked - _NOT_IN_FILES), **_from_index(instance, asked)}
+            facts = facts_of_instance(instance, asked, counts.get(series.pk))
         except (OSError, NotPart10, MalformedDataSet):
             history.unreadable += 1
             continue
         history.studies[series.study_id].append(Unit(series.pk, facts, series.number_of_series_related_instances))
     return history
-
-
-def _from_index(instance: Instance, asked: set[str]) -> dict[str, list[str]]:
-    names = asked & _NOT_IN_FILES
-    counts = {name: getattr(instance.series.study, _STUDY[name]) for name in names & _STUDY.keys()}
-    counts |= {name: getattr(instance.series, _SERIES[name]) for name in names & _SERIES.keys()}
-    formats = {name: form for name, form in _RECEIPT.items() if name in names}
-    return {name: [str(count)] for name, count in counts.items()} | _receipt(formats, instance.received_at)
 
 
 def _columns(table: Mapping[str, str], asked: set[str]) -> dict[str, str]:
@@ -132,7 +117,3 @@ def _facts(columns: Mapping[str, str], row: Mapping[str, Any]) -> dict[str, list
 def _values(value: Any) -> list[str]:
     # As in the data set: several values stand between backslashes.
     return [] if value is None or value == "" else str(value).split("\\")
-
-
-def _receipt(formats: Mapping[str, str], at: datetime) -> dict[str, list[str]]:
-    return {name: [timezone.localtime(at).strftime(form)] for name, form in formats.items()}

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from routing.backtest.history import Unit
-from routing.conditions import Condition, Facts, judge, needed_attributes, parse_conditions
-from routing.explain import MATCHED_RULES, SCOPES, union_of
+from routing.conditions import Condition, fold, holds, needed_attributes, parse_conditions
+from routing.decide import MATCHED_RULES, SCOPES
+from routing.facts import union_of
 from routing.models import RuleMode, RuleScope
 from routing.rules import active_rules
 
 
 @dataclass(frozen=True)
 class Named:
-    """A rule before the one that is tested, by whose name it may ask whether it matched."""
+    """A rule before the one that is tested, which may ask by the folded name whether it matched."""
 
     name: str
     conditions: tuple[Condition, ...]
@@ -39,15 +40,13 @@ class Tested:
 
     def _holds(self, units: Sequence[Unit]) -> bool:
         facts = units[0].facts if len(units) == 1 else union_of(unit.facts for unit in units)
-        return judge(self.conditions, self._with_names(facts) if self.before else facts).holds
-
-    def _with_names(self, facts: Facts) -> Facts:
-        names: list[str] = []
-        known = {**facts, MATCHED_RULES: names}
-        for named in self.before:
-            if judge(named.conditions, known).holds:
-                names.append(named.name)  # noqa: PERF401 (each asks about those before it)
-        return known
+        folded = fold(facts)
+        if self.before:
+            names = folded[MATCHED_RULES] = []
+            for named in self.before:
+                if holds(named.conditions, folded):
+                    names.append(named.name)  # noqa: PERF401 (each asks about those before it)
+        return holds(self.conditions, folded)
 
 
 def tested(definition: Mapping[str, Any], *, rule_pk: int | None) -> Tested:
@@ -69,7 +68,8 @@ def tested(definition: Mapping[str, Any], *, rule_pk: int | None) -> Tested:
         and active.rule.mode == RuleMode.LIVE
         and SCOPES.index(active.rule.scope) <= SCOPES.index(scope)
     ]
-    return Tested(conditions, scope, tuple(Named(active.rule.name, active.conditions) for active in before))
+    named = (Named(active.rule.name.strip().casefold(), active.conditions) for active in before)
+    return Tested(conditions, scope, tuple(named))
 
 
 def _groups(units: Sequence[Unit], scope: str) -> Iterable[Sequence[Unit]]:

@@ -1,6 +1,8 @@
-"""What the editor of a rule's actions offers: kinds, and the fields of each."""
+"""What the editor of a rule's actions offers: the kinds of routing.actions, and how each field is typed."""
 
 from dataclasses import dataclass
+
+from routing.actions import KINDS, Kind
 
 
 @dataclass(frozen=True)
@@ -8,17 +10,17 @@ class ActionField:
     """One value of an action.
 
     Attributes:
-        form: ``text``, ``attribute`` (with suggestions), ``list`` (separated by commas), or ``table`` (``old = new``).
+        form: ``text``, ``attribute`` (with suggestions), ``list``, or ``table`` (``old = new``, separated by commas).
         choices: when there are only these; of a list any number of them.
         is_optional: it may be left out.
     """
 
     name: str
     label: str
-    placeholder: str = ""
-    form: str = "text"
-    choices: tuple[tuple[str, str], ...] = ()
-    is_optional: bool = False
+    placeholder: str
+    form: str
+    choices: tuple[tuple[str, str], ...]
+    is_optional: bool
 
 
 @dataclass(frozen=True)
@@ -27,43 +29,26 @@ class ActionKind:
 
     name: str
     label: str
-    fields: tuple[ActionField, ...] = ()
+    fields: tuple[ActionField, ...]
 
 
-_ATTRIBUTE = ActionField("attribute", "Attribute", "StudyDescription", "attribute")
-_SYNTAXES = (
-    ("JPEGLSLossless", "JPEG-LS, lossless"),
-    ("JPEG2000Lossless", "JPEG 2000, lossless"),
-    ("RLELossless", "RLE, lossless"),
-    ("ExplicitVRLittleEndian", "not compressed"),
-)
-ACTION_KINDS = (
-    ActionKind("set", "Set an attribute", (_ATTRIBUTE, ActionField("value", "Value", "new value"))),
-    ActionKind("copy", "Copy an attribute", (ActionField("from", "From", "AccessionNumber", "attribute"), _ATTRIBUTE)),
-    ActionKind("prefix", "Put before a value", (_ATTRIBUTE, ActionField("value", "Prefix", "EXT_"))),
-    ActionKind("remove", "Remove an attribute", (_ATTRIBUTE,)),
-    ActionKind(
-        "map",
-        "Replace by a table",
-        (
-            _ATTRIBUTE,
-            ActionField("table", "Table", "OLD = NEW, OTHER = NEW2", "table"),
-            ActionField(
-                "default", "What is not listed", choices=(("keep", "keep"), ("remove", "remove")), is_optional=True
-            ),
-        ),
-    ),
-    ActionKind("new_uids", "Give new UIDs"),
-    ActionKind(
-        "deidentify",
-        "De-identify",
-        (
-            ActionField("profile", "Profile", choices=(("basic", "Basic profile (PS3.15)"),), is_optional=True),
-            ActionField("options", "Options", "options, separated by commas", "list"),
-            ActionField("project", "Project", "project for pseudonyms"),
-        ),
-    ),
-    ActionKind("compress", "Change the encoding", (ActionField("transfer_syntax", "Encoding", choices=_SYNTAXES),)),
-    ActionKind("label", "Label the study", (ActionField("label", "Label", "research"),)),
-    ActionKind("discard", "Discard: send it nowhere", (ActionField("reason", "Reason", "why, in words"),)),
+_FORMS = {"attribute": "attribute", "from": "attribute", "table": "table", "options": "list"}
+_PLACEHOLDERS = {
+    "attribute": "StudyDescription",
+    "from": "from AccessionNumber",
+    "table": "OLD = NEW, OTHER = NEW2",
+    "project": "project for pseudonyms",
+    "reason": "why, in words",
+}
+
+
+def _field(kind: Kind, name: str) -> ActionField:
+    label = kind.fields[name]
+    choices = tuple(kind.choices.get(name, {}).items())
+    form = _FORMS.get(name, "text")
+    return ActionField(name, label, _PLACEHOLDERS.get(name, label), form, choices, name in kind.optional)
+
+
+ACTION_KINDS = tuple(
+    ActionKind(name, kind.label, tuple(_field(kind, each) for each in kind.fields)) for name, kind in KINDS.items()
 )

@@ -11,7 +11,7 @@ from django.views.generic import CreateView, UpdateView
 
 from routing.backtest.models import BackTest
 from routing.backtest.run import MAXIMUM_DAYS, start_back_test
-from routing.conditions import OPERATORS, parse_conditions
+from routing.conditions import GROUPS, OPERATORS, parse_conditions
 from routing.explain import Candidate
 from routing.models import AIPool, Destination, Rule
 from routing.portal.action_kinds import ACTION_KINDS
@@ -20,8 +20,6 @@ from routing.portal.forms import RuleForm, TryForm
 from routing.portal.try_rules import verdicts_of
 from routing.rules import definition_of, save_rule
 from routing.validate import Severity, validate_draft
-
-GROUP_KINDS = {"any": "one of these", "all": "all of these", "none": "none of these"}
 
 
 class DaysForm(forms.Form):
@@ -67,7 +65,7 @@ class _RuleEdit(PermissionRequiredMixin):
         rule = self.object
         context: dict[str, Any] = {
             "operators": OPERATORS,
-            "group_kinds": GROUP_KINDS,
+            "group_kinds": GROUPS,
             "attributes": COMMON_ATTRIBUTES,
             "action_kinds": ACTION_KINDS,
             "has_destinations": Destination.objects.exists(),

@@ -213,9 +213,9 @@ def test_actions_and_nested_groups_are_made_with_the_editors(open_page: OpenPage
     first.get_by_label("Value").fill("Site 2")
     page.get_by_role("button", name="Add an action").click()
     second = page.locator("[data-action]").nth(1)
-    second.get_by_label("Action").select_option("map")
+    second.get_by_label("Action", exact=True).select_option("map")
     second.get_by_label("Attribute").fill("Modality")
-    second.get_by_label("Table").fill("CT = MR, OT = SC")
+    second.get_by_label("Old and new values").fill("CT = MR, OT = SC")
     page.get_by_label("Archive").check()
     page.get_by_role("button", name="Add the rule").click()
     expect(page.get_by_text("Research is saved as version 1.")).to_be_visible()
@@ -234,7 +234,7 @@ def test_actions_and_nested_groups_are_made_with_the_editors(open_page: OpenPage
         {"action": "map", "attribute": "Modality", "table": {"CT": "MR", "OT": "SC"}},
     ]
     page.goto(f"/rules/{rule.pk}/edit/")
-    expect(page.locator("[data-action]").nth(1).get_by_label("Table")).to_have_value("CT = MR, OT = SC")
+    expect(page.locator("[data-action]").nth(1).get_by_label("Old and new values")).to_have_value("CT = MR, OT = SC")
 
 
 def test_a_draft_is_tried_and_stays_in_the_editor(open_page: OpenPage) -> None:

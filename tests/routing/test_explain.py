@@ -103,6 +103,21 @@ def test_what_is_discarded_before_is_told(study: Study, changes: dict[str, Any],
     assert (verdict.matched, verdict.discarded_by) == (True, discarded_by)
 
 
+def test_counts_and_names_of_rules_before_are_facts(study: Study) -> None:
+    study.series.filter(modality="CT").update(number_of_series_related_instances=2)
+    RuleFactory.create(name="Scans", order=1, conditions=[CT])
+    asks = [
+        {"attribute": "MatchedRules", "operator": "equals", "value": "scans"},
+        {"attribute": "SeriesInstancesReceived", "operator": "between", "value": ["2", "3"]},
+        {"attribute": "ReceivedTime", "operator": "present"},
+    ]
+    RuleFactory.create(name="Asks", order=2, conditions=asks)
+
+    verdict = explain_study(study.study_instance_uid)[1]
+
+    assert [each.verdict.holds for each in verdict.judged] == [True, False]
+
+
 def test_a_study_that_is_not_stored() -> None:
     with pytest.raises(NothingToExplain, match="No stored study has this UID"):
         explain_study("1.2.3")

@@ -66,6 +66,15 @@ def test_a_study_is_judged_as_a_whole_by_a_rule_of_studies(scope: str, count: in
     assert found(back_test) == ({made.pk: (True, False, count)} if count else {})
 
 
+def test_a_rule_may_ask_which_rules_before_it_matched() -> None:
+    ct, _ = study("CT"), study("MR")
+    RuleFactory.create(name="Scans", order=1, conditions=[CT])
+
+    back_test = finish(start([{"attribute": "MatchedRules", "operator": "equals", "value": "Scans"}]))
+
+    assert list(found(back_test)) == [ct.pk]
+
+
 def test_it_goes_on_in_turns(monkeypatch: pytest.MonkeyPatch, bells: list[int]) -> None:
     for _ in range(5):
         study("CT")
