@@ -71,6 +71,7 @@ def fill(count: int) -> int:
                 "data_set_offset": 400,
                 "sha256": f"{number:064x}",
                 "received_at": now,
+                "indexed_at": now,
                 "planned_at": now,
             }
             for number in range(count)
