@@ -144,6 +144,18 @@ class Destination(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def address(self) -> str:
+        """Where it is, in one line for people."""
+        if self.kind == DestinationKind.STOW:
+            return self.url
+        if self.kind == DestinationKind.FOLDER:
+            return self.path
+        if self.kind == DestinationKind.S3:
+            place = f"{self.bucket}/{self.path}" if self.path else self.bucket
+            return f"{place} at {self.url}" if self.url else place
+        return f"{self.host}:{self.port}{' TLS' if self.tls else ''}"
+
 
 class Priority(models.IntegerChoices):
     """Order within a destination's lane: lower goes first."""

@@ -16,7 +16,7 @@ from dicomnet.strict import StrictModelSerializer, StrictSerializer
 from routing.api.fields import ActionsField, ConditionsField, PriorityField
 from routing.models import AIPool, Destination, Priority, Rule, RuleVersion
 from routing.rules import save_rule
-from routing.validate import DOES_NOTHING, Finding, Severity, does_something, validate_draft, validate_rules
+from routing.validate import Finding, Severity, validate_draft, validate_rules
 from routing.versions import CannotRollBack, roll_back
 
 # What decides what a rule does; a change of one of them is checked beside all the others.
@@ -68,9 +68,9 @@ class RuleSerializer(StrictModelSerializer):
         draft = copy(self.instance) if isinstance(self.instance, Rule) else Rule()
         for name in _DECIDING - {"destinations", "ai_pools"}:
             setattr(draft, name, attrs.get(name, getattr(draft, name)))
-        if not does_something(destinations, ai_pools, draft.actions):
-            raise serializers.ValidationError({"destinations": [DOES_NOTHING]})
-        errors = [each for each in validate_draft(draft, destinations, ai_pools) if each.severity == Severity.ERROR]
+        found = validate_draft(draft, destinations, ai_pools)
+        # A program may name the destinations later; until then the list of rules says that it does nothing.
+        errors = [each for each in found if each.severity == Severity.ERROR and each.code != "does-nothing"]
         if errors:
             raise serializers.ValidationError([each.words for each in errors])
         return attrs

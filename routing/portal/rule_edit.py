@@ -11,7 +11,7 @@ from django.views.generic import CreateView, UpdateView
 
 from routing.backtest.models import BackTest
 from routing.backtest.run import MAXIMUM_DAYS, start_back_test
-from routing.conditions import GROUPS, OPERATORS, parse_conditions
+from routing.conditions import ASSOCIATION_ATTRIBUTES, GROUPS, OPERATORS, RECEIPT_ATTRIBUTES, parse_conditions
 from routing.explain import Candidate
 from routing.models import AIPool, Destination, Rule
 from routing.portal.action_kinds import ACTION_KINDS
@@ -67,6 +67,7 @@ class _RuleEdit(PermissionRequiredMixin):
             "operators": OPERATORS,
             "group_kinds": GROUPS,
             "attributes": COMMON_ATTRIBUTES,
+            "other_attributes": [*ASSOCIATION_ATTRIBUTES, *RECEIPT_ATTRIBUTES],
             "action_kinds": ACTION_KINDS,
             "has_destinations": Destination.objects.exists(),
             "has_pools": AIPool.objects.exists(),
