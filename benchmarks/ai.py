@@ -53,7 +53,9 @@ class Run:
 @contextmanager
 def node(running: Product, title: str, *flags: str) -> Iterator[int]:
     """A simulated AI node beside the product; its port."""
-    command = [sys.executable, "manage.py", "simulateaiworker", "--ae-title", title, "--port", "0", *flags]
+    # In a hospital it has a machine of its own: here it gets what the gateway leaves of this one.
+    command = ["nice", "-n", "19", sys.executable, "manage.py", "simulateaiworker"]
+    command += ["--ae-title", title, "--port", "0", *flags]
     process = subprocess.Popen(
         command, cwd=BASE_DIR, env=running.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )

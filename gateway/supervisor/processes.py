@@ -41,8 +41,11 @@ def programs(environment: Environment) -> list[Program]:
             (*worker, "-Q", "deliver", "-P", "threads", "-c", str(DELIVER_THREADS), "-n", "deliver@%h"),
             _WORKERS,
         ),
-        # Apart, so that a worker's AI that is slow or gone costs no delivery its thread.
-        Program("worker-ai", (*worker, "-Q", "ai", "-P", "threads", "-c", "16", "-n", "ai@%h"), _WORKERS),
+        # Apart, so that an AI worker that is slow or gone costs no delivery its thread; and behind all others when the
+        # processor is short, for its copies may wait and the originals may not.
+        Program(
+            "worker-ai", ("nice", "-n", "10", *worker, "-Q", "ai", "-P", "threads", "-c", "16", "-n", "ai@%h"), _WORKERS
+        ),
         Program(
             "beat",
             (*celery, "beat", "--loglevel", "WARNING", "--schedule", schedule, "--pidfile="),

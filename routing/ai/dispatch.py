@@ -8,15 +8,14 @@ from contextlib import contextmanager
 
 from django.db import DatabaseError, connection
 
-from dicomnet.scu.association import PeerError
+from dicomnet.scu.association import Peer, PeerError
 from dicomnet.scu.store import Outgoing, StoreAssociation, by_association
 from routing.ai.health import record_failure
-from routing.ai.models import AIRequest
 from routing.ai.queue import Claim, claim, finish_failed, finish_sent, is_more_due, renew
 from routing.ai.requests import tell_due
 from routing.ai.workers import peer_of
 from routing.models import Delivery
-from routing.outgoing import outgoing_of
+from routing.outgoing import outgoing
 
 logger = logging.getLogger(__name__)
 RENEW_SECONDS = 5
@@ -25,6 +24,10 @@ DRIVE_SECONDS = 60.0  # then others get the thread; the bell is rung again
 
 class Refused(Exception):
     """The worker did not take an instance; the message is for people."""
+
+
+class CannotBeSent(Exception):
+    """An instance cannot be made what the rule says that the worker gets; the message is for people."""
 
 
 def dispatch_all() -> int:
@@ -53,6 +56,9 @@ def send(claimed: Claim) -> bool:
         # Not the worker's fault, and no other worker would fare better; but the disk may.
         finish_failed(claimed, f"A stored file cannot be read: {error.strerror}.")
         return False
+    except CannotBeSent as error:
+        finish_failed(claimed, f"Nothing was sent: {error}")
+        return False
     is_ours = finish_sent(claimed)
     logger.info(
         "AI worker asked",
@@ -67,25 +73,30 @@ def send(claimed: Claim) -> bool:
 
 
 def _store(claimed: Claim) -> int:
-    peer, copies = peer_of(claimed.worker), copies_of(claimed.request)
-    for run in by_association(copies):
-        with StoreAssociation(peer, [copy.context for copy in run]) as assoc:
+    """Send each instance as the rule says that it is to be sent; none, when one of them cannot be made so."""
+    peer = peer_of(claimed.worker)
+    version, instances = claimed.request.rule_version, claimed.request.instances.order_by("series", "pk")
+    # No deliveries, and never saved: what goes out for them is said in one place, for a worker as for an archive.
+    waiting = [Delivery(instance=instance, rule_version=version) for instance in instances]
+    count = len(waiting)
+    while waiting:
+        with outgoing(waiting) as files:
+            if files.failed or not files.ready:
+                raise CannotBeSent(files.failed[0].error if files.failed else "there was no room for copies")
+            _send_files(peer, list(files.ready))
+            done = {delivery.instance_id for delivery in files.ready.values()}
+        waiting = [delivery for delivery in waiting if delivery.instance_id not in done]
+    return count
+
+
+def _send_files(peer: Peer, files: list[Outgoing]) -> None:
+    for run in by_association(files):
+        with StoreAssociation(peer, [file.context for file in run]) as assoc:
             for sent in assoc.send_all(run):
                 if isinstance(sent.outcome, OSError):
                     raise sent.outcome
                 if not sent.outcome.is_stored:
                     raise Refused(f"an instance was not taken: {sent.outcome}")
-    return len(copies)
-
-
-def copies_of(request: AIRequest) -> list[Outgoing]:
-    """What the worker gets: each instance as the rule says it is to be sent.
-
-    The same function decides for a delivery, so what a rule changes or de-identifies is changed here too.
-    """
-    instances = request.instances.order_by("series", "pk")
-    version = request.rule_version
-    return [outgoing_of(Delivery(instance=instance, rule_version=version)) for instance in instances]
 
 
 @contextmanager

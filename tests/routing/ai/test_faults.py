@@ -13,7 +13,8 @@ from routing.ai.models import AIRequest, AIResult, AIWorker
 from routing.ai.queue import claim, take_back_expired_leases
 from routing.models import Delivery
 from studies.models import Study
-from tests.peers import refused_port
+from tests.factories import RuleFactory
+from tests.peers import refused_port, storing_peer
 from tests.routing.ai.hospital import Hospital, Node, ai_node
 
 GOOD, BAD = "AI_GOOD", "AI_BAD"
@@ -223,3 +224,31 @@ def test_no_patient_data_in_the_log(hospital: Hospital, nodes: Nodes, caplog: py
 
     assert "ZZCANARY" not in caplog.text
     assert "LAB-OTHER" not in caplog.text
+
+
+def test_a_worker_gets_what_the_rule_makes_of_the_instances(hospital: Hospital) -> None:
+    study = hospital.study(patient_id="ZZCANARYID")
+    version = RuleFactory.create(to=[], actions=[{"action": "deidentify", "profile": "basic"}]).versions.get()
+    with storing_peer() as peer:
+        request = hospital.ask(hospital.pool((GOOD, peer.port)), study, version)
+        dispatch_all()
+
+    assert state(request) == "asked", request.last_error
+    assert len(peer.received) == 2
+    assert b"ZZCANARY" not in b"".join(peer.received.values())
+    assert not set(peer.received) & set(request.instances.values_list("sop_instance_uid", flat=True))
+
+
+def test_what_cannot_be_de_identified_is_not_sent_at_all(hospital: Hospital) -> None:
+    study = hospital.study()
+    version = RuleFactory.create(to=[]).versions.get()
+    version.definition["actions"] = [{"action": "deidentify", "profile": "one that is not known"}]
+    version.save()
+    with storing_peer() as peer:
+        request = hospital.ask(hospital.pool((GOOD, peer.port)), study, version)
+        dispatch_all()
+
+    assert state(request) == "queued"
+    assert request.last_error.startswith("Nothing was sent: ")
+    assert peer.calls == []
+    assert AIWorker.objects.get().failures_in_a_row == 0
