@@ -67,18 +67,12 @@ def test_a_rule_that_decides_needs_no_destination(client: APIClient, actions: li
     assert response.json()["actions"] == actions
 
 
-def test_a_rule_that_does_nothing_is_refused_in_words(client: APIClient) -> None:
-    response = client.post(f"{V1}/rules", {"name": "R"}, format="json")
+def test_a_rule_with_nothing_to_do_yet_is_taken_and_found(client: APIClient) -> None:
+    made = client.post(f"{V1}/rules", {"name": "R"}, format="json")
 
-    assert response.status_code == 400
-    assert "A rule needs something to do" in response.json()["errors"]["destinations"][0]
-
-
-def test_a_rule_keeps_something_to_do(client: APIClient) -> None:
-    path = f"{V1}/rules/{RuleFactory.create(to=[DestinationFactory.create()]).pk}"
-
-    assert client.patch(path, {"destinations": []}, format="json").status_code == 400
-    assert client.patch(path, {"is_enabled": False}, format="json").status_code == 200
+    assert made.status_code == 201
+    (finding,) = client.get(f"{V1}/rules/validate").json()["findings"]
+    assert (finding["code"], finding["rule"]) == ("does-nothing", made.json()["id"])
 
 
 def test_a_rule_that_was_always_wrong_may_be_turned_off(client: APIClient) -> None:
