@@ -1,19 +1,20 @@
 """Ask a DICOMweb destination what it has, by QIDO-RS (PS3.18 10.6)."""
 
+import json
 from collections.abc import Collection
 from typing import Any
 
-import httpx
-from django.conf import settings
-
 from dicomnet.scu.association import PeerError
-from dicomnet.tls import BadTlsFile, reloading_client
-from routing.models import Destination, HttpAuthentication
+from routing.models import Destination
 from routing.proof.sent import Sent
+from routing.transports.callers import caller_of
+from routing.transports.http import Caller, HttpError
 
 PAGE = 1000
 MAXIMUM_PAGES = 1000
+PAGE_BYTES = 16 << 20
 SOP_INSTANCE_UID = "00080018"
+OK, NO_CONTENT, NOT_FOUND = 200, 204, 404
 
 
 def kept(destination: Destination, asked: Collection[Sent]) -> set[str]:
@@ -23,16 +24,19 @@ def kept(destination: Destination, asked: Collection[Sent]) -> set[str]:
         PeerError: it cannot be reached, or its answer says nothing.
     """
     found: set[str] = set()
-    with _client(destination) as client:
-        for study in sorted({sent.study_instance_uid for sent in asked}):
-            found |= _of_study(client, destination, study)
+    try:
+        with caller_of(destination) as caller:
+            for study in sorted({sent.study_instance_uid for sent in asked}):
+                found |= _of_study(caller, study)
+    except HttpError as error:
+        raise PeerError(str(error)) from error
     return found & {sent.sop_instance_uid for sent in asked}
 
 
-def _of_study(client: httpx.Client, destination: Destination, study: str) -> set[str]:
+def _of_study(caller: Caller, study: str) -> set[str]:
     found: set[str] = set()
     for _ in range(MAXIMUM_PAGES):
-        page = _page(client, destination, study, offset=len(found))
+        page = _page(caller, study, offset=len(found))
         # A server that knows no paging gives the same again.
         if page <= found:
             break
@@ -40,42 +44,20 @@ def _of_study(client: httpx.Client, destination: Destination, study: str) -> set
     return found
 
 
-def _page(client: httpx.Client, destination: Destination, study: str, *, offset: int) -> set[str]:
+def _page(caller: Caller, study: str, *, offset: int) -> set[str]:
+    query = f"includefield={SOP_INSTANCE_UID}&limit={PAGE}&offset={offset}"
+    target = f"{caller.url.path}/studies/{study}/instances?{query}"
+    answer = caller.request("GET", target, headers={"Accept": "application/dicom+json"}, limit=PAGE_BYTES)
+    if answer.status in {NO_CONTENT, NOT_FOUND}:
+        return set()
+    if answer.status != OK or not answer.is_whole:
+        said = "with more than it was asked for" if answer.status == OK else f"with HTTP {answer.status}"
+        raise PeerError(f"{caller.url.authority} answered the query {said}")
     try:
-        response = client.get(
-            f"{destination.url.rstrip('/')}/studies/{study}/instances",
-            params={"includefield": SOP_INSTANCE_UID, "limit": PAGE, "offset": offset},
-            headers={"Accept": "application/dicom+json"},
-        )
-        if response.status_code in {httpx.codes.NO_CONTENT, httpx.codes.NOT_FOUND}:
-            return set()
-        response.raise_for_status()
-        return {_uid(item) for item in response.json()}
-    except httpx.HTTPStatusError as error:
-        raise PeerError(f"{destination.name} answered the query with HTTP {error.response.status_code}") from error
-    except httpx.HTTPError as error:
-        raise PeerError(f"{destination.name} did not answer the query: {type(error).__name__}") from error
+        return {_uid(item) for item in json.loads(answer.body)}
     except (ValueError, TypeError, LookupError, AttributeError) as error:
-        raise PeerError(f"{destination.name} answered the query with something else than DICOM JSON") from error
+        raise PeerError(f"{caller.url.authority} answered the query with something else than DICOM JSON") from error
 
 
 def _uid(item: dict[str, Any]) -> str:
     return str(item[SOP_INSTANCE_UID]["Value"][0])
-
-
-def _client(destination: Destination) -> httpx.Client:
-    """Signed in as the destination says; redirects are not followed, so that a password goes nowhere else."""
-    sign_in = HttpAuthentication(destination.authentication)
-    headers = {"Authorization": f"Bearer {destination.secret}"} if sign_in == HttpAuthentication.BEARER else {}
-    is_basic = sign_in == HttpAuthentication.BASIC
-    try:
-        tls = reloading_client(settings.GANTRY.tls_files).current() if destination.url.startswith("https:") else True
-    except BadTlsFile as error:
-        raise PeerError(f"{destination.name} cannot be called over TLS: {error}") from error
-    return httpx.Client(
-        auth=(destination.username, destination.secret) if is_basic else None,
-        headers=headers,
-        verify=tls,
-        timeout=destination.timeout_seconds,
-        trust_env=False,
-    )

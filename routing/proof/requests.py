@@ -56,7 +56,7 @@ def begin(request: ProofRequest, *, transaction_uid: str = "") -> list[Delivery]
         state=DeliveryState.DELIVERED,
         delivered_at__lte=now,
     )
-    deliveries = list(unproven.select_related("instance__series__study").order_by("pk"))
+    deliveries = list(unproven.select_related("instance__series__study", "rule_version").order_by("pk"))
     if not deliveries:
         held.delete()
         return []

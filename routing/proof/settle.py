@@ -4,11 +4,12 @@ import logging
 from collections.abc import Iterable, Mapping
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from routing.models import Attempt, Delivery, DeliveryState, ProofRequest
 from routing.proof.models import ProofState
-from routing.proof.sent import by_instance
+from routing.proof.sent import Sent, by_instance
 from routing.queue import tell_due
 
 logger = logging.getLogger(__name__)
@@ -16,7 +17,6 @@ MAXIMUM_ROUNDS = 5  # of gaps in one study, one after the other
 STEP = 500
 
 
-@transaction.atomic
 def settle(request: ProofRequest, *, kept: Iterable[str], failed: Mapping[str, str]) -> bool:
     """Confirm what the destination keeps, and have the rest of what it was asked for sent again.
 
@@ -30,10 +30,24 @@ def settle(request: ProofRequest, *, kept: Iterable[str], failed: Mapping[str, s
     Returns:
         False when it was answered before, or somebody else has asked anew.
     """
-    current = ProofRequest.objects.select_for_update().get(pk=request.pk)
-    if current.answered_at is not None or current.asked_at is None or current.asked_at != request.asked_at:
+    if request.asked_at is None:
         return False
-    confirmed, missing = _told_apart(current, frozenset(kept), failed)
+    # Before any row is locked: a rule that changes instances has copies made for this.
+    sent = by_instance(_asked(request))
+    return _settle(request, sent, frozenset(kept), failed)
+
+
+@transaction.atomic
+def _settle(
+    request: ProofRequest, sent: Mapping[Sent, list[Delivery]], kept: frozenset[str], failed: Mapping[str, str]
+) -> bool:
+    current = ProofRequest.objects.select_for_update().get(pk=request.pk)
+    if current.answered_at is not None or current.asked_at != request.asked_at:
+        return False
+    still_asked = set(_asked(request).values_list("pk", flat=True))
+    confirmed, missing = _told_apart(sent, kept, failed)
+    confirmed = [delivery for delivery in confirmed if delivery.pk in still_asked]
+    missing = [(delivery, words) for delivery, words in missing if delivery.pk in still_asked]
     _confirm(current, confirmed)
     is_last = bool(missing) and _rounds(current) + 1 >= MAXIMUM_ROUNDS
     _send_again(current, missing, gives_up=is_last)
@@ -52,19 +66,22 @@ def settle(request: ProofRequest, *, kept: Iterable[str], failed: Mapping[str, s
     return True
 
 
-def _told_apart(
-    request: ProofRequest, kept: frozenset[str], failed: Mapping[str, str]
-) -> tuple[list[Delivery], list[tuple[Delivery, str]]]:
-    asked = Delivery.objects.filter(
+def _asked(request: ProofRequest) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(
         destination_id=request.destination_id,
         instance__series__study_id=request.study_id,
         state=DeliveryState.DELIVERED,
         proof_checked_at__gte=request.asked_at,
         delivered_at__lte=request.asked_at,
-    ).select_related("instance__series__study")
+    ).select_related("instance__series__study", "rule_version")
+
+
+def _told_apart(
+    asked: Mapping[Sent, list[Delivery]], kept: frozenset[str], failed: Mapping[str, str]
+) -> tuple[list[Delivery], list[tuple[Delivery, str]]]:
     confirmed: list[Delivery] = []
     missing: list[tuple[Delivery, str]] = []
-    for sent, deliveries in by_instance(asked).items():
+    for sent, deliveries in asked.items():
         words = failed.get(sent.sop_instance_uid, "")
         if sent.sop_instance_uid in kept and not words:
             confirmed += deliveries

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -16,6 +17,7 @@ from routing.proof.models import ProofState
 from routing.proof.prove import prove
 from tests.factories import DestinationFactory
 from tests.routing.proof.conftest import Deliver, states
+from tests.routing.transports.conftest import with_secret
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CONFIRMED, DELIVERED, PENDING = DeliveryState.CONFIRMED, DeliveryState.DELIVERED, DeliveryState.PENDING
@@ -30,6 +32,7 @@ class Web:
         self.body: bytes | None = None
         self.knows_paging = True
         self.asked: list[str] = []
+        self.signed_in_as: list[str | None] = []
         self.port = 0
 
     def answer(self, path: str) -> tuple[int, bytes]:
@@ -50,6 +53,7 @@ def web() -> Iterator[Web]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            found.signed_in_as.append(self.headers["Authorization"])
             status, body = found.answer(self.path)
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
@@ -95,6 +99,17 @@ def test_what_it_lists_is_confirmed_page_by_page(
     assert (request.state, request.proven, request.missing) == (ProofState.GAPS, 4, 1)
     study = deliveries[0].instance.series.study.study_instance_uid
     assert web.asked[0].startswith(f"/dicom-web/studies/{study}/instances?")
+
+
+def test_it_is_signed_in_with_the_destinations_own_password(
+    deliver: Deliver, destination: Destination, web: Web
+) -> None:
+    destination.authentication, destination.username = "basic", "gantry"
+    with_secret(destination, "open sesame")
+    web.uids = [one.instance.sop_instance_uid for one in deliver(destination, 1)]
+
+    assert ask(destination).state == ProofState.PROVEN
+    assert set(web.signed_in_as) == {"Basic " + b64encode(b"gantry:open sesame").decode()}
 
 
 def test_an_unknown_study_is_sent_again(deliver: Deliver, destination: Destination, web: Web) -> None:

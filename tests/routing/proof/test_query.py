@@ -6,17 +6,19 @@ import pytest
 from django.utils import timezone
 
 from dicomnet.lab.pacs_commitment import Commits
+from dicomnet.scu.store import StoreAssociation
 from gateway.env import Environment
 from routing.deliver import drive
 from routing.models import Delivery, DeliveryState, Destination, ProofKind, ProofRequest
+from routing.outgoing import outgoing
 from routing.proof import query, requests
 from routing.proof.due import plan_requests
 from routing.proof.models import ProofState
 from routing.proof.prove import prove
 from tests.dicomnet.lab.peers import simulated_pacs
-from tests.factories import DestinationFactory
+from tests.factories import DestinationFactory, RuleFactory
 from tests.modality import wait_until
-from tests.peers import refused_port
+from tests.peers import peer, refused_port
 from tests.routing.proof.conftest import Deliver, Pacs, destination_of, put, states
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -84,6 +86,30 @@ def test_what_is_there_is_confirmed_without_storage_commitment(deliver: Deliver,
     assert states(second) == [CONFIRMED, PENDING]
     found = ProofRequest.objects.order_by("pk")
     assert {(one.state, one.kind) for one in found} == {(ProofState.PROVEN, "query"), (ProofState.GAPS, "query")}
+
+
+@pytest.mark.parametrize("proof", [ProofKind.QUERY, ProofKind.COMMITMENT])
+def test_what_a_rule_gave_new_uids_is_asked_for_under_these(
+    deliver: Deliver, pacs: Pacs, proof: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("routing.proof.commitment.SAME_ASSOCIATION_SECONDS", 30)
+    keeping = pacs(commits=Commits.YES)
+    destination = destination_of(keeping, proof)
+    deliveries = deliver(destination, 3)
+    rule = RuleFactory.create(actions=[{"action": "new_uids"}])
+    Delivery.objects.filter(pk__in=[one.pk for one in deliveries[:2]]).update(rule_version=rule.versions.get())
+    changed = list(Delivery.objects.filter(rule_version__rule=rule).select_related("instance", "rule_version"))
+    with (
+        outgoing(changed) as files,
+        StoreAssociation(peer(keeping.port, "LABPACS"), [one.context for one in files.ready]) as assoc,
+    ):
+        assert [assoc.send(one).is_stored for one in files.ready] == [True, True]
+    put(keeping, deliveries[2:])
+    own = {one.instance.sop_instance_uid for one in deliveries[:2]}
+    assert not any(keeping.index.holds(uid) for uid in own)
+
+    assert ask(destination).state == ProofState.PROVEN
+    assert states(deliveries) == [CONFIRMED] * 3
 
 
 def test_a_part_of_a_long_answer_is_not_taken_for_all(
