@@ -12,6 +12,7 @@ PACKAGES = {
     "dcmtk": "storescp",
     "dicom3tools": "dciodvfy",
     "e2fsprogs": "mkfs.ext4",
+    "iproute2": "ip",
     "openssl": "openssl",
     "orthanc": "Orthanc",
     "orthanc-dicomweb": "/usr/share/orthanc/plugins/libOrthancDicomWeb.so",

@@ -1,6 +1,5 @@
 """The hospital, and silence of the bells."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,10 +8,6 @@ import pytest
 from routing.events import ai_work_due
 from tests.peers import Listener
 from tests.routing.ai.hospital import Hospital
-
-# It makes network namespaces as root, which is for a developer's machine. In CI it is left out rather than skipped,
-# for a skip is a failure there.
-collect_ignore = ["test_isolation.py"] if os.environ.get("CI") else []
 
 
 @pytest.fixture
