@@ -196,14 +196,14 @@ class Crew:
         if not lost.during:
             queue.give_back(batch.association, error=str(lost), at=timezone.now())
         if not lost.during or losses >= LOSSES_BEFORE_REST:
-            self._rest(str(lost))
+            self._rest(str(lost), asked_seconds=lost.retry_after_seconds)
         else:
             record_failure(destination, str(lost), rest=False)
 
-    def _rest(self, error: str) -> None:
+    def _rest(self, error: str, *, asked_seconds: float = 0) -> None:
         if not self._is_over.is_set():  # all associations lose a peer together, which is one failure
             self._end()
-            record_failure(self._lane.destination, error, rest=True)
+            record_failure(self._lane.destination, error, rest=True, asked_seconds=asked_seconds)
 
     def _watch(self, pool: ThreadPoolExecutor) -> list[Future[None]]:
         """See what is urgent, and how many associations bring the most; returns the helpers that were begun."""

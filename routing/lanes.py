@@ -116,10 +116,18 @@ def record_success(destination: Destination) -> None:
     )
 
 
-def record_failure(destination: Destination, error: str, *, rest: bool) -> None:
-    """The peer could not be reached or was lost; it rests for 5 s, doubling to a minute, when ``rest`` says so."""
+def record_failure(destination: Destination, error: str, *, rest: bool, asked_seconds: float = 0) -> None:
+    """The peer could not be reached or was lost; it rests for 5 s, doubling to a minute, when ``rest`` says so.
+
+    Args:
+        destination: whose lane.
+        error: in words.
+        rest: whether it rests at all.
+        asked_seconds: how long it asked to be left alone itself; it gets up to a minute of that.
+    """
     destination.refresh_from_db(fields=["failures_in_a_row"])
-    seconds = min(FIRST_PAUSE_SECONDS * 2 ** min(destination.failures_in_a_row, 8), LONGEST_PAUSE_SECONDS)
+    earned = FIRST_PAUSE_SECONDS * 2 ** min(destination.failures_in_a_row, 8)
+    seconds = min(max(earned, asked_seconds), LONGEST_PAUSE_SECONDS)
     now = timezone.now()
     Destination.objects.filter(pk=destination.pk).update(
         last_failure_at=now,

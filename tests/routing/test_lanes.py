@@ -86,6 +86,16 @@ def test_a_failure_that_needs_no_rest_is_noted_only(destination: Destination) ->
     assert can_drive(destination)
 
 
+@pytest.mark.parametrize(("asked", "given"), [(0, 5), (3, 5), (30, 30), (3600, 60)])
+def test_a_peer_that_asks_to_be_left_alone_gets_up_to_a_minute(
+    destination: Destination, asked: float, given: float
+) -> None:
+    record_failure(destination, "busy", rest=True, asked_seconds=asked)
+    destination.refresh_from_db()
+    assert destination.paused_until is not None
+    assert given - 2 < (destination.paused_until - timezone.now()).total_seconds() <= given
+
+
 def test_a_pause_that_is_over_is_over(destination: Destination) -> None:
     Destination.objects.update(paused_until=timezone.now() - timedelta(seconds=1))
     assert can_drive(destination)
