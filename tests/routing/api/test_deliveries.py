@@ -228,17 +228,19 @@ def test_retry_and_cancel_by_words_of_the_error(client: APIClient) -> None:
     one = DeliveryFactory.create(has_failed=True)
     other = DeliveryFactory.create(has_failed=True, last_error="0xA900 Data set does not match SOP Class")
 
-    assert client.post(f"{V1}/deliveries/retry", {"error": "does not match"}).json() == {"deliveries": 1}
+    assert client.post(f"{V1}/deliveries/retry", {"error": "does not match"}, format="json").json() == {"deliveries": 1}
     assert (state_of(one), state_of(other)) == ("dead", "pending")
-    assert client.post(f"{V1}/deliveries/cancel", {"state": "dead", "priority": "routine"}).json() == {"deliveries": 1}
+    assert client.post(f"{V1}/deliveries/cancel", {"state": "dead", "priority": "routine"}, format="json").json() == {
+        "deliveries": 1
+    }
     assert (state_of(one), state_of(other)) == ("cancelled", "pending")
 
 
 def test_cancel_by_filter_names_a_state(client: APIClient) -> None:
     delivery = DeliveryFactory.create()
 
-    assert client.post(f"{V1}/deliveries/cancel", {}).status_code == 400
-    assert client.post(f"{V1}/deliveries/cancel", {"state": "delivered"}).status_code == 400
+    assert client.post(f"{V1}/deliveries/cancel", {}, format="json").status_code == 400
+    assert client.post(f"{V1}/deliveries/cancel", {"state": "delivered"}, format="json").status_code == 400
     assert state_of(delivery) == "pending"
 
 

@@ -71,8 +71,8 @@ def test_lane_states(viewer: Client) -> None:
 
     now = timezone.localtime(timezone.now())
     shut = {"window_begins_at": (now + timedelta(hours=2)).time(), "window_ends_at": (now + timedelta(hours=3)).time()}
-    DestinationFactory.create(**shut)
-    DestinationFactory.create()
+    DestinationFactory.create(name="D", **shut)
+    DestinationFactory.create(name="E")
 
     states = [lane.state for lane in viewer.get("/destinations/").context["lanes"]]
 
