@@ -56,8 +56,10 @@ def claim(
         attempts=F("attempts") + 1,
         last_attempt_at=now,
     )
-    held = Delivery.objects.filter(pk__in=pks, lease_token=token).select_related("instance", "rule_version").in_bulk()
-    return [held[pk] for pk in pks if pk in held]
+    # Apart from the instances, for a batch has few versions and each is long.
+    held = Delivery.objects.filter(pk__in=pks, lease_token=token).select_related("instance")
+    found = held.prefetch_related("rule_version").in_bulk()
+    return [found[pk] for pk in pks if pk in found]
 
 
 def is_more_urgent_due(destination: Destination, *, than: int, priorities: Sequence[int] = ALL_PRIORITIES) -> bool:
@@ -82,8 +84,9 @@ def _in_turn(due: QuerySet[Delivery], last: str, count: int) -> list[Row]:
     """From the source behind the last one on, and round to the first again; each step reads the index in its order."""
     order = ("calling_ae_title", "next_attempt_at", "pk")
     columns = ("pk", "lost_leases", "priority", "calling_ae_title")
-    rows = list(due.filter(calling_ae_title__gt=last).order_by(*order).values_list(*columns)[:count])
-    if len(rows) < count:
+    behind = due.filter(calling_ae_title__gt=last) if last else due
+    rows = list(behind.order_by(*order).values_list(*columns)[:count])
+    if last and len(rows) < count:
         begin = due.filter(calling_ae_title__lte=last).order_by(*order)
         rows += begin.values_list(*columns)[: count - len(rows)]
     return rows
