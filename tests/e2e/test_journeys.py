@@ -110,7 +110,7 @@ def test_failed_delivery_is_retried(open_page: OpenPage) -> None:
     page.get_by_role("button", name="Retry chosen (1)").click()
 
     expect(page.get_by_text("1 delivery will be tried now.")).to_be_visible()
-    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page.locator(".delivery-table tbody tr")).to_have_count(2)
     assert Delivery.objects.get(state=DeliveryState.PENDING) == deliveries[-1]
 
 
@@ -119,7 +119,7 @@ def test_all_failed_deliveries_are_retried_after_a_question(open_page: OpenPage)
     page = open_page("/deliveries/?tab=failed")
     page.once("dialog", lambda dialog: dialog.dismiss())
     page.get_by_role("button", name="Retry all 3").click()
-    expect(page.locator("tbody tr")).to_have_count(3)
+    expect(page.locator(".delivery-table tbody tr")).to_have_count(3)
 
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Retry all 3").click()
@@ -133,12 +133,12 @@ def test_queue_moves_while_one_looks_but_not_while_one_chooses(open_page: OpenPa
     page.locator("[data-choose]").first.check()
     DeliveryFactory.create(has_failed=True)
     page.wait_for_timeout(6_000)
-    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator(".delivery-table tbody tr")).to_have_count(1)
 
     page.locator("[data-choose]").first.uncheck()
     page.locator("[data-choose]").first.blur()
 
-    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page.locator(".delivery-table tbody tr")).to_have_count(2)
 
 
 def test_destination_is_created_with_an_error_then_right(open_page: OpenPage) -> None:
