@@ -26,8 +26,10 @@ class Section:
 
 SECTIONS = (
     Section("Dashboard", "dashboard", "dashboard", ""),
-    Section("Studies", "study-list", "studies", "studies.view_study", ("study-detail", "series-instances")),
-    Section("Deliveries", "delivery-list", "deliveries", "routing.view_delivery"),
+    Section(
+        "Studies", "study-list", "studies", "studies.view_study", ("study-detail", "series-instances", "study-receipt")
+    ),
+    Section("Deliveries", "delivery-list", "deliveries", "routing.view_delivery", ("delivery-detail",)),
     Section(
         "Destinations",
         "destination-list",
