@@ -93,4 +93,6 @@ def failing(running: Product, call: str) -> Iterator[None]:
             tracer.send_signal(signal.SIGINT)
             tracer.wait(30)
             assert tracer.stderr is not None
-            assert tracer.stderr.read() == b""
+            # strace itself sometimes wonders about a call that was under way when it came.
+            said = [line for line in tracer.stderr.read().splitlines() if b"ptrace_syscall_info" not in line]
+            assert said == []
