@@ -55,18 +55,27 @@ class Spool:
         """Make the folders, durably, their parents too; remove what transfers of dead processes left."""
         if not self.tmp.is_dir():
             self.tmp.mkdir(parents=True, exist_ok=True)
+        root = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            # One process at a time: a folder that is made again after another has begun to use it is not synced yet.
+            fcntl.flock(root, fcntl.LOCK_EX)
+            self._make_shards()
+        finally:
+            os.close(root)
+        self._sweep()
+
+    def _make_shards(self) -> None:
         if not self.new.is_dir():
-            self.new.mkdir(exist_ok=True)
+            self.new.mkdir()
         is_spread_now = spread_subfolders(self.new)
         for shard in self._shards:
             if is_spread_now:
                 with suppress(OSError):  # missing, or in use: then it stays where it is
                     os.rmdir(shard)
             if not os.path.isdir(shard):  # to make even what is there waits on a disk that hangs
-                os.makedirs(shard, exist_ok=True)
+                os.mkdir(shard)
         for folder in (self.new, self.root, self.root.parent):
             sync_folder(folder)
-        self._sweep()
 
     def used_percent(self) -> float:
         """Share of bytes or of inodes in use on the spool's disk, whichever is higher, as ``df`` counts."""
