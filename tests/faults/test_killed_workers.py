@@ -21,10 +21,10 @@ FILL = """
 from pathlib import Path
 from django.utils import timezone
 from pydicom.uid import generate_uid
-from routing.models import Delivery, Destination, Instance, Rule
+from routing.models import Delivery, Destination, Rule
 from routing.queue import add_deliveries
 from routing.rules import save_rule
-from studies.models import Series, Study
+from studies.models import Instance, Series, Study
 from studies.storage import hot_storage
 from tests.corpus import data_set, part10
 
