@@ -42,12 +42,13 @@ class Run:
 
     Attributes:
         delivered: until the archive had the last one.
-        requests: requests that the AI workers were sent, answered or not.
+        asked_after: seconds until every request had been sent to some AI worker, since the archive had the last
+            instance; None without AI workers.
     """
 
     acknowledged: float
     delivered: float
-    requests: int
+    asked_after: float | None
 
 
 @contextmanager
@@ -96,8 +97,15 @@ def measure(files: list[Path], associations: int, *, with_ai: bool) -> Run:
         if with_ai:
             add_pool(running, {title: stack.enter_context(node(running, title, *NODES[title])) for title in NODES})
         acknowledged, delivered = _send(running, files, associations, sink)
-        asked = running.count("SELECT count(*) FROM routing_airequest WHERE attempts > 0")
-    return Run(len(files) / acknowledged, len(files) / delivered, asked)
+        asked_after = _wait_until_asked(running) if with_ai else None
+    return Run(len(files) / acknowledged, len(files) / delivered, asked_after)
+
+
+def _wait_until_asked(running: Product) -> float:
+    began = time.monotonic()
+    unasked = "SELECT count(*) FROM routing_airequest WHERE attempts = 0"
+    wait_until(lambda: running.count(unasked) == 0, PATIENCE_SECONDS)
+    return time.monotonic() - began
 
 
 def _send(running: Product, files: list[Path], associations: int, sink: Path) -> tuple[float, float]:
@@ -116,15 +124,16 @@ def _send(running: Product, files: list[Path], associations: int, sink: Path) ->
 def show(runs: dict[bool, list[Run]], count: int) -> None:
     """A table with medians and the ratio."""
     table = Table(title=f"{count} instances of 0.5 MB, instances/s (median of {len(runs[True])})")
-    for heading in ("", "acknowledged", "at the archive", "requests sent"):
+    for heading in ("", "acknowledged", "at the archive", "AI asked after s"):
         table.add_column(heading, justify="left" if not heading else "right")
     middle = {}
     for with_ai, measured in runs.items():
         middle[with_ai] = statistics.median(run.delivered for run in measured)
         acknowledged = statistics.median(run.acknowledged for run in measured)
-        requests = statistics.median(run.requests for run in measured)
+        waits = [run.asked_after for run in measured if run.asked_after is not None]
+        asked_after = f"{statistics.median(waits):.1f}" if waits else ""
         name = "with AI workers" if with_ai else "without"
-        table.add_row(name, f"{acknowledged:.0f}", f"{middle[with_ai]:.0f}", f"{requests:.0f}")
+        table.add_row(name, f"{acknowledged:.0f}", f"{middle[with_ai]:.0f}", asked_after)
     Console().print(table)
     Console().print(f"ratio {middle[True] / middle[False]:.2f}", highlight=False)
 

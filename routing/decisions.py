@@ -24,7 +24,7 @@ class Record:
     def __init__(self, delivered: Collection[Pair] = (), requested: Collection[Pair] = ()) -> None:
         self._delivered, self._requested = delivered, requested
         self._deliveries: dict[RuleVersion, list[Pair]] = defaultdict(list)
-        self._requests: dict[tuple[int, int, int], tuple[RuleVersion, AIPool, list[int]]] = {}
+        self._requests: dict[tuple[RuleVersion, AIPool], dict[int, list[int]]] = {}
         self._discards: list[Discard] = []
         self._shadow_matches: list[ShadowMatch] = []
         self._labels: dict[tuple[int, str], str] = {}
@@ -52,8 +52,7 @@ class Record:
             new = [pk for pk in instance_pks if (pk, pool_pk) not in self._requested]
             if new:
                 pool = next(pool for pool in active.ai_pools if pool.pk == pool_pk)
-                kept = self._requests.setdefault((study_pk, active.version.pk, pool_pk), (active.version, pool, []))
-                kept[2].extend(new)
+                self._requests.setdefault((active.version, pool), {}).setdefault(study_pk, []).extend(new)
 
     def write(self) -> None:
         """Write what is not there yet, and wake the lanes once the transaction stands."""
@@ -63,12 +62,8 @@ class Record:
         Discard.objects.bulk_create(self._discards, ignore_conflicts=True, batch_size=500)
         # In the order of the studies, as the index locks them.
         give_labels((study_pk, label, rule) for (study_pk, label), rule in self._labels.items())
-        for (study_pk, *_), (version, pool, instance_pks) in sorted(self._requests.items()):
-            request(
-                pool,
-                version=version,
-                study_pk=study_pk,
-                instance_pks=instance_pks,
-                priority=version.definition["priority"],
-            )
+        # In one order everywhere, for the pool's row is locked by the first of them.
+        for version, pool in sorted(self._requests, key=lambda asked: (asked[1].pk, asked[0].pk)):
+            instances_of = self._requests[version, pool]
+            request(pool, version=version, instances_of=instances_of, priority=version.definition["priority"])
         tell_due({destination_pk for pairs in self._deliveries.values() for _, destination_pk in pairs})

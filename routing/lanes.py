@@ -98,6 +98,13 @@ def waiting_lanes() -> list[int]:
     ]
 
 
+def is_some_lane_driven() -> bool:
+    """Whether anything is on its way to a destination now."""
+    now = timezone.now()
+    held = Q(lane_until__gt=now, lane_until__lt=now + timedelta(seconds=2 * LANE_SECONDS))
+    return Destination.objects.filter(held).exists()
+
+
 def hold_lane(destination: Destination) -> None:
     """Send it nothing more: what is under way is finished, the rest waits."""
     Destination.objects.filter(pk=destination.pk).update(is_enabled=False)

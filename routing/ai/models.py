@@ -96,8 +96,8 @@ class AIRequestState(models.TextChoices):
 class AIRequest(models.Model):
     """A study's instances for one pool, by one rule version. Holds no patient data itself.
 
-    A worker gets the instances that ``rule_version`` matched, the first ``instance_count`` of them being those that
-    are there when it is sent; a late instance makes another request.
+    A worker gets the instances that ``rule_version`` matched and that are there when it is sent; a late instance makes
+    another request.
     """
 
     pool = models.ForeignKey(AIPool, on_delete=models.PROTECT, related_name="requests")

@@ -15,6 +15,7 @@ from django.utils import timezone
 from routing.ai.choose import Workers
 from routing.ai.health import record_failure
 from routing.ai.models import AIPool, AIRequest, AIRequestState, AIResult, AIVerdict, AIWorker
+from routing.ai.originals import may_leave
 
 logger = logging.getLogger(__name__)
 LEASE_SECONDS = 30
@@ -45,8 +46,15 @@ def claim() -> Claim | None:
 
 
 def is_more_due() -> bool:
-    """Whether requests wait; perhaps for a worker that is busy."""
+    """Whether requests wait that may leave; perhaps for a worker that is busy."""
     return bool(_pools_with_something_due())
+
+
+def is_held_back() -> bool:
+    """Whether requests wait for originals to be on their way."""
+    now = timezone.now()
+    may = may_leave(now)
+    return bool(may) and _due(now).filter(~may, pool__is_enabled=True).exists()
 
 
 def renew(claimed: Claim) -> bool:
@@ -120,10 +128,13 @@ def asked_so_far(request: AIRequest) -> list[int]:
 
 
 def _pools_with_something_due() -> list[AIPool]:
-    due = AIRequest.objects.filter(
-        pool=OuterRef("pk"), state=AIRequestState.QUEUED, next_attempt_at__lte=timezone.now()
-    )
+    now = timezone.now()
+    due = _due(now).filter(may_leave(now), pool=OuterRef("pk"))
     return list(AIPool.objects.filter(Exists(due), is_enabled=True))
+
+
+def _due(now: datetime) -> QuerySet[AIRequest]:
+    return AIRequest.objects.filter(state=AIRequestState.QUEUED, next_attempt_at__lte=now)
 
 
 @transaction.atomic
@@ -131,7 +142,7 @@ def _claim_of(pool: AIPool) -> Claim | None:
     # Whoever holds the pool's row counts its open requests alone, so no worker gets more than it may have.
     AIPool.objects.select_for_update(no_key=True).get(pk=pool.pk)
     workers, now = Workers(pool), timezone.now()
-    due = pool.requests.filter(state=AIRequestState.QUEUED, next_attempt_at__lte=now)
+    due = _due(now).filter(may_leave(now), pool=pool)
     for request in due.order_by("priority", "next_attempt_at", "pk")[:LOOK_AT] if workers.free else ():
         worker = workers.choose(request.tried)
         if worker is not None:

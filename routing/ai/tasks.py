@@ -1,5 +1,7 @@
 """Celery tasks of the AI workers, all in the queue ``ai``: each drains what it finds, and may run twice."""
 
+import time
+
 from celery import shared_task
 
 from routing.ai.dispatch import dispatch_all
@@ -7,6 +9,7 @@ from routing.ai.gate import judge_waiting
 from routing.ai.health import due_probes, probe
 from routing.ai.queue import (
     give_up_unwanted,
+    is_held_back,
     is_more_due,
     pass_on_overdue,
     pull_in_far_attempts,
@@ -15,12 +18,16 @@ from routing.ai.queue import (
 from routing.ai.requests import tell_due
 from studies.doorbell import ring
 
+LOOK_AGAIN_SECONDS = 0.5
+_looks_again = {"at": 0.0}  # by the monotonic clock: one look ahead is enough for a process, however many bells ring
+
 
 @shared_task
 def work() -> None:
     """Judge the results that came, and send the requests that wait."""
     judge_waiting()
     dispatch_all()
+    _look_again()
 
 
 @shared_task
@@ -42,3 +49,11 @@ def sweep() -> None:
         ring(probe_worker, worker_pk)
     if is_more_due():
         tell_due()
+
+
+def _look_again() -> None:
+    """Ring once more for requests that wait for originals to be on their way: nothing else rings when these are."""
+    now = time.monotonic()
+    if now >= _looks_again["at"] and is_held_back():
+        _looks_again["at"] = now + LOOK_AGAIN_SECONDS
+        ring(work, after_seconds=LOOK_AGAIN_SECONDS)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from django.utils import timezone
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
@@ -136,15 +137,10 @@ class Hospital:
 
     def ask(self, pool: AIPool, study: Study, version: RuleVersion | None = None) -> AIRequest:
         """A request about all instances of a study."""
+        Instance.objects.update(planned_at=timezone.now())  # or the request waits for them
         instances = Instance.objects.filter(series__study=study).values_list("pk", flat=True)
-        made = request(
-            pool,
-            version=version or RuleFactory.create(to=[]).versions.get(),
-            study_pk=study.pk,
-            instance_pks=list(instances),
-            priority=Priority.ROUTINE,
-        )
-        assert made is not None
+        version = version or RuleFactory.create(to=[]).versions.get()
+        (made,) = request(pool, version=version, instances_of={study.pk: list(instances)}, priority=Priority.ROUTINE)
         return made
 
     def result(self, study: Study, kind: str = "sr") -> Dataset:

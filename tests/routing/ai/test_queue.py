@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from routing.ai.choose import Workers
 from routing.ai.models import AIPool, AIRequest, AIRequestState, AIWorker, PoolStrategy
@@ -42,13 +43,11 @@ def ask(
     series = series or SeriesFactory.create()
     if not series.instances.exists():
         InstanceFactory.create_batch(2, series=series)
-    return request(
-        pool,
-        version=version or version_of_a_new_rule(),
-        study_pk=series.study_id,
-        instance_pks=list(series.instances.values_list("pk", flat=True)),
-        priority=priority,
-    )
+    Instance.objects.update(planned_at=timezone.now())  # or the request waits for them
+    instances_of = {series.study_id: list(series.instances.values_list("pk", flat=True))}
+    version = version or version_of_a_new_rule()
+    made = request(pool, version=version, instances_of=instances_of, priority=priority)
+    return made[0] if made else None
 
 
 def test_instances_join_the_request_that_waits_and_none_twice(rung_for_ai: list[str]) -> None:
@@ -75,6 +74,22 @@ def test_a_late_instance_makes_a_request_of_its_own() -> None:
 
     assert second is not None
     assert list(second.instances.all()) == [late]
+
+
+def test_studies_are_asked_about_together_in_as_many_statements_as_one(
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    pool, version, series = pool_of(), version_of_a_new_rule(), SeriesFactory.create_batch(20)
+    waiting = ask(pool, series[3], version=version)
+    instances_of = {each.study_id: [InstanceFactory.create(series=each).pk] for each in series}
+
+    with django_assert_max_num_queries(8):
+        made = request(pool, version=version, instances_of=instances_of, priority=2)
+
+    assert [each.study_id for each in made] == sorted(instances_of)
+    assert waiting in made
+    assert all(set(instances_of[each.study_id]) <= {one.pk for one in each.instances.all()} for each in made)
+    assert request(pool, version=version, instances_of=instances_of, priority=2) == []
 
 
 @pytest.mark.parametrize("other", ["pool", "version", "study"])
