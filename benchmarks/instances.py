@@ -42,6 +42,7 @@ KINDS = {
         Kind("mr", 2, MRImageStorage, "MR", 256, 256, 32),
         Kind("mg", 3, DigitalMammographyXRayImageStorageForPresentation, "MG", 4096, 3584, 4),
         Kind("big", 4, CTImageStorage, "CT", 16384, 8192, 1),
+        Kind("journey", 6, CTImageStorage, "CT", 512, 512, 40),
         Kind("tiny", 5, CTImageStorage, "CT", 16, 16, 1),
     )
 }

@@ -1,117 +1,90 @@
-"""How many instances a second go through receive, index, rules and delivery; beside an Orthanc that auto-routes.
+"""How many instances a second go through receive, index, rules and delivery to two destinations.
 
-Run ``python -m benchmarks.journey``. Both gateways take the same files from the same sender over loopback, and deliver
-to a DCMTK storescp of their own. They run in turn, and the table shows medians and the ratio.
+An Orthanc beside it sends each instance on by a script, as its documentation does it. Both destinations of both are
+DCMTK's storescp with a process for each association.
 """
 
-import argparse
-import statistics
-import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+from benchmarks.bench import Bench
+from benchmarks.gantry import Template, gantry
+from benchmarks.meter import MIB, cpu_seconds, prewarm
+from benchmarks.receive import sending
+from benchmarks.receivers import Failed, Receiver, count_files, orthanc, storescp
+from benchmarks.wire import clock
 
-from dicomnet.scu.association import Peer
-from tests.journeys.dcmtk import orthanc, storescp
-from tests.journeys.product import product, wait_until
-from tests.journeys.sender import Sender, write_instances
-
-PATIENCE_SECONDS = 300
+DESTINATIONS = ("PACS1", "PACS2")
+PATIENCE_SECONDS = 600
+POLL_SECONDS = 0.05
 AUTO_ROUTE = """
 function OnStoredInstance(instanceId, tags, metadata)
-  Delete(SendToModality(instanceId, 'PACS'))
+  SendToModality(instanceId, 'PACS1')
+  SendToModality(instanceId, 'PACS2')
 end
 """
+Gateway = Callable[[Path, dict[str, int]], AbstractContextManager[Receiver]]
 
 
-@dataclass(frozen=True)
-class Run:
-    """One gateway's figures in one run, instances per second.
-
-    Attributes:
-        acknowledged: until the sender had the last status.
-        delivered: until the destination had the last instance.
-    """
-
-    acknowledged: float
-    delivered: float
+def gantry_that_routes(template: Template) -> Gateway:
+    """Gantry with one rule that sends everything to both."""
+    return partial(_gantry, template)
 
 
 @contextmanager
-def gantry(folder: Path, sink_port: int) -> Iterator[Peer]:
-    """The product as ``make run`` starts it, with one rule."""
-    with product(folder / "home") as running:
-        running.start()
-        running.configure(destinations={"PACS": ("PACS", sink_port)})
-        yield Peer("GANTRY", "127.0.0.1", running.dicom_port, "BENCH")
-
-
-@contextmanager
-def auto_routing_orthanc(folder: Path, sink_port: int) -> Iterator[Peer]:
-    """Orthanc that sends each instance on and drops it."""
+def orthanc_that_routes(folder: Path, ports: dict[str, int]) -> Iterator[Receiver]:
+    """Orthanc with a script that sends each instance to both."""
     script = folder / "route.lua"
     script.write_text(AUTO_ROUTE)
-    modalities = {"PACS": ["PACS", "127.0.0.1", sink_port]}
-    with orthanc(folder / "orthanc", LuaScripts=[str(script)], DicomModalities=modalities) as (dicom_port, _):
-        yield Peer("ORTHANC", "127.0.0.1", dicom_port, "BENCH")
+    modalities = {name: [name, "127.0.0.1", port] for name, port in ports.items()}
+    with orthanc(folder, LuaScripts=[str(script)], DicomModalities=modalities) as receiver:
+        yield receiver
 
 
-GATEWAYS: dict[str, Callable[[Path, int], AbstractContextManager[Peer]]] = {
-    "Gantry": gantry,
-    "Orthanc": auto_routing_orthanc,
-}
+def measure(bench: Bench, gateway: Gateway, paths: list[Path], associations: int) -> dict[str, float]:
+    """Send all files through one gateway.
+
+    Raises:
+        Failed: one was not acknowledged, or did not come to a destination.
+    """
+    with bench.room() as folder, ExitStack() as stack:
+        prewarm(folder, min(3 * sum(path.stat().st_size for path in paths), 4096 * MIB))
+        sinks, ports = {}, {}
+        for name in DESTINATIONS:
+            (folder / name).mkdir()
+            sink = storescp(folder / name, "--fork", "+B", "+xa", "-pdu", "131072")
+            ports[name] = stack.enter_context(sink).address.port
+            sinks[name] = folder / name / "out"
+        (folder / "gateway").mkdir()
+        receiver = stack.enter_context(gateway(folder / "gateway", ports))
+        sender = stack.enter_context(sending(receiver.address, paths, associations))
+        cpu = cpu_seconds(receiver.roots)
+        sender.start()
+        sent = sender.result()
+        sent.check(len(paths))
+        ended = _wait_until_delivered(receiver, sinks, len(paths))
+        spent = cpu_seconds(receiver.roots) - cpu
+    return {
+        "acknowledged/s": len(paths) / (sent.ended - sent.began),
+        "delivered/s": len(paths) / (ended - sent.began),
+        "cpu s/1000": spent * 1000 / len(paths),
+    }
 
 
-def measure(name: str, files: list[Path], associations: int) -> Run:
-    """Send all files through one gateway."""
-    with tempfile.TemporaryDirectory(prefix="gantry-bench-") as folder:
-        sink = Path(folder) / "sink"
-        with storescp(sink) as port, GATEWAYS[name](Path(folder), port) as peer:
-            began = time.monotonic()
-            senders = [Sender(peer, files[part::associations]) for part in range(associations)]
-            threads: list[threading.Thread] = [sender.start() for sender in senders]
-            for thread in threads:
-                thread.join(PATIENCE_SECONDS)
-            acknowledged = time.monotonic() - began
-            wait_until(lambda: len(list(sink.iterdir())) >= len(files), PATIENCE_SECONDS)
-            delivered = time.monotonic() - began
-    return Run(len(files) / acknowledged, len(files) / delivered)
+def _wait_until_delivered(receiver: Receiver, sinks: dict[str, Path], count: int) -> float:
+    deadline = clock() + PATIENCE_SECONDS
+    while (found := {name: count_files(sink) for name, sink in sinks.items()}) != dict.fromkeys(sinks, count):
+        if not receiver.is_alive() or clock() > deadline:
+            raise Failed(f"of {count} instances were delivered: {found}")
+        time.sleep(POLL_SECONDS)
+    return clock()
 
 
-def show(runs: dict[str, list[Run]], count: int, associations: int) -> None:
-    """A table with medians and ratios."""
-    table = Table(title=f"{count} instances of 0.5 MB, {associations} associations, instances/s (median)")
-    for heading in ("gateway", "acknowledged", "delivered", "ratio delivered"):
-        table.add_column(heading, justify="left" if heading == "gateway" else "right")
-    base = statistics.median(run.delivered for run in runs["Orthanc"])
-    for name, measured in runs.items():
-        acknowledged = statistics.median(run.acknowledged for run in measured)
-        delivered = statistics.median(run.delivered for run in measured)
-        table.add_row(name, f"{acknowledged:.0f}", f"{delivered:.0f}", f"{delivered / base:.2f}")
-    Console().print(table)
-
-
-def main() -> None:
-    """Parse the options, measure in turn, show."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=500)
-    parser.add_argument("--associations", type=int, default=4)
-    parser.add_argument("--repeat", type=int, default=3)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="gantry-bench-") as folder:
-        files = write_instances(Path(folder), options.count, pixels=512)
-        runs: dict[str, list[Run]] = {name: [] for name in GATEWAYS}
-        for _ in range(options.repeat):
-            for name in GATEWAYS:
-                runs[name].append(measure(name, files, options.associations))
-    show(runs, options.count, options.associations)
-
-
-if __name__ == "__main__":
-    main()
+@contextmanager
+def _gantry(template: Template, folder: Path, ports: dict[str, int]) -> Iterator[Receiver]:
+    with gantry(folder, template) as (receiver, running):
+        running.configure(destinations={name: (name, port) for name, port in ports.items()})
+        yield receiver

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks import associations, queryable, send
+from benchmarks import associations, journey, queryable, send
 from benchmarks.bars import GANTRY, GANTRY_PG, ORTHANC, STOCK, STORESCP
 from benchmarks.bench import Bench, gantry_over_tls
 from benchmarks.gantry import Template
@@ -38,6 +38,8 @@ def trials(bench: Bench) -> Iterator[Trial]:
         if peer in bench.receivers():
             yield Trial("associations", peer, partial(_with_receiver, bench, peer, associations.measure_opening))
             yield Trial("idle", peer, partial(_with_receiver, bench, peer, associations.measure_idle))
+    for peer, gateway in _gateways(bench).items():
+        yield Trial("journey ct 4", peer, partial(_journey, bench, gateway, 4))
     for peer, template in ((GANTRY, bench.embedded), (GANTRY_PG, bench.on_postgresql)):
         if template:
             load = partial(queryable.measure_under_load, bench, template)
@@ -73,6 +75,18 @@ def _as_installed(bench: Bench) -> Iterator[Trial]:
         yield Trial("as installed receive", peer, partial(_receive_from_dcmsend, bench, start))
     for sender in send.SENDERS:
         yield Trial("as installed send", sender, partial(_send, bench, sender, AS_INSTALLED, 1, has_nodelay=False))
+
+
+def _gateways(bench: Bench) -> dict[str, journey.Gateway]:
+    gateways: dict[str, journey.Gateway] = {ORTHANC: journey.orthanc_that_routes}
+    for peer, template in ((GANTRY, bench.embedded), (GANTRY_PG, bench.on_postgresql)):
+        if template:
+            gateways[peer] = journey.gantry_that_routes(template)
+    return gateways
+
+
+def _journey(bench: Bench, gateway: journey.Gateway, count: int) -> dict[str, float]:
+    return journey.measure(bench, gateway, bench.files("journey"), count)
 
 
 def _receive(bench: Bench, peer: str, kind: str, count: int) -> dict[str, float]:

@@ -14,6 +14,17 @@ from studies.header import Header, read_header
 from studies.models import Instance, Series
 from studies.storage import hot_storage
 
+IN_THE_ROW = {
+    "CallingAETitle": "calling_ae_title",
+    "CalledAETitle": "called_ae_title",
+    "SourceAddress": "source_address",
+    "TransferSyntaxUID": "transfer_syntax_uid",
+    "SOPClassUID": "sop_class_uid",
+    "SOPInstanceUID": "sop_instance_uid",
+}
+# What facts_of_instance reads of one: for QuerySet.only.
+COLUMNS = ("location", "received_at", "series_id", *IN_THE_ROW.values())
+RECEIPT = frozenset({"ReceivedTime", "ReceivedWeekday"})
 COUNTS = frozenset({"StudyInstancesReceived", "SeriesInstancesReceived"})
 
 
@@ -42,19 +53,24 @@ def facts_of_file(path: Path, attributes: set[str]) -> Facts:
 
 
 def facts_of_instance(instance: Instance, attributes: set[str], received: Received | None = None) -> Facts:
-    """The same of a stored instance.
+    """The same of a stored instance, whose file is opened only when its row does not have all that is asked.
 
     Args:
-        instance: ``location`` and ``received_at`` are read.
+        instance: ``COLUMNS`` are read.
         attributes: as for a file.
         received: the counts of its series and study, as ``counts_of`` found them.
 
     Raises:
         NotPart10, MalformedDataSet, OSError: as for a file.
     """
-    # The header is read again rather than kept in the database: any attribute may stand in a rule.
-    facts = dict(facts_of_file(Path(hot_storage().path(instance.location)), attributes))
-    facts |= facts_of_receipt(instance.received_at)
+    of_header = attributes - OWN_ATTRIBUTES - IN_THE_ROW.keys()
+    if of_header:
+        # The header is read again rather than kept in the database: any attribute may stand in a rule.
+        facts = dict(facts_of_file(Path(hot_storage().path(instance.location)), attributes))
+    else:
+        facts = {name: [getattr(instance, field)] for name, field in IN_THE_ROW.items()}
+    if attributes & RECEIPT:
+        facts |= facts_of_receipt(instance.received_at)
     if received is not None:
         facts["SeriesInstancesReceived"] = [str(received.in_series)]
         facts["StudyInstancesReceived"] = [str(received.in_study)]

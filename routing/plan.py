@@ -13,7 +13,7 @@ from dicomnet.part10 import NotPart10
 from routing.ai.gate import judge_arrivals
 from routing.decide import Outcome, RuleBook
 from routing.decisions import Record
-from routing.facts import counts_of, facts_of_instance
+from routing.facts import COLUMNS, counts_of, facts_of_instance
 from routing.models import RuleScope
 from routing.plan_complete import decide_complete
 from routing.rules import active_rules
@@ -30,7 +30,7 @@ def plan_all() -> int:
     planned, after = 0, 0
     unreadable: set[int] = set()
     while True:
-        unplanned = Instance.objects.filter(planned_at=None, pk__gt=after).only("location", "received_at", "series_id")
+        unplanned = Instance.objects.filter(planned_at=None, pk__gt=after).only(*COLUMNS)
         batch = list(unplanned.order_by("pk")[:BATCH])
         if not batch:
             break

@@ -17,7 +17,7 @@ from dicomnet.part10 import NotPart10
 from routing.conditions import Facts
 from routing.decide import Outcome, RuleBook
 from routing.decisions import Record
-from routing.facts import counts_of, facts_of_instance, union_of
+from routing.facts import COLUMNS, counts_of, facts_of_instance, union_of
 from routing.models import AIRequest, Decision, Delivery, RuleScope
 from routing.rules import active_rules
 from studies.errors import MalformedDataSet
@@ -121,7 +121,7 @@ def _requested(whole: Whole, outcome: Outcome) -> set[tuple[int, int]]:
 def _firsts_of(whole: Whole) -> list[list[Instance]]:
     """Of each series the first instances, of which one speaks for it."""
     series = [whole] if isinstance(whole, Series) else list(whole.series.all())
-    concerned = _concerned(whole).only("location", "received_at", "series_id").order_by("-is_primary", "pk")
+    concerned = _concerned(whole).only(*COLUMNS).order_by("-is_primary", "pk")
     firsts = [list(concerned.filter(series=each)[:TRIED_PER_SERIES]) for each in series]
     return [each for each in firsts if each]
 

@@ -10,7 +10,7 @@ from django.db.models import Count, Min
 from dicomnet.part10 import NotPart10
 from routing.conditions import Facts
 from routing.decide import MATCHED_RULES
-from routing.facts import counts_of, facts_of_instance, facts_of_receipt
+from routing.facts import IN_THE_ROW, RECEIPT, counts_of, facts_of_instance, facts_of_receipt
 from studies.attributes import Level, of_level
 from studies.errors import MalformedDataSet
 from studies.models import Instance, Series, Study
@@ -21,14 +21,7 @@ _STUDY = {attribute.keyword: attribute.field for attribute in of_level(Level.STU
 _SERIES = {attribute.keyword: attribute.field for attribute in of_level(Level.SERIES)} | {
     "SeriesInstancesReceived": "number_of_series_related_instances"
 }
-_INSTANCE = {attribute.keyword: attribute.field for attribute in of_level(Level.IMAGE)} | {
-    "CallingAETitle": "calling_ae_title",
-    "CalledAETitle": "called_ae_title",
-    "SourceAddress": "source_address",
-    "TransferSyntaxUID": "transfer_syntax_uid",
-}
-# Of the first instance of those that are alike: each has a moment of its own.
-_RECEIPT = frozenset({"ReceivedTime", "ReceivedWeekday"})
+_INSTANCE = {attribute.keyword: attribute.field for attribute in of_level(Level.IMAGE)} | IN_THE_ROW
 
 
 @dataclass(frozen=True)
@@ -54,7 +47,7 @@ class History:
 
 def index_holds(attributes: Iterable[str]) -> bool:
     """Whether the index's columns have all of these attributes, so that no file need be read."""
-    return set(attributes) <= {*_STUDY, *_SERIES, *_INSTANCE, *_RECEIPT, MATCHED_RULES}
+    return set(attributes) <= {*_STUDY, *_SERIES, *_INSTANCE, *RECEIPT, MATCHED_RULES}
 
 
 def read_history(pks: Sequence[int], attributes: set[str]) -> History:
@@ -79,7 +72,7 @@ def _from_columns(pks: Sequence[int], asked: set[str]) -> History:
 def _groups(pks: Sequence[int], asked: set[str]) -> dict[int, list[tuple[dict[str, list[str]], int]]] | None:
     """By series, what its instances say and how many say the same; None when nothing of theirs is asked."""
     columns = _columns(_INSTANCE, asked)
-    if not columns and not asked & _RECEIPT:
+    if not columns and not asked & RECEIPT:
         return None
     found: dict[int, list[tuple[dict[str, list[str]], int]]] = defaultdict(list)
     rows = Instance.objects.filter(series__study__in=pks).order_by().values("series_id", *columns.values())

@@ -125,6 +125,7 @@ def test_a_study_that_is_not_stored() -> None:
 
 def test_a_study_whose_file_is_gone_is_told_without_its_path(home: Environment) -> None:
     instance = InstanceFactory.create()
+    RuleFactory.create(conditions=[CT])  # which asks for what the row does not have
 
     with pytest.raises(NothingToExplain) as raised:
         explain_study(instance.series.study.study_instance_uid)

@@ -217,3 +217,16 @@ def test_a_large_batch_takes_as_many_queries_as_a_small_one(
     with django_assert_max_num_queries(14):
         plan_batch(batch)
     assert Delivery.objects.count() == ShadowMatch.objects.count() == 20
+
+
+def test_a_file_is_opened_only_for_what_its_row_does_not_have(store: Store) -> None:
+    destination = DestinationFactory.create()
+    names = ("SOPClassUID", "CallingAETitle", "TransferSyntaxUID", "ReceivedWeekday", "StudyInstancesReceived")
+    present = [{"attribute": name, "operator": "present"} for name in names]
+    RuleFactory.create(to=[destination], conditions=present)
+    instance = store()
+    hot_storage().delete(instance.location)
+
+    plan_all()
+
+    assert Delivery.objects.get().instance == instance
