@@ -112,7 +112,7 @@ def loses_one_in_five() -> Callable[[socket.socket], None]:
 
 def answer(connection: socket.socket, context_id: int, command: dict[int, bytes], *, message_id: bytes = b"") -> None:
     """A success, to this message or to another."""
-    is_echo = command[0x0100] == struct.pack("<H", pdu.C_ECHO_RQ)
+    is_echo = command[0x0100] == pdu.C_ECHO_RQ
     elements = {
         0x0100: b"\x30\x80" if is_echo else b"\x01\x80",
         0x0120: message_id or command[0x0110],
