@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from pytest_django import Settings
 
 from gateway.env import Environment
@@ -18,11 +19,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the whole fault run out unless it is asked for; a seeded sample of it is always there."""
+    """Leave out the whole fault run unless it is asked for, and on PostgreSQL what never asks a database.
+
+    A seeded sample of the faults is always there; what needs no database has passed or failed on SQLite.
+    """
+    left_out = set[pytest.Item]()
     if "faults" not in config.option.markexpr:
-        left_out = [item for item in items if item.get_closest_marker("faults")]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+        left_out |= {item for item in items if item.get_closest_marker("faults")}
+    if connection.vendor == "postgresql":
+        left_out |= {item for item in items if not _uses_database(item)}
+    config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    in_process = item.get_closest_marker("django_db") or not {"db", "transactional_db"}.isdisjoint(fixtures)
+    return bool(in_process or item.get_closest_marker("journey"))
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from tests.corpus import data_set
 from tests.journeys.product import Product, product, wait_until
 from tests.peers import StoringPeer, storing_peer
 
+pytestmark = pytest.mark.journey
 BATCH = 8
 
 FILL = """
