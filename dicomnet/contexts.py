@@ -11,9 +11,11 @@ from pynetdicom.service_class import VerificationServiceClass
 from pynetdicom.sop_class import uid_to_service_class
 
 from dicomnet.commitment import PUSH_MODEL
+from dicomnet.find import FIND_MODELS
 from dicomnet.sop_classes import is_storage
 
 READABLE = frozenset(AllTransferSyntaxes)
+ENCODED = frozenset({ImplicitVRLittleEndian, ExplicitVRLittleEndian})  # what responses are written in
 _RETIRED = UID("1.2.840.10008.1.20")  # Papyrus 3 Implicit VR Little Endian, which nobody reads
 
 
@@ -23,6 +25,7 @@ def narrow(
     *,
     may_commit: bool = False,
     reports: bool = False,
+    may_find: bool = False,
 ) -> list[PresentationContext]:
     """Leave each proposed context the one transfer syntax that we choose.
 
@@ -34,6 +37,7 @@ def narrow(
         may_commit: it may ask for storage commitment.
         reports: it wants to be the provider of storage commitment, so to report on what we asked it. Any caller that
             is let in may: what it reports on is named by a Transaction UID that only the one asked knows.
+        may_find: it may search.
 
     Returns:
         The supported contexts with which the negotiation then comes out that way: what is not among them is
@@ -45,10 +49,12 @@ def narrow(
             # The answer needs one even where it is "not supported", and pynetdicom takes it from the proposal.
             context.transfer_syntax = [_RETIRED]
         abstract_syntax = context.abstract_syntax
-        if not abstract_syntax or not is_accepted(abstract_syntax, store_classes, may_commit=may_commit or reports):
+        if not abstract_syntax or not is_accepted(
+            abstract_syntax, store_classes, may_commit=may_commit or reports, may_find=may_find
+        ):
             continue
         syntaxes = chosen.setdefault(abstract_syntax, [])
-        choice = choose(context.transfer_syntax)
+        choice = choose(context.transfer_syntax, ENCODED if abstract_syntax in FIND_MODELS else READABLE)
         if choice is not None:
             context.transfer_syntax = [choice]
             syntaxes.append(choice)
@@ -64,11 +70,20 @@ def narrow(
     return supported
 
 
-def is_accepted(abstract_syntax: UID, store_classes: frozenset[str] = frozenset(), *, may_commit: bool = False) -> bool:
+def is_accepted(
+    abstract_syntax: UID,
+    store_classes: frozenset[str] = frozenset(),
+    *,
+    may_commit: bool = False,
+    may_find: bool = False,
+) -> bool:
     """Verification, every known storage class, and every class that no service claims; of these only some if so.
 
-    Storage commitment is for those who may ask for it, or report on what we asked them.
+    Storage commitment is for those who may ask for it, or report on what we asked them; queries for those who may
+    search.
     """
+    if abstract_syntax in FIND_MODELS:
+        return may_find
     if abstract_syntax == PUSH_MODEL:
         return may_commit
     if is_storage(abstract_syntax):
@@ -76,9 +91,9 @@ def is_accepted(abstract_syntax: UID, store_classes: frozenset[str] = frozenset(
     return uid_to_service_class(abstract_syntax) is VerificationServiceClass
 
 
-def choose(proposed: list[UID]) -> UID | None:
+def choose(proposed: list[UID], known: frozenset[UID] = READABLE) -> UID | None:
     """The transfer syntax to accept; None when none can be read."""
-    readable = [syntax for syntax in proposed if syntax in READABLE]
+    readable = [syntax for syntax in proposed if syntax in known]
     if not readable:
         return None
     if readable[0] == ImplicitVRLittleEndian and ExplicitVRLittleEndian in readable:

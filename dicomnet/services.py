@@ -8,6 +8,7 @@ from django.utils.module_loading import import_string
 from typing_extensions import Buffer
 
 from dicomnet.commitment import CommitmentAnswer, CommitmentReport, CommitmentRequest, EventAnswer, Verdict
+from dicomnet.find import FindRequest, Matches
 from dicomnet.statuses import StoreStatus
 
 
@@ -60,6 +61,13 @@ class Services(Protocol):
 
     def congestion(self) -> str:
         """Why no new association that would store is taken now; empty when one may come."""
+
+    def find(self, request: FindRequest) -> Matches:
+        """Begin to answer a query; called in the association's thread, as is all that reads the matches.
+
+        Raises:
+            FindFailed: it cannot be answered.
+        """
 
     def request_commitment(self, request: CommitmentRequest) -> CommitmentAnswer:
         """Keep a request for storage commitment durably; its verdict is found and reported later."""

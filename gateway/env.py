@@ -67,6 +67,11 @@ VARIABLES = (
         "quiet time after which a series or a study counts as complete, until its sender's own pace is known",
     ),
     Variable(
+        "GANTRY_FIND_LIMIT",
+        "100000",
+        "most matches that one C-FIND is answered with; more end with A700, after so many",
+    ),
+    Variable(
         "GANTRY_SPOOL_HIGH_PERCENT",
         "92",
         "share of the disk in use from which on C-STORE is answered with A700; "
@@ -121,6 +126,7 @@ class Environment:
     scp_processes: int
     stable_seconds: int
     spool_high_percent: int
+    find_limit: int
     time_zone: str
     log_level: str
     faults: tuple[str, ...]
@@ -193,6 +199,7 @@ def read_environment() -> Environment:
         scp_processes=_number(env, "GANTRY_SCP_PROCESSES", 2, 1, 64),
         stable_seconds=_number(env, "GANTRY_STABLE_SECONDS", 60, 1, 86_400),
         spool_high_percent=_number(env, "GANTRY_SPOOL_HIGH_PERCENT", 92, 1, 100),
+        find_limit=_number(env, "GANTRY_FIND_LIMIT", 100_000, 1, 10_000_000),
         time_zone=_time_zone(env.str("GANTRY_TIME_ZONE", "UTC")),
         log_level=_choice(env, "GANTRY_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         faults=_faults(env.str("GANTRY_FAULTS", "0"), is_debug=_boolean(env, "DJANGO_DEBUG")),

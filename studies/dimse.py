@@ -17,11 +17,13 @@ from dicomnet.commitment import (
     EventStatus,
     Verdict,
 )
+from dicomnet.find import FindRequest, Matches
 from dicomnet.services import StoreAnswer, StoreRequest, StoreSink
 from dicomnet.statuses import StoreStatus
 from studies.commitments.accept import accept
 from studies.commitments.report import claim_for_association, let_go, settle
 from studies.doorbell import Doorbell, prepare_bells
+from studies.find_service import find
 from studies.sink import SpoolSink
 from studies.spool import Spool
 
@@ -65,6 +67,10 @@ class ArchiveServices:
             return _watched_spool().intake.congestion
         except OSError as error:
             return f"the spool cannot be made ({os.strerror(error.errno or 0)})"
+
+    def find(self, request: FindRequest) -> Matches:
+        """Begin to answer a query; the thread keeps its database connection for the next one."""
+        return find(request)
 
     def request_commitment(self, request: CommitmentRequest) -> CommitmentAnswer:
         """Keep a request for storage commitment, and have it looked at soon."""

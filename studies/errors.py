@@ -27,3 +27,15 @@ class WrongInstance(MalformedDataSet):
 
 class InstanceMissing(StudiesError):
     """The index names a file that is not there."""
+
+
+class InvalidQuery(StudiesError):
+    """A query's identifier or parameters cannot be answered; the message names no value (PS3.4 C.4.1.1.4).
+
+    Attributes:
+        tag: the attribute in which it shows, as an int; None when there is none.
+    """
+
+    def __init__(self, message: str, tag: int | None = None) -> None:
+        super().__init__(message)
+        self.tag = tag

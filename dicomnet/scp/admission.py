@@ -58,7 +58,11 @@ def admit(assoc: AcceptedAssociation, allowlist: Allowlist, guard: Guard) -> Non
         return
     record.rights = rights
     assoc.acceptor.supported_contexts = narrow(
-        contexts, rights.store_classes, may_commit=rights.may_commit, reports=reports_commitment(request)
+        contexts,
+        rights.store_classes,
+        may_commit=rights.may_commit,
+        reports=reports_commitment(request),
+        may_find=rights.may_find,
     )
 
 

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
@@ -16,7 +16,7 @@ from pynetdicom.transport import AddressInformation
 from dicomnet.allowlist import Rights
 from dicomnet.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicomnet.wire import pdu
-from dicomnet.wire.connection import Connection
+from dicomnet.wire.connection import Connection, ConnectionLost
 from dicomnet.wire.operations import Incoming
 from dicomnet.wire.receive import MAXIMUM_PDU_BYTES
 from dicomnet.wire.upper_layer import MessageProvider, UpperLayer
@@ -24,6 +24,7 @@ from dicomnet.wire.upper_layer import MessageProvider, UpperLayer
 REQUEST_SECONDS = 5  # for the A-ASSOCIATE-RQ, and for the peer to close after the last word (the ARTIM timer)
 IDLE_SECONDS = 120  # without a PDU: the association is aborted
 ON_IDLE_SECONDS = 0.25
+REST_SECONDS = 2  # without a request: what its thread holds for the next one is given back
 
 
 @dataclass
@@ -59,6 +60,9 @@ class Door(Protocol):
     ) -> Incoming | bytes | None:
         """Begin on a request (dicomnet.wire.receive.Operations)."""
 
+    def rest(self) -> None:
+        """The thread that calls this may not have a request for long: give back what it holds."""
+
     def account(self, assoc: "AcceptedAssociation") -> None:
         """The association is over, or never was one."""
 
@@ -79,6 +83,8 @@ class AcceptedAssociation(Association):
         self.on_end: Callable[[], None] | None = None
         self.connection = connection
         self._door = door
+        self._whole: deque[Callable[[], None]] = deque()
+        self._has_served = False  # since it was last at rest
         self._upper_layer = UpperLayer(self, connection, self)
         self.dul = self._upper_layer
         self.dimse = MessageProvider(self, self._upper_layer)
@@ -144,6 +150,30 @@ class AcceptedAssociation(Association):
         """A C-CANCEL (dicomnet.wire.receive.Operations)."""
         cast(MessageProvider, self.dimse).cancel(message_id)
 
+    def serve_next(self, serve: Callable[[], None]) -> None:
+        """Have a request of our own services served before anything else that comes, but for C-CANCEL."""
+        self._whole.append(serve)
+
+    def forget_cancel(self, message_id: int) -> None:
+        """A C-CANCEL of this number was for an earlier request."""
+        cast(MessageProvider, self.dimse).forget(message_id)
+
+    def wants_more(self, message_id: int) -> bool:
+        """The peer is there and has sent no C-CANCEL for this request in service; what it has sent is read."""
+        upper_layer = self._upper_layer
+        is_cancelled = message_id in self.dimse.cancel_req
+        return not (is_cancelled or upper_layer.has_indication or upper_layer.is_over)
+
+    def send(self, pdus: bytes) -> bool:
+        """Write PDUs for a request in service; False, and the association ends, when the peer is gone."""
+        try:
+            self.connection.write(pdus)
+        except ConnectionLost:
+            self._upper_layer.wire.close()
+            self._upper_layer.act()
+            return False
+        return True
+
     def transfer_syntax(self, context_id: int) -> str | None:
         """The transfer syntax of an accepted presentation context; None when there is no such context."""
         context = self._accepted_cx.get(context_id)
@@ -184,9 +214,13 @@ class AcceptedAssociation(Association):
         """Wait for something to happen, and act on it."""
         upper_layer = self._upper_layer
         now = time.monotonic()
-        has_come = upper_layer.turn(now + (IDLE_SECONDS if self.on_idle is None else ON_IDLE_SECONDS))
-        if has_come:
+        seconds = REST_SECONDS if self._has_served else IDLE_SECONDS
+        has_come = upper_layer.turn(now + (seconds if self.on_idle is None else ON_IDLE_SECONDS))
+        if has_come or self._whole:
             self._serve_messages()
+        elif self._has_served and time.monotonic() >= self.connection.heard_at + REST_SECONDS:
+            self._has_served = False
+            self._door.rest()
         if upper_layer.has_indication or upper_layer.is_over:
             self._heed_indication()
         elif not has_come and time.monotonic() >= self.connection.heard_at + IDLE_SECONDS:
@@ -207,12 +241,16 @@ class AcceptedAssociation(Association):
     def _serve_messages(self) -> None:
         receiver = self._upper_layer.receiver
         while self.is_established:
-            context_id, message = self.dimse.get_msg()
-            if message is None:
+            context_id, message = (None, None) if self._whole else self.dimse.get_msg()
+            if message is None and not self._whole:
                 return
             receiver.is_serving = True
             try:
-                self._serve_request(message, cast(int, context_id))
+                if message is None:
+                    self._has_served = True
+                    self._whole.popleft()()
+                else:
+                    self._serve_request(message, cast(int, context_id))
             finally:
                 receiver.is_serving = False
 

@@ -1,4 +1,7 @@
-"""Which request goes where: instances to the archive, C-ECHO answered at once, the rest to pynetdicom (PS3.7 9, 10)."""
+"""Which request goes where: instances and queries to the archive, C-ECHO answered at once, the rest to pynetdicom.
+
+The requests are those of PS3.7 9 and 10.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,7 +10,9 @@ from pynetdicom import evt
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from typing_extensions import Buffer
 
+from dicomnet.find import FIND_MODELS, FindStatus
 from dicomnet.scp.association import AcceptedAssociation, status_response
+from dicomnet.scp.find import IncomingQuery, final_response
 from dicomnet.scp.store import NO_DATA_SET, IncomingInstance, account, refusal, store_response
 from dicomnet.sop_classes import is_storage
 from dicomnet.statuses import StoreStatus
@@ -56,6 +61,11 @@ def begin(
         return store_response(assoc, context_id, command, answer)
     if field == pdu.C_ECHO_RQ and not has_data_set:
         return echo(assoc, context_id, command)
+    if field == pdu.C_FIND_RQ and assoc.abstract_syntax(context_id) in FIND_MODELS:
+        if has_data_set:
+            return IncomingQuery(assoc, context_id, command)
+        words = "the request has no identifier"
+        return final_response(assoc, context_id, command, FindStatus.IDENTIFIER_MISMATCH, words)
     event = EVENTS.get(int.from_bytes(field, "little"))
     is_bound = event is not None and any(bound == event for bound, _, _ in handlers)
     # pynetdicom ends an association on which a request comes in a context of another service.

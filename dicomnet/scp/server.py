@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from django.db import connections
 from pynetdicom import AE, _config, evt
 
 from dicomnet.allowlist import Allowlist
@@ -16,6 +17,7 @@ from dicomnet.metrics import ASSOCIATIONS
 from dicomnet.scp import admission, requests
 from dicomnet.scp.association import AcceptedAssociation
 from dicomnet.scp.commitment import on_n_action
+from dicomnet.scp.find import on_sop_extended
 from dicomnet.scp.verdicts import on_n_event_report
 from dicomnet.wire.connection import Connection, ConnectionLost
 from dicomnet.wire.guard import Guard, Limits
@@ -26,10 +28,11 @@ BACKLOG = 1_024
 HANDSHAKE_SECONDS = 5
 FULL_PAUSE_SECONDS = 0.2  # when there are no descriptors or threads left
 
-# pynetdicom's events of the services beside C-STORE and C-ECHO.
+# pynetdicom's events of the services that it serves, and of the negotiation.
 SERVICES: tuple[requests.Handler, ...] = (
     (evt.EVT_N_ACTION, on_n_action, []),
     (evt.EVT_N_EVENT_REPORT, on_n_event_report, []),
+    (evt.EVT_SOP_EXTENDED, on_sop_extended, []),
 )
 
 
@@ -101,6 +104,13 @@ class Listener:
         """Begin on a request (dicomnet.scp.association.Door)."""
         return requests.begin(assoc, context_id, command, self.handlers)
 
+    def rest(self) -> None:
+        """Close the database connection of the calling thread: there may be more associations than the database takes.
+
+        While requests follow each other the thread keeps it, since opening one costs more than a query.
+        """
+        connections.close_all()
+
     def account(self, assoc: AcceptedAssociation) -> None:
         """One count and one log line per association; a connection on which nothing was asked is only counted."""
         record = assoc.record
@@ -151,6 +161,7 @@ class Listener:
             # The thread's boundary: one broken association must not be taken for a quiet end.
             logger.exception("association failed")
         finally:
+            self.rest()
             connection.close()
             self.guard.leave(connection)
 

@@ -21,8 +21,8 @@ class Incoming(Protocol):
     def write(self, *pieces: Buffer) -> None:
         """Take the next bytes; they are overwritten once this has returned."""
 
-    def finish(self) -> bytes:
-        """The data set is whole: the PDUs that answer the request."""
+    def finish(self) -> bytes | None:
+        """The data set is whole: the PDUs that answer the request, or None when it is to be served now."""
 
     def discard(self) -> None:
         """It will never be whole: leave nothing behind."""

@@ -24,7 +24,7 @@ class Step(Enum):
     """Why consuming stopped."""
 
     NEED_MORE = auto()  # everything that was read is consumed
-    MESSAGE = auto()  # a whole message was handed on, and is to be served
+    MESSAGE = auto()  # a whole message is to be served: it was handed on, or was taken as it came
     OTHER_PDU = auto()  # ``Receiver.other`` is a whole PDU that is no P-DATA-TF
     WAITING = auto()  # a request has come that waits until the one in service is done
 
@@ -205,7 +205,10 @@ class Receiver:
             self._flush()
             incoming, self._incoming = self._incoming, None
             self._end_message()
-            self._connection.write(incoming.finish())
+            answer = incoming.finish()
+            if answer is None:
+                return Step.MESSAGE
+            self._connection.write(answer)
             return None
         value = bytes(self._value)
         self._value.clear()

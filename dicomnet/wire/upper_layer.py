@@ -265,6 +265,10 @@ class MessageProvider(DIMSEServiceProvider):
         if len(self._cancelled) < MAXIMUM_CANCELS:
             self._cancelled[message_id] = True
 
+    def forget(self, message_id: int) -> None:
+        """A request of this number comes: what was cancelled before it was another one."""
+        self._cancelled.pop(message_id, None)
+
     def take(self, context_id: int, control: int, value: bytes) -> None:
         """A whole command set, or the whole data set after it.
 

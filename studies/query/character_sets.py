@@ -1,0 +1,76 @@
+"""Text of responses in the character set that the request asks for (PS3.4 C.2.2.2, PS3.5 6.1.2)."""
+
+import codecs
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pydicom.charset import encode_string, python_encoding
+
+UTF_8 = "ISO_IR 192"
+_CODECS = {"": "ascii", "ISO_IR 6": "ascii", "ISO 2022 IR 6": "ascii"}
+
+
+@dataclass(frozen=True)
+class Repertoire:
+    """A Specific Character Set to write in.
+
+    Attributes:
+        terms: its value.
+        encodings: Python's codecs, the first of which needs no escape sequences.
+    """
+
+    terms: str
+    encodings: tuple[str, ...]
+
+    def encode(self, text: str, vr: str) -> bytes:
+        """Encode a value.
+
+        Raises:
+            UnicodeEncodeError: it holds a character that is not in the set.
+        """
+        if len(self.encodings) == 1 or text.isascii():
+            return text.encode(self.encodings[0])
+        for character in text:
+            self._check(character)
+        # Each part between delimiters begins in the first character set again (PS3.5 6.1.2.5.3).
+        delimiters = "\\=^" if vr == "PN" else "\\"
+        return b"".join(
+            part.encode("ascii") if part in delimiters else bytes(encode_string(part, list(self.encodings)))
+            for part in _parts(text, delimiters)
+        )
+
+    def _check(self, character: str) -> None:
+        for encoding in self.encodings[:-1]:
+            try:
+                character.encode(encoding)
+            except UnicodeEncodeError:
+                continue
+            else:
+                return
+        character.encode(self.encodings[-1])
+
+
+UNICODE = Repertoire(UTF_8, ("utf-8",))
+
+
+@lru_cache(maxsize=64)
+def repertoire(terms: str) -> Repertoire:
+    """The character set of a request, to answer in; Unicode where it is one that we cannot write."""
+    found = []
+    for term in terms.split("\\"):
+        codec = _CODECS.get(term) or python_encoding.get(term)
+        try:
+            found.append(codecs.lookup(codec or "").name and codec)
+        except LookupError:
+            return UNICODE
+    return Repertoire(terms, tuple(codec for codec in found if codec))
+
+
+def _parts(text: str, delimiters: str) -> list[str]:
+    parts = [""]
+    for character in text:
+        if character in delimiters:
+            parts += [character, ""]
+        else:
+            parts[-1] += character
+    return [part for part in parts if part]
