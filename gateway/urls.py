@@ -16,6 +16,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include("gateway.api_urls")),
     re_path(r"^api/", not_found),
+    path("dicom-web/", include("studies.dicomweb.qido_urls")),
     path("livez", livez, name="livez"),
     path("readyz", readyz, name="readyz"),
     path("metrics", metrics, name="metrics"),

@@ -1,46 +1,37 @@
-"""A question as conditions of the database, and as checks of what it returns where it cannot say it exactly.
+"""A question as conditions in SQL, and as checks of what comes back where SQL cannot say it exactly.
 
-The database may find too much and never too little: case of letters beyond ASCII, groups of names and values within a
-list are decided by the matchers themselves, so that SQLite and PostgreSQL give the same answers.
+Written by hand: Django takes longer to put such a statement together than a database to answer it. Values are always
+parameters. The database may find too much and never too little: case of letters beyond ASCII, groups of names and
+values within a list are decided by the matchers themselves, so that SQLite and PostgreSQL give the same answers.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q
-
 from studies.errors import InvalidQuery
-from studies.lookups import Like, Wildcard
-from studies.matching import (
-    Empty,
-    FuzzyName,
-    Matcher,
-    Moment,
-    Name,
-    OneOf,
-    Range,
-    Single,
-)
-from studies.matching import Wildcard as Pattern
-from studies.models import Instance, Series
+from studies.matching import Empty, FuzzyName, Matcher, Moment, Name, OneOf, Range, Single, Wildcard
 from studies.query.keys import BY_KEYWORD, Key, Kind, QueryLevel
 from studies.query.question import DateTimeRange, Question
 
 MAXIMUM_OF_LIST_COLUMN = 50  # SQLite takes 1,000 terms in one expression
-
-# The way from the model of a level to the field of one above; the patient is in the study's row.
-_WAYS: Mapping[QueryLevel, Mapping[QueryLevel, str]] = {
-    QueryLevel.PATIENT: {QueryLevel.PATIENT: "", QueryLevel.STUDY: ""},
-    QueryLevel.STUDY: {QueryLevel.PATIENT: "", QueryLevel.STUDY: ""},
-    QueryLevel.SERIES: {QueryLevel.PATIENT: "study__", QueryLevel.STUDY: "study__", QueryLevel.SERIES: ""},
-    QueryLevel.IMAGE: {
-        QueryLevel.PATIENT: "series__study__",
-        QueryLevel.STUDY: "series__study__",
-        QueryLevel.SERIES: "series__",
-        QueryLevel.IMAGE: "",
-    },
+MAXIMUM_INTEGER = 2**31 - 1
+# The tables by level and by the names that all statements give them; the patient is in the study's row.
+ALIASES: Mapping[QueryLevel, str] = {
+    QueryLevel.PATIENT: "s",
+    QueryLevel.STUDY: "s",
+    QueryLevel.SERIES: "e",
+    QueryLevel.IMAGE: "i",
 }
+_SOP_CLASS = BY_KEYWORD["SOPClassUID"]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition in SQL with its parameters."""
+
+    sql: str
+    params: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,120 +42,149 @@ class Check:
     matches: Callable[[Any], bool]
 
 
-@dataclass(frozen=True)
-class Conditions:
-    """What the database is asked, and what is left to check."""
-
-    where: Q
-    checks: tuple[Check, ...]
+def column_of(key: Key) -> str:
+    """A key's column, in statements that name the tables by ALIASES."""
+    return f"{ALIASES[key.level]}.{key.field}"
 
 
-def column_of(level: QueryLevel, key: Key) -> str:
-    """The way from the model of a level to a key's column at that level or above."""
-    return _WAYS[level][key.level] + key.field
+def conditions(asked: Question, vendor: str) -> tuple[list[Condition], list[Check]]:
+    """What the database is to be asked, and what is left to check.
 
-
-def conditions(asked: Question) -> Conditions:
-    """What the database is to be asked.
+    Args:
+        asked: the question.
+        vendor: ``sqlite`` or ``postgresql``.
 
     Raises:
         InvalidQuery: it cannot be asked that.
     """
-    where = Q()
+    found: list[Condition] = []
     checks: list[Check] = []
-    below: dict[Key, Matcher | DateTimeRange] = {}
+    below: list[Condition] = []
+    lowest = asked.level
+    level_rank = max(asked.level.rank, QueryLevel.STUDY.rank)
     for key, matcher in asked.wanted.items():
         if key.kind is Kind.SOP_CLASSES:
-            where &= _has_sop_class(asked.level, matcher)
-        elif key.level not in _WAYS[asked.level]:
-            below[key] = matcher
+            found.append(_has_sop_class(matcher, vendor))
+        elif key.level.rank > level_rank:
+            below.append(_condition(key, matcher, vendor))
+            lowest = max(lowest, key.level, key=lambda level: level.rank)
         else:
-            column = column_of(asked.level, key)
-            where &= _condition(key, column, matcher)
-            checks += _checks(key, column, matcher)
+            found.append(_condition(key, matcher, vendor))
+            checks += _checks(key, matcher)
     for moment in asked.moments:
-        if moment.date_key.level in _WAYS[asked.level]:
-            where &= _moment(moment, _WAYS[asked.level][moment.date_key.level])
-        else:
-            below[moment.date_key] = moment
+        is_below = moment.date_key.level.rank > level_rank
+        (below if is_below else found).append(_moment(moment))
+        lowest = max(lowest, moment.date_key.level, key=lambda level: level.rank)
     if below:
-        where &= _exists_below(asked.level, below)
-    return Conditions(where, tuple(checks))
+        found.append(_exists_below(asked.level, lowest, below))
+    return found, checks
 
 
-def _checks(key: Key, column: str, matcher: Matcher) -> list[Check]:
+def joined(parts: Iterable[Condition], word: str) -> Condition:
+    """Several conditions as one; ``word`` is AND or OR."""
+    parts = list(parts)
+    sql = f" {word} ".join(part.sql for part in parts)
+    return Condition(f"({sql})", tuple(param for part in parts for param in part.params))
+
+
+def _checks(key: Key, matcher: Matcher) -> list[Check]:
     if isinstance(matcher, Name | FuzzyName):
-        return [Check(column, matcher.matches)]
-    if key.kind is Kind.LIST and isinstance(matcher, Pattern):
-        return [Check(column, lambda held: any(matcher.matches(value) for value in held.split("\\") if value))]
+        return [Check(column_of(key), matcher.matches)]
+    if key.kind is Kind.LIST and isinstance(matcher, Wildcard):
+        return [Check(column_of(key), lambda held: any(matcher.matches(value) for value in held.split("\\") if value))]
     return []
 
 
-def _condition(key: Key, column: str, matcher: Matcher) -> Q:
+def _condition(key: Key, matcher: Matcher, vendor: str) -> Condition:
+    column = column_of(key)
     if key.kind is Kind.LIST:
-        return _list_condition(key, column, matcher)
+        return _list_condition(key, matcher, vendor)
     if key.kind is Kind.NUMBER:
         return _number_condition(column, matcher)
-    found = Q()  # of a fuzzy name the database knows nothing
+    found = Condition("1=1")  # of a fuzzy name the database knows nothing
     match matcher:
         case Empty():
-            found = Q(**{column: ""})
+            found = Condition(f"{column} = ''")
         case Single(value):
-            found = Q(**{column: value})
+            found = Condition(f"{column} = %s", (value,))
         case OneOf(values):
-            found = Q(**{f"{column}__in": values})
+            found = _one_of(column, values)
         case Moment():
-            found = Q(**{f"{column}__in": matcher.values})
+            found = _one_of(column, matcher.values)
         case Range(first, last):
             found = _between(column, first, last)
-        case Pattern(pattern):
-            found = Q(Like(F(column), pattern))
+        case Wildcard(pattern):
+            found = _like(column, pattern, vendor)
         case Name():
-            found = Q(Wildcard(F(column), _loose(matcher)))
+            found = _like_either_case(column, f"*{_loose(matcher)}*", vendor)
     return found
 
 
-def _between(column: str, first: str | None, last: str | None) -> Q:
+def _one_of(column: str, values: tuple[str, ...]) -> Condition:
+    return Condition(f"{column} IN ({','.join(['%s'] * len(values))})", values)
+
+
+def _between(column: str, first: str | None, last: str | None) -> Condition:
     # Without a value it is in no range, but the empty text would sort before every bound.
-    lower = Q(**{f"{column}__gte": first}) if first else Q(**{f"{column}__gt": ""})
-    return lower & Q(**{f"{column}__lte": last}) if last else lower
+    parts = [Condition(f"{column} >= %s", (first,)) if first else Condition(f"{column} > ''")]
+    if last:
+        parts.append(Condition(f"{column} <= %s", (last,)))
+    return joined(parts, "AND")
 
 
-def _moment(moment: DateTimeRange, way: str) -> Q:
-    date, time = way + moment.date_key.field, way + moment.time_key.field
-    found = _between(date, moment.date.first, moment.date.last)
+def _moment(moment: DateTimeRange) -> Condition:
+    date, time = column_of(moment.date_key), column_of(moment.time_key)
+    parts = [_between(date, moment.date.first, moment.date.last)]
     if moment.date.first:
-        found &= Q(**{f"{date}__gt": moment.date.first}) | Q(**{f"{time}__gte": moment.time.first})
+        sql = f"({date} > %s OR {time} >= %s)"
+        parts.append(Condition(sql, (moment.date.first, moment.time.first)))
     if moment.date.last:
-        found &= Q(**{f"{date}__lt": moment.date.last}) | (
-            Q(**{f"{time}__lte": moment.time.last}) & Q(**{f"{time}__gt": ""})
-        )
-    return found
+        sql = f"({date} < %s OR ({time} <= %s AND {time} > ''))"
+        parts.append(Condition(sql, (moment.date.last, moment.time.last)))
+    return joined(parts, "AND")
 
 
-def _number_condition(column: str, matcher: Matcher) -> Q:
+def _number_condition(column: str, matcher: Matcher) -> Condition:
     if isinstance(matcher, Empty):
-        return Q(**{f"{column}__isnull": True})
+        return Condition(f"{column} IS NULL")
     number = int(matcher.values[0]) if isinstance(matcher, OneOf) else -1
-    return Q(**{column: min(number, 2**31 - 1)})
+    return Condition(f"{column} = %s", (min(number, MAXIMUM_INTEGER),))
 
 
-def _list_condition(key: Key, column: str, matcher: Matcher) -> Q:
-    if isinstance(matcher, Empty):
-        return Q(**{column: ""})
-    patterns = [matcher.pattern] if isinstance(matcher, Pattern) else _values(matcher)
+def _list_condition(key: Key, matcher: Matcher, vendor: str) -> Condition:
+    column = column_of(key)
+    patterns: tuple[str, ...] = ()
+    match matcher:
+        case Empty():
+            return Condition(f"{column} = ''")
+        case Wildcard(pattern):
+            patterns = (pattern,)
+        case Single(value):
+            patterns = (value,)
+        case OneOf(values):
+            patterns = values
     if len(patterns) > MAXIMUM_OF_LIST_COLUMN:
-        raise InvalidQuery(f"more than {MAXIMUM_OF_LIST_COLUMN} values of {key.keyword} are not matched", key.tag)
-    found = Q()
-    for pattern in patterns:
-        found |= Q(Like(F(column), f"*\\{pattern}\\*"))
-    return found
+        raise InvalidQuery(f"{key.keyword}: a list has at most {MAXIMUM_OF_LIST_COLUMN} values here", key.tag)
+    return joined((_like(column, f"*\\{pattern}\\*", vendor) for pattern in patterns), "OR")
 
 
-def _values(matcher: Matcher) -> list[str]:
-    if isinstance(matcher, Single):
-        return [matcher.value]
-    return list(matcher.values) if isinstance(matcher, OneOf) else []
+def _like(column: str, pattern: str, vendor: str) -> Condition:
+    """The whole text is like a pattern, case and all: SQLite's LIKE takes no notice of case, its GLOB does."""
+    if vendor == "sqlite":
+        return Condition(f"{column} GLOB %s", (pattern.replace("[", "[[]"),))
+    return Condition(f"{column} LIKE %s", (_for_like(pattern),))
+
+
+def _like_either_case(column: str, pattern: str, vendor: str) -> Condition:
+    if vendor == "sqlite":
+        return Condition(f"{column} LIKE %s ESCAPE '\\'", (_for_like(pattern),))
+    return Condition(f"{column} ILIKE %s", (_for_like(pattern),))
+
+
+def _for_like(pattern: str) -> str:
+    for special in "\\%_":
+        pattern = pattern.replace(special, f"\\{special}")
+    return pattern.replace("*", "%").replace("?", "_")
 
 
 def _loose(name: Name) -> str:
@@ -173,25 +193,26 @@ def _loose(name: Name) -> str:
     return "".join(character if character.isascii() else "?" for character in longest)
 
 
-def _exists_below(level: QueryLevel, below: Mapping[Key, Matcher | DateTimeRange]) -> Q:
-    """There is one series or instance in it that has all of these; instances are only looked at where they must be."""
-    of_image = any(key.level is QueryLevel.IMAGE for key in below)
-    base = QueryLevel.IMAGE if of_image else QueryLevel.SERIES
-    inner = Q(is_primary=True) if of_image else Q()
-    for key, matcher in below.items():
-        if isinstance(matcher, DateTimeRange):
-            inner &= _moment(matcher, _WAYS[base][key.level])
-        else:
-            inner &= _condition(key, column_of(base, key), matcher)
-    up = "series" if level is QueryLevel.SERIES else "series__study" if of_image else "study"
-    model: Any = Instance if of_image else Series
-    return Q(Exists(model.objects.order_by().filter(inner, **{up: OuterRef("pk")})))
+def _exists_below(level: QueryLevel, lowest: QueryLevel, below: list[Condition]) -> Condition:
+    """There is one series, or one instance, in it that has all of these."""
+    inner = joined(below, "AND")
+    if level is QueryLevel.SERIES:
+        source, outer = "studies_instance i", "i.series_id = e.id AND i.is_primary"
+    elif lowest is QueryLevel.IMAGE:
+        source = "studies_series e JOIN studies_instance i ON i.series_id = e.id"
+        outer = "e.study_id = s.id AND i.is_primary"
+    else:
+        source, outer = "studies_series e", "e.study_id = s.id"
+    return _exists(source, f"{outer} AND {inner.sql}", inner.params)
 
 
-def _has_sop_class(level: QueryLevel, matcher: Matcher) -> Q:
-    study = {QueryLevel.SERIES: "study", QueryLevel.IMAGE: "series__study"}.get(level, "pk")
-    inner = _condition(_SOP_CLASS, _SOP_CLASS.field, matcher) & Q(is_primary=True)
-    return Q(Exists(Instance.objects.order_by().filter(inner, series__study=OuterRef(study))))
+def _has_sop_class(matcher: Matcher, vendor: str) -> Condition:
+    inner = _condition(_SOP_CLASS, matcher, vendor)
+    # Names of its own within: at the level of instances both are those of the outer statement.
+    sql = inner.sql.replace("i.", "ci.")
+    source = "studies_instance ci JOIN studies_series ce ON ce.id = ci.series_id"
+    return _exists(source, f"ce.study_id = s.id AND ci.is_primary AND {sql}", inner.params)
 
 
-_SOP_CLASS = BY_KEYWORD["SOPClassUID"]
+def _exists(source: str, where: str, params: tuple[Any, ...]) -> Condition:
+    return Condition(f"EXISTS (SELECT 1 FROM {source} WHERE {where})", params)  # noqa: S608 (names of ours)

@@ -6,6 +6,7 @@ written in the character set of the request, or in Unicode where that cannot say
 
 import struct
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from dicomnet.wire.elements import LONGEST_SHORT, begin, element, is_long, padding
 from studies.query.character_sets import UNICODE, Repertoire
@@ -42,7 +43,7 @@ class Identifiers:
                 title = element(key.tag, key.vr, retrieve_ae_title.encode(), is_explicit=is_explicit)
                 pieces.append((key.tag, _constant(title)))
             else:
-                pieces.append((key.tag, self._column(key, search.places[key])))
+                pieces.append((key.tag, _column(key, search.places[key], is_explicit=is_explicit)))
         self._parts = [piece for _, piece in sorted(pieces, key=lambda piece: piece[0])]
         self._plain = self._beginning(terms) if terms else b""
 
@@ -83,19 +84,21 @@ class Identifiers:
                 out += head, length.pack(size), value
         return b"".join(out)
 
-    def _column(self, key: Key, place: int) -> Column:
-        return (
-            begin(key.tag, key.vr, is_explicit=self._is_explicit),
-            place,
-            _encoder(key),
-            key.vr,
-            padding(key.vr),
-            _LENGTHS[is_long(key.vr, is_explicit=self._is_explicit)],
-        )
-
     def _beginning(self, repertoire: Repertoire) -> bytes:
         terms = repertoire.terms.encode("ascii")
         return element(SPECIFIC_CHARACTER_SET, "CS", terms, is_explicit=self._is_explicit)
+
+
+@lru_cache(maxsize=1024)
+def _column(key: Key, place: int, *, is_explicit: bool) -> Column:
+    return (
+        begin(key.tag, key.vr, is_explicit=is_explicit),
+        place,
+        _encoder(key),
+        key.vr,
+        padding(key.vr),
+        _LENGTHS[is_long(key.vr, is_explicit=is_explicit)],
+    )
 
 
 def _constant(whole: bytes) -> Column:

@@ -47,6 +47,7 @@ class Key:
         level: the highest at which it can be returned; below it, it is that of the study or series.
         field: of the model of that level; empty when it has no column of its own.
         is_matched: a value restricts what is found; else it is only returned.
+        is_list: the attribute has a value for each of several things.
     """
 
     keyword: str
@@ -60,14 +61,11 @@ class Key:
         assert tag is not None  # noqa: S101 (a keyword of this table that pydicom does not know is a typing error)
         object.__setattr__(self, "tag", tag)
         object.__setattr__(self, "vr", dictionary_VR(tag))
+        object.__setattr__(self, "is_list", self.kind in {Kind.LIST, Kind.SOP_CLASSES})
 
     tag: int = 0
     vr: str = ""
-
-    @property
-    def is_list(self) -> bool:
-        """The attribute has a value for each of several things."""
-        return self.kind in {Kind.LIST, Kind.SOP_CLASSES}
+    is_list: bool = False
 
 
 PATIENT_KEYWORDS = frozenset({"PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "PatientSex"})

@@ -62,7 +62,9 @@ def question(
         _refuse_inverted(moment.date_key, moment.date)
     for key, matcher in wanted.items():
         _refuse_inverted(key, matcher)
-    unique = [UNIQUE_KEYS[above] for above in QueryLevel if above.rank <= level.rank]
+    # A patient's is for the queries of Patient Root to ask; below, UIDs say all.
+    above = [one for one in QueryLevel if one.rank <= level.rank and one is not QueryLevel.PATIENT]
+    unique = [UNIQUE_KEYS[one] for one in above or [level]]
     returned = dict.fromkeys([*unique, *(key for key in asked if is_returned(level, key))])
     return Question(level, wanted, tuple(sorted(returned, key=lambda key: key.tag)), moments)
 

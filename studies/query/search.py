@@ -9,17 +9,34 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db import connection
 
-from studies.models import Instance, Series, Study
-from studies.query.conditions import column_of, conditions
+from studies.query.conditions import Condition, column_of, conditions, joined
 from studies.query.keys import Key, Kind, QueryLevel
 from studies.query.question import Question
 
 Row = tuple[Any, ...]
+_SOP_CLASSES = (
+    "SELECT DISTINCT e.study_id, i.sop_class_uid FROM studies_series e "
+    "JOIN studies_instance i ON i.series_id = e.id WHERE i.is_primary"
+)
 FIRST_PAGE, PAGE = 100, 1_000  # the first answer is not to wait for many
-_BY_PATIENT = ("patient_id", "issuer_of_patient_id", "pk")
-_STUDY_PK = {QueryLevel.SERIES: "study_id", QueryLevel.IMAGE: "series__study_id"}
+_STUDY = "studies_study s"
+_SERIES = "studies_series e JOIN studies_study s ON s.id = e.study_id"
+_IMAGE = "studies_instance i JOIN studies_series e ON e.id = i.series_id JOIN studies_study s ON s.id = e.study_id"
+_SOURCES = {
+    QueryLevel.PATIENT: _STUDY,
+    QueryLevel.STUDY: _STUDY,
+    QueryLevel.SERIES: _SERIES,
+    QueryLevel.IMAGE: _IMAGE,
+}
+_PRIMARY_KEYS = {
+    QueryLevel.PATIENT: "s.id",
+    QueryLevel.STUDY: "s.id",
+    QueryLevel.SERIES: "e.id",
+    QueryLevel.IMAGE: "i.id",
+}
+_BY_PATIENT = ("s.patient_id", "s.issuer_of_patient_id", "s.id")
 _NO_COLUMN = {Kind.RETRIEVE_AE_TITLE, Kind.SOP_CLASSES}
 
 
@@ -29,6 +46,7 @@ class Search:
     Attributes:
         asked: the question.
         places: where in a row a key's value is; those that are the same for every row are not in it.
+        primary_key: the column that tells rows from each other.
     """
 
     def __init__(self, asked: Question) -> None:
@@ -39,26 +57,28 @@ class Search:
         """
         self.asked = asked
         self.places: dict[Key, int] = {}
-        found = conditions(asked)
+        self.primary_key = _PRIMARY_KEYS[asked.level]
+        self._where, checks = conditions(asked, connection.vendor)
         self._columns: dict[str, int] = {}
-        self._pk = self._place("pk")
         for key in asked.asked:
             if key.kind not in _NO_COLUMN and key.field:
-                self.places[key] = self._place(column_of(asked.level, key))
-        self._checks = [(self._place(check.column), check.matches) for check in found.checks]
+                self.places[key] = self._place(_column(key))
+        self._checks = [(self._place(check.column), check.matches) for check in checks]
         self._sums = [key for key in asked.asked if key.kind is Kind.SUM]
         self._sop_classes = [key for key in asked.asked if key.kind is Kind.SOP_CLASSES]
-        self._order: Sequence[str] = ("pk",)
+        self._order: Sequence[str] = (self.primary_key,)
         if asked.level is QueryLevel.PATIENT:
             # Without its unique key a patient is no entity of the model (PS3.4 C.2.2.1.1).
-            found.where.add(~Q(patient_id=""), Q.AND)
+            self._where.append(Condition("s.patient_id <> ''"))
             self._order = _BY_PATIENT
+        elif asked.level is QueryLevel.IMAGE:
+            self._where.append(Condition("i.is_primary"))
         if self._sop_classes:
-            self._study = self._place(_STUDY_PK.get(asked.level, "pk"))
+            self._study = self._place("s.id")
         self._ordered = [self._place(column) for column in self._order]
         added = [*self._sums, *self._sop_classes]
         self.places |= {key: len(self._columns) + at for at, key in enumerate(added)}
-        self.matches = _base(asked.level).filter(found.where)
+        self._select = f"SELECT {', '.join(self._columns)} FROM {_SOURCES[asked.level]}"  # noqa: S608 (names of ours)
 
     @property
     def is_exact(self) -> bool:
@@ -76,53 +96,66 @@ class Search:
         """A part of what is found, in an order.
 
         Args:
-            order: columns, with a minus before those that descend; the last one is unique.
+            order: columns, with DESC after those that descend; the last one is unique.
             offset: so many are passed over.
             limit: at most so many are returned, 1 or more.
 
         Returns:
-            The rows, and how many there are in all; None when they are not counted.
+            The rows, and how many there are in all; None when they were not counted.
         """
-        ordered = self.matches.order_by(*order)
+        ordered = f" ORDER BY {', '.join(order)}"
         if self.is_exact:
-            rows = list(ordered.values_list(*self._columns)[offset : offset + limit])
-            is_whole = len(rows) < limit and (rows or not offset)
+            rows = self._rows([], f"{ordered} LIMIT %s OFFSET %s", (limit, offset))
+            is_whole = len(rows) < limit and bool(rows or not offset)
             return self._completed(rows), offset + len(rows) if is_whole else None
-        rows, total = [], 0
-        for row in ordered.values_list(*self._columns).iterator(PAGE):
+        found, total = [], 0
+        for row in self._rows([], ordered):
             if self._is_match(row):
                 if offset <= total < offset + limit:
-                    rows.append(row)
+                    found.append(row)
                 total += 1
-        return self._completed(rows), total
+        return self._completed(found), total
 
     def count(self) -> int:
         """How many there are, for a question that is exact."""
-        return self.matches.count()
+        where, params = self._conditions([])
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT COUNT(*) FROM {_SOURCES[self.asked.level]}{where}", params)  # noqa: S608 (names of ours)
+            return int(cursor.fetchone()[0])
 
     def _place(self, column: str) -> int:
         return self._columns.setdefault(column, len(self._columns))
 
+    def _rows(self, further: list[Condition], rest: str, params: tuple[Any, ...] = ()) -> list[Row]:
+        where, wanted = self._conditions(further)
+        with connection.cursor() as cursor:
+            cursor.execute(f"{self._select}{where}{rest}", [*wanted, *params])
+            rows: list[Row] = cursor.fetchall()
+        return rows
+
+    def _conditions(self, further: list[Condition]) -> tuple[str, tuple[Any, ...]]:
+        parts = [*self._where, *further]
+        if not parts:
+            return "", ()
+        whole = joined(parts, "AND")
+        return f" WHERE {whole.sql}", whole.params
+
     def _keyset_pages(self) -> Iterator[list[Row]]:
-        ordered = self.matches.order_by(*self._order)
-        size, after = FIRST_PAGE, Q()
+        order = f" ORDER BY {', '.join(self._order)} LIMIT %s"
+        size = FIRST_PAGE
+        further: list[Condition] = []
         while True:
-            rows: list[Row] = list(ordered.filter(after).values_list(*self._columns)[:size])
+            rows = self._rows(further, order, (size,))
             if rows:
                 yield rows
             if len(rows) < size:
                 return
-            size, after = PAGE, self._after(rows[-1])
+            size, further = PAGE, [self._after(rows[-1])]
 
-    def _after(self, row: Row) -> Q:
-        """What comes after this row in the order."""
-        values = [row[place] for place in self._ordered]
-        after = Q()
-        for at, column in enumerate(self._order):
-            same = Q(**dict(zip(self._order[:at], values, strict=False)))
-            after |= same & Q(**{f"{column}__gt": values[at]})
-        # Said again in one term, which an index can be searched by.
-        return after & Q(**{f"{self._order[0]}__gte": values[0]})
+    def _after(self, row: Row) -> Condition:
+        """What comes after this row in the order: a comparison of row values, which both databases have."""
+        values = tuple(row[place] for place in self._ordered)
+        return Condition(f"({', '.join(self._order)}) > ({', '.join(['%s'] * len(values))})", values)
 
     def _is_match(self, row: Row) -> bool:
         return all(matches(row[place]) for place, matches in self._checks)
@@ -145,25 +178,26 @@ class Search:
 
     def _patient(self, studies: Iterator[Row]) -> Row:
         first = next(studies)
-        places = [self._columns.get(key.field) for key in self._sums]
+        places = [self._columns[_column(key)] if key.field else None for key in self._sums]
         sums = [1 if place is None else first[place] for place in places]
         for study in studies:
             sums = [total + (1 if place is None else study[place]) for total, place in zip(sums, places, strict=True)]
         return (*first, *sums)
 
     def _completed(self, rows: list[Row]) -> list[Row]:
-        """With what is collected from the instances, a statement for the whole page."""
-        if not self._sop_classes:
+        """With what is collected from the instances, by one statement for the whole page."""
+        if not self._sop_classes or not rows:
             return rows
-        studies = {row[self._study] for row in rows}
+        studies = sorted({row[self._study] for row in rows})
+        among = ",".join(["%s"] * len(studies))
+        sql = f"{_SOP_CLASSES} AND e.study_id IN ({among}) ORDER BY 1, 2"
         classes: dict[int, list[str]] = defaultdict(list)
-        instances = Instance.objects.order_by("sop_class_uid").filter(is_primary=True, series__study__in=studies)
-        for study, uid in instances.values_list("series__study_id", "sop_class_uid").distinct():
-            classes[study].append(uid)
+        with connection.cursor() as cursor:
+            cursor.execute(sql, studies)
+            for study, uid in cursor.fetchall():
+                classes[study].append(uid)
         return [(*row, "\\".join(classes[row[self._study]])) for row in rows]
 
 
-def _base(level: QueryLevel) -> QuerySet[Any]:
-    if level is QueryLevel.IMAGE:
-        return Instance.objects.order_by().filter(is_primary=True)
-    return Series.objects.order_by() if level is QueryLevel.SERIES else Study.objects.order_by()
+def _column(key: Key) -> str:
+    return f"s.{key.field}" if key.kind is Kind.SUM else column_of(key)

@@ -1,0 +1,1 @@
+"""DICOMweb over the archive: retrieve, store and capabilities (PS3.18), mounted at ``/dicom-web/``."""
