@@ -9,8 +9,8 @@ from io import BytesIO
 from django.conf import settings
 from django.db import DatabaseError, connection
 from pydicom.dataelem import DataElement, RawDataElement
-from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
+from pydicom.tag import BaseTag
 from pydicom.uid import ExplicitVRLittleEndian
 
 from dicomnet.find import PATIENT_STUDY_ONLY, STUDY_ROOT, FindFailed, FindOptions, FindRequest, FindStatus
@@ -26,6 +26,8 @@ from studies.query.search import Search
 logger = logging.getLogger(__name__)
 MAXIMUM_ELEMENTS = 2_000  # of an identifier
 _DEFAULT_REPERTOIRE = CharacterSets()
+_NO_KEYS = {SPECIFIC_CHARACTER_SET, QUERY_RETRIEVE_LEVEL}
+Element = DataElement | RawDataElement
 
 
 @dataclass(frozen=True)
@@ -96,20 +98,21 @@ def read_identifier(request: FindRequest) -> Asked:
     Raises:
         InvalidQuery: it is no identifier of this model, or asks what cannot be.
     """
-    ds = _decode(request)
-    level = _level(ds, request.sop_class_uid)
-    character_set = _text(ds.get_item(SPECIFIC_CHARACTER_SET), "CS", _DEFAULT_REPERTOIRE)
+    elements = _decode(request)
+    level = _level(elements.get(BaseTag(QUERY_RETRIEVE_LEVEL)), request.sop_class_uid)
+    terms = _text(elements.get(BaseTag(SPECIFIC_CHARACTER_SET)), "CS", _DEFAULT_REPERTOIRE).split("\\")
+    character_set = "\\".join(term.strip("\0 ") for term in terms)
     sets = character_sets(character_set.encode("ascii", "replace"))
     matchers: dict[Key, Matcher] = {}
     ignores_keys = False
-    for tag in ds.keys():  # noqa: SIM118 (iterating a Dataset converts each element)
-        if tag in {SPECIFIC_CHARACTER_SET, QUERY_RETRIEVE_LEVEL} or tag.element == 0:
+    for tag, found in elements.items():
+        if tag in _NO_KEYS or tag.element == 0:
             continue
         key = BY_TAG.get(tag)
         if key is None:
             ignores_keys = True
             continue
-        matcher = _matcher(key, _text(ds.get_item(tag), key.vr, sets), request.options)
+        matcher = _matcher(key, _text(found, key.vr, sets), request.options)
         ignores_keys |= not (is_returned(level, key) or key.is_matched)
         ignores_keys |= not key.is_matched and not isinstance(matcher, Universal)
         matchers[key] = matcher if key.is_matched else Universal()
@@ -117,11 +120,11 @@ def read_identifier(request: FindRequest) -> Asked:
         root = QueryLevel.PATIENT if request.sop_class_uid != STUDY_ROOT else QueryLevel.STUDY
         check_hierarchy(level, root, matchers)
     asked = question(level, matchers, matchers, combine_date_time=request.options.date_time)
-    has_set = SPECIFIC_CHARACTER_SET in ds and bool(character_set)
-    return Asked(asked, character_set if has_set else None, ignores_keys)
+    return Asked(asked, character_set or None, ignores_keys)
 
 
-def _decode(request: FindRequest) -> Dataset:
+def _decode(request: FindRequest) -> dict[BaseTag, Element]:
+    """The elements as they came: pydicom decodes a value when it is touched, which costs more than the query."""
     is_implicit = request.transfer_syntax_uid != ExplicitVRLittleEndian
     try:
         ds = read_dataset(BytesIO(request.identifier), is_implicit, True)
@@ -129,11 +132,11 @@ def _decode(request: FindRequest) -> Dataset:
         raise InvalidQuery("the identifier cannot be decoded") from error
     if len(ds) > MAXIMUM_ELEMENTS:
         raise InvalidQuery(f"the identifier has more than {MAXIMUM_ELEMENTS} elements")
-    return ds
+    return dict(ds.items())
 
 
-def _level(ds: Dataset, model: str) -> QueryLevel:
-    text = _text(ds.get_item(QUERY_RETRIEVE_LEVEL), "CS", _DEFAULT_REPERTOIRE).strip()
+def _level(element: Element | None, model: str) -> QueryLevel:
+    text = _text(element, "CS", _DEFAULT_REPERTOIRE).strip("\0 ")
     found = QueryLevel(text) if text in set(QueryLevel) else None
     if found is None:
         raise InvalidQuery("Query/Retrieve Level is missing or unknown", QUERY_RETRIEVE_LEVEL)
@@ -150,7 +153,7 @@ def _matcher(key: Key, value: str, options: FindOptions) -> Matcher:
         raise InvalidQuery(f"{key.keyword}: {error}", key.tag) from error
 
 
-def _text(found: DataElement | RawDataElement | None, vr: str, sets: CharacterSets) -> str:
+def _text(found: Element | None, vr: str, sets: CharacterSets) -> str:
     """The value as text, before anything is made of it; values of a list are separated by backslashes."""
     value = found.value if found is not None else None
     if not isinstance(value, bytes):

@@ -34,8 +34,9 @@ class Repertoire:
             self._check(character)
         # Each part between delimiters begins in the first character set again (PS3.5 6.1.2.5.3).
         delimiters = "\\=^" if vr == "PN" else "\\"
+        encodings = ["iso8859" if encoding == "ascii" else encoding for encoding in self.encodings]  # as pydicom has it
         return b"".join(
-            part.encode("ascii") if part in delimiters else bytes(encode_string(part, list(self.encodings)))
+            part.encode("ascii") if part in delimiters else encode_string(part, encodings)
             for part in _parts(text, delimiters)
         )
 

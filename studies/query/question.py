@@ -63,8 +63,8 @@ def question(
     for key, matcher in wanted.items():
         _refuse_inverted(key, matcher)
     # A patient's is for the queries of Patient Root to ask; below, UIDs say all.
-    above = [one for one in QueryLevel if one.rank <= level.rank and one is not QueryLevel.PATIENT]
-    unique = [UNIQUE_KEYS[one] for one in above or [level]]
+    levels = [one for one in QueryLevel if min(level.rank, QueryLevel.STUDY.rank) <= one.rank <= level.rank]
+    unique = [UNIQUE_KEYS[one] for one in levels]
     returned = dict.fromkeys([*unique, *(key for key in asked if is_returned(level, key))])
     return Question(level, wanted, tuple(sorted(returned, key=lambda key: key.tag)), moments)
 

@@ -33,8 +33,8 @@ def study() -> Any:
     )
 
 
-def found(client: Client, path: str, status: int = 200, **headers: str) -> Any:
-    response = client.get(f"{ROOT}/{path}", **headers)
+def found(client: Client, path: str, status: int = 200) -> Any:
+    response = client.get(f"{ROOT}/{path}")
     assert response.status_code == status, response.content
     return json.loads(response.content) if response.content else None
 
