@@ -7,6 +7,7 @@ from functools import lru_cache
 from pydicom.charset import encode_string, python_encoding
 
 UTF_8 = "ISO_IR 192"
+_NOT_WRITTEN = {"ISO 2022 IR 58"}  # pydicom leaves its escape sequences out
 _CODECS = {"": "ascii", "ISO_IR 6": "ascii", "ISO 2022 IR 6": "ascii"}
 
 
@@ -60,6 +61,8 @@ def repertoire(terms: str) -> Repertoire:
     found = []
     for term in terms.split("\\"):
         codec = _CODECS.get(term) or python_encoding.get(term)
+        if term in _NOT_WRITTEN:
+            return UNICODE
         try:
             found.append(codecs.lookup(codec or "").name and codec)
         except LookupError:
