@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks import associations, journey, queryable, send
+from benchmarks import associations, journey, query, queryable, send
 from benchmarks.bars import GANTRY, GANTRY_PG, ORTHANC, STOCK, STORESCP
 from benchmarks.bench import Bench, gantry_over_tls
 from benchmarks.gantry import Template
@@ -40,6 +40,10 @@ def trials(bench: Bench) -> Iterator[Trial]:
             yield Trial("idle", peer, partial(_with_receiver, bench, peer, associations.measure_idle))
     for peer, gateway in _gateways(bench).items():
         yield Trial("journey ct 4", peer, partial(_journey, bench, gateway, 4))
+    for peer, start in query.starts(bench).items():
+        for count in (1, 8):
+            yield Trial(f"find {count}", peer, partial(query.measure_find, bench, start, count))
+            yield Trial(f"qido {count}", peer, partial(query.measure_qido, bench, start, count))
     for peer, template in ((GANTRY, bench.embedded), (GANTRY_PG, bench.on_postgresql)):
         if template:
             load = partial(queryable.measure_under_load, bench, template)
