@@ -31,8 +31,8 @@ from benchmarks.wire import NotAnswered
 from gateway.env import BASE_DIR
 
 RESULTS = BASE_DIR / "benchmarks" / "results"
-WHOLE = {"ct": 640, "journey": 2000, "mr": 1280, "mg": 32, "big": 4}
-QUICK = {"ct": 320, "journey": 640, "mr": 480, "mg": 16, "big": 4}
+WHOLE = {"ct": 640, "journey": 2000, "mr": 1280, "mg": 32, "big": 4, "retrieve": 500}
+QUICK = {"ct": 320, "journey": 640, "mr": 480, "mg": 16, "big": 4, "retrieve": 500}
 LEFT_OUT_WHEN_QUICK = {
     *("receive-mr-1", "receive-mr-4", "receive-mg-1", "receive-mg-4", "receive-mg-16", "receive-big-4"),
     *("receive-ct-1", "queryable-idle", "idle"),

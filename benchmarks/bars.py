@@ -77,6 +77,8 @@ BARS: tuple[Bar, ...] = (
     Bar("send ct 4", "sent/s", 1.7, 2.2, ORTHANC),
     Bar("journey ct 4", "delivered/s", 150, 300, unit="/s"),
     Bar("journey ct 4", "delivered/s", 1.0, 3.0, ORTHANC),
+    Bar("get ct", "fetched/s", 1.0, 2.0, ORTHANC),
+    Bar("move ct", "fetched/s", 1.0, 2.0, ORTHANC),
     Bar("associations", "associations/s", 200, 450, unit="/s"),
     Bar("queryable load", "p95 ms", 1000, 100, unit="ms", is_ceiling=True),
     Bar("receive ct 4", "p99 ms", 60, 20, unit="ms", is_ceiling=True),

@@ -44,6 +44,7 @@ KINDS = {
         Kind("big", 4, CTImageStorage, "CT", 16384, 8192, 1),
         Kind("journey", 6, CTImageStorage, "CT", 512, 512, 40),
         Kind("tiny", 5, CTImageStorage, "CT", 16, 16, 1),
+        Kind("retrieve", 7, CTImageStorage, "CT", 512, 512, 500),
     )
 }
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks import associations, journey, query, queryable, send
+from benchmarks import associations, journey, query, queryable, retrieve, send
 from benchmarks.bars import GANTRY, GANTRY_PG, ORTHANC, STOCK, STORESCP
 from benchmarks.bench import Bench, gantry_over_tls
 from benchmarks.gantry import Template
@@ -44,6 +44,9 @@ def trials(bench: Bench) -> Iterator[Trial]:
         for count in (1, 8):
             yield Trial(f"find {count}", peer, partial(query.measure_find, bench, start, count))
             yield Trial(f"qido {count}", peer, partial(query.measure_qido, bench, start, count))
+    for peer, archive in _archives(bench).items():
+        for task, service in (("get ct", retrieve.GET), ("move ct", retrieve.MOVE)):
+            yield Trial(task, peer, partial(retrieve.measure, bench, archive, service))
     for peer, template in ((GANTRY, bench.embedded), (GANTRY_PG, bench.on_postgresql)):
         if template:
             load = partial(queryable.measure_under_load, bench, template)
@@ -87,6 +90,14 @@ def _gateways(bench: Bench) -> dict[str, journey.Gateway]:
         if template:
             gateways[peer] = journey.gantry_that_routes(template)
     return gateways
+
+
+def _archives(bench: Bench) -> dict[str, retrieve.Start]:
+    archives: dict[str, retrieve.Start] = {ORTHANC: retrieve.orthanc_archive}
+    for peer, template in ((GANTRY, bench.embedded), (GANTRY_PG, bench.on_postgresql)):
+        if template:
+            archives[peer] = retrieve.gantry_archive(template)
+    return archives
 
 
 def _journey(bench: Bench, gateway: journey.Gateway, count: int) -> dict[str, float]:

@@ -6,3 +6,8 @@ ASSOCIATIONS = Counter("gantry_associations_total", "Associations by how they en
 STORES = Counter("gantry_c_store_total", "C-STORE requests by the status that was answered.", ["status"])
 FINDS = Counter("gantry_c_find_total", "C-FIND requests by the status of the final response.", ["status"])
 STORED_BYTES = Counter("gantry_c_store_bytes_total", "Bytes of data sets that were acknowledged.")
+RETRIEVES = Counter(
+    "gantry_retrieve_total",
+    "C-GET and C-MOVE requests by the status that was answered in the end.",
+    ["service", "status"],
+)

@@ -1,5 +1,6 @@
 """What the listener needs of an archive: the protocol says it, ``settings.DICOM_SERVICES`` names who does it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,6 +10,7 @@ from typing_extensions import Buffer
 
 from dicomnet.commitment import CommitmentAnswer, CommitmentReport, CommitmentRequest, EventAnswer, Verdict
 from dicomnet.find import FindRequest, Matches
+from dicomnet.retrieval import MoveDestination, Retrieval, RetrieveRequest
 from dicomnet.statuses import StoreStatus
 
 
@@ -83,6 +85,27 @@ class Services(Protocol):
 
     def association_ended(self, association: str) -> None:
         """What was requested on it is to be reported another way."""
+
+    def retrieve(self, request: RetrieveRequest) -> Retrieval:
+        """The instances that an identifier names (PS3.4 C.4.2.2, C.4.3.2).
+
+        Raises:
+            RetrieveRefused: it names none in a way that the standard knows.
+        """
+
+    def stored_syntaxes(self) -> Mapping[str, Sequence[str]]:
+        """Transfer syntaxes by SOP Class in which instances are stored, the most frequent first.
+
+        As far as is known at once, for the negotiation with somebody who fetches: it raises nothing.
+        """
+
+    def move_destination(self, ae_title: str, source_address: str) -> MoveDestination | None:
+        """Where a Move Destination is; None when that is not known, or not clear.
+
+        Args:
+            ae_title: as it was named.
+            source_address: where the request came from: of several places with the title, the one there is meant.
+        """
 
     def take_verdict(self, verdict: Verdict) -> EventAnswer:
         """Record what a provider reports on a request for storage commitment that we sent it."""

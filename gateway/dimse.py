@@ -4,14 +4,24 @@ from django.db import connection
 
 from dicomnet.commitment import EventAnswer, Verdict
 from dicomnet.faults import fault_file
+from dicomnet.retrieval import MoveDestination
 from dicomnet.services import StoreRequest, StoreSink
+from routing.move_destinations import find_destination
 from routing.proof.report import take_verdict
 from studies.dimse import ArchiveServices
 from studies.faulty import DISK_FULL, FaultySink
 
 
 class GatewayServices(ArchiveServices):
-    """The archive, which also takes the verdicts that destinations report."""
+    """The archive, which also takes the verdicts that destinations report, and sends to them what others ask for."""
+
+    def move_destination(self, ae_title: str, source_address: str) -> MoveDestination | None:
+        """A destination of routing, else a remote node."""
+        try:
+            found = find_destination(ae_title, source_address)
+        finally:
+            connection.close()
+        return found or super().move_destination(ae_title, source_address)
 
     def take_verdict(self, verdict: Verdict) -> EventAnswer:
         """Record what a destination reports on a request of ours."""

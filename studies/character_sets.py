@@ -53,6 +53,14 @@ _BY_NAME = {
     "WINDOWS1251": "cp1251",
     "WINDOWS1252": "cp1252",
 }
+# Defined terms that are read (PS3.3 Tables C.12-2 to C.12-5); what is not quite one of them is, too.
+_MULTI_BYTE = frozenset((58, 87, 149, 159))
+SPECIFIC_CHARACTER_SETS = (
+    *(f"ISO_IR {number}" for number in sorted(_BY_NUMBER) if number not in {6, 14, *_MULTI_BYTE}),
+    *(f"ISO 2022 IR {number}" for number in sorted(_BY_NUMBER) if number not in {14, 192}),
+    "GB18030",
+    "GBK",
+)
 _ALONE = frozenset(("utf_8", "gb18030", "gbk"))  # without code extensions
 _NUMBERED = re.compile(r"(?:ISO)?(?:2022)?IR(\d{1,3})")
 _ISO_8859 = re.compile(r"ISO(?:IEC)?8859(\d{1,2})")

@@ -1,6 +1,7 @@
 """The archive behind the gateway's AE title (dicomnet.services.Services)."""
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -18,8 +19,10 @@ from dicomnet.commitment import (
     Verdict,
 )
 from dicomnet.find import FindRequest, Matches
+from dicomnet.retrieval import MoveDestination, Retrieval, RetrieveRequest
 from dicomnet.services import StoreAnswer, StoreRequest, StoreSink
 from dicomnet.statuses import StoreStatus
+from studies import retrieve_service
 from studies.commitments.accept import accept
 from studies.commitments.report import claim_for_association, let_go, settle
 from studies.doorbell import Doorbell, prepare_bells
@@ -102,6 +105,18 @@ class ArchiveServices:
             let_go(association)
         finally:
             connection.close()
+
+    def retrieve(self, request: RetrieveRequest) -> Retrieval:
+        """The instances that an identifier names."""
+        return retrieve_service.retrieve(request)
+
+    def stored_syntaxes(self) -> Mapping[str, Sequence[str]]:
+        """Transfer syntaxes of what came in lately, by SOP Class."""
+        return retrieve_service.stored_syntaxes()
+
+    def move_destination(self, ae_title: str, source_address: str) -> MoveDestination | None:
+        """An archive alone knows the remote nodes."""
+        return retrieve_service.move_destination(ae_title, source_address)
 
     def take_verdict(self, verdict: Verdict) -> EventAnswer:
         """An archive alone asks nobody to commit."""

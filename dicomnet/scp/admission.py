@@ -3,12 +3,14 @@
 import logging
 from typing import cast
 
-from pynetdicom.pdu_primitives import A_ASSOCIATE, SCP_SCU_RoleSelectionNegotiation
+from pynetdicom.pdu_primitives import A_ASSOCIATE
 
-from dicomnet.allowlist import Allowlist
+from dicomnet.allowlist import Allowlist, Rights
 from dicomnet.commitment import PUSH_MODEL
-from dicomnet.contexts import narrow
+from dicomnet.contexts import NO_ROLES, Roles, narrow
+from dicomnet.find import FIND_MODELS
 from dicomnet.metrics import ASSOCIATIONS
+from dicomnet.retrieval import RETRIEVE_CLASSES
 from dicomnet.scp.association import AcceptedAssociation
 from dicomnet.services import services_for
 from dicomnet.sop_classes import is_storage
@@ -49,7 +51,8 @@ def admit(assoc: AcceptedAssociation, allowlist: Allowlist, guard: Guard) -> Non
         reject(assoc, PERMANENT, SERVICE_USER, CALLING_AE_TITLE_UNKNOWN)
         return
     contexts = request.presentation_context_definition_list
-    if any(is_storage(context.abstract_syntax or "") for context in contexts) and services.congestion():
+    roles = Roles.proposed(request.user_information)
+    if any(would_store(context.abstract_syntax or "", roles) for context in contexts) and services.congestion():
         # A sender tries again later, or another archive, before it has sent what would be refused (PS3.8 9.3.4).
         reject(assoc, TRANSIENT, PRESENTATION_PROVIDER, TEMPORARY_CONGESTION)
         return
@@ -61,17 +64,21 @@ def admit(assoc: AcceptedAssociation, allowlist: Allowlist, guard: Guard) -> Non
         contexts,
         rights.store_classes,
         may_commit=rights.may_commit,
-        reports=reports_commitment(request),
-        may_find=rights.may_find,
+        reports=PUSH_MODEL in roles.scp,
+        queries=_queries_of(rights),
+        fetches=roles if rights.may_get else NO_ROLES,
+        stored=services.stored_syntaxes() if rights.may_get and roles.scp else None,
     )
 
 
-def reports_commitment(request: A_ASSOCIATE) -> bool:
-    """The requestor proposes to be the provider of storage commitment (PS3.7 D.3.3.4)."""
-    return any(
-        isinstance(item, SCP_SCU_RoleSelectionNegotiation) and item.sop_class_uid == PUSH_MODEL and item.scp_role
-        for item in request.user_information
-    )
+def _queries_of(rights: Rights) -> frozenset[str]:
+    fetching = frozenset(uid for uid, known in RETRIEVE_CLASSES.items() if known.is_allowed(rights))
+    return fetching | FIND_MODELS if rights.may_find else fetching
+
+
+def would_store(abstract_syntax: str, roles: Roles) -> bool:
+    """The requestor may send instances: who fetches by C-GET proposes storage classes as well, and sends none."""
+    return is_storage(abstract_syntax) and roles.is_scu(abstract_syntax)
 
 
 def reject(assoc: AcceptedAssociation, result: int, source: int, reason: int) -> None:

@@ -17,7 +17,7 @@ from dicomnet.allowlist import Rights
 from dicomnet.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicomnet.wire import pdu
 from dicomnet.wire.connection import Connection, ConnectionLost
-from dicomnet.wire.operations import Incoming
+from dicomnet.wire.operations import AssociationOver, Incoming, ProtocolError
 from dicomnet.wire.receive import MAXIMUM_PDU_BYTES
 from dicomnet.wire.upper_layer import MessageProvider, UpperLayer
 
@@ -38,6 +38,8 @@ class AssociationRecord:
     refusal: str = ""
     statuses: Counter[str] = field(default_factory=Counter)
     bytes_received: int = 0
+    bytes_sent: int = 0
+    relational: set[str] = field(default_factory=set)  # SOP Classes for which relational retrieval was negotiated
     token: str = field(default_factory=lambda: secrets.token_hex(16))  # names this association to other processes
 
     def milliseconds(self) -> int:
@@ -74,6 +76,7 @@ class AcceptedAssociation(Association):
         on_idle: called by that thread about each 0.25 s while no message is under way; None when nobody needs it.
             It may send requests of its own (``send_n_event_report``).
         on_end: called by that thread when the association is over; None when nobody needs it.
+        on_response: takes the responses to requests that a service of ours sends; None while none does.
     """
 
     def __init__(self, ae: AE, connection: Connection, door: Door) -> None:
@@ -81,6 +84,7 @@ class AcceptedAssociation(Association):
         self.record = AssociationRecord()
         self.on_idle: Callable[[], None] | None = None
         self.on_end: Callable[[], None] | None = None
+        self.on_response: Callable[[dict[int, bytes]], None] | None = None
         self.connection = connection
         self._door = door
         self._whole: deque[Callable[[], None]] = deque()
@@ -140,11 +144,46 @@ class AcceptedAssociation(Association):
 
     def begin(self, context_id: int, command: dict[int, bytes]) -> Incoming | bytes | None:
         """Begin on a request (dicomnet.wire.receive.Operations)."""
+        if self.on_response is not None and command[pdu.COMMAND_FIELD] == pdu.C_STORE_RSP:
+            if command[pdu.COMMAND_DATA_SET_TYPE] != pdu.NO_DATA_SET:
+                raise ProtocolError("a C-STORE response with a data set")
+            self.on_response(command)
+            return b""
         return self._door.begin(self, context_id, command)
 
     def hand_on(self, context_id: int, control: int, value: bytes) -> None:
         """A message for pynetdicom's services (dicomnet.wire.receive.Operations)."""
         cast(MessageProvider, self.dimse).take(context_id, control, value)
+
+    def take_in(self, deadline: float) -> bool:
+        """While a request is in service: take what has come, or wait for it; False when nothing came by the deadline.
+
+        Args:
+            deadline: of ``time.monotonic``.
+
+        Raises:
+            AssociationOver: the peer has aborted, released or closed, or its next request waits, so that nothing it
+                says after that can be read.
+        """
+        has_come = self._upper_layer.turn(deadline)
+        if self._upper_layer.has_indication or self._upper_layer.is_over or self._upper_layer.is_closing:
+            raise AssociationOver(self.failure or "the caller has ended the association")
+        if self._upper_layer.receiver.is_waiting:
+            self.abort()
+            raise AssociationOver("the caller sent a request while another one was in service")
+        return has_come
+
+    def is_cancelled(self, message_id: int) -> bool:
+        """The peer has asked by C-CANCEL that this request in service be ended; known as far as it was taken in."""
+        return cast(MessageProvider, self.dimse).is_cancelled(message_id)
+
+    def sendable(self) -> dict[tuple[str, str], int]:
+        """Presentation context by (SOP Class, transfer syntax) in which we may send: the peer is the SCP there."""
+        return {
+            (str(context.abstract_syntax), str(context.transfer_syntax[0])): cast(int, context.context_id)
+            for context in self._accepted_cx.values()
+            if context.as_scu
+        }
 
     def cancel(self, message_id: int) -> None:
         """A C-CANCEL (dicomnet.wire.receive.Operations)."""
@@ -183,10 +222,11 @@ class AcceptedAssociation(Association):
         """The SOP Class of an accepted presentation context."""
         return UID(self._accepted_cx[context_id].abstract_syntax or "")
 
-    def response(self, context_id: int, elements: Iterable[tuple[int, bytes]]) -> bytes:
-        """The PDUs of a response without data set, none longer than the peer takes."""
+    def response(self, context_id: int, elements: Iterable[tuple[int, bytes]], data: bytes = b"") -> bytes:
+        """The PDUs of a response and, when there is one, its short data set; none longer than the peer takes."""
         limit = pdu.fragment_limit(self.requestor.maximum_length or 0, MAXIMUM_PDU_BYTES)
-        return pdu.command_pdus(context_id, elements, limit)
+        command = pdu.command_pdus(context_id, elements, limit)
+        return command + (pdu.split(context_id, data, 0, limit) if data else b"")
 
     def reject(self, result: int, source: int, reason: int) -> None:
         """Reject the association that is asked for (PS3.8 9.3.4)."""

@@ -2,12 +2,10 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
 
-from pynetdicom import evt
 from typing_extensions import Buffer
 
-from dicomnet.find import FIND_MODELS, FindFailed, FindRequest, FindStatus, Matches, agreed, grant
+from dicomnet.find import FindFailed, FindRequest, FindStatus, Matches, agreed
 from dicomnet.metrics import FINDS
 from dicomnet.scp.association import AcceptedAssociation
 from dicomnet.services import services_for
@@ -153,12 +151,3 @@ def final_response(
         words = comment[:ERROR_COMMENT_LENGTH].encode("ascii", "replace")
         elements.append((pdu.ERROR_COMMENT, words + b" " * (len(words) % 2)))
     return assoc.response(context_id, elements)
-
-
-def on_sop_extended(event: evt.Event) -> dict[Any, bytes]:
-    """Answer extended negotiation truthfully; who may not search, and other services, get no answer (PS3.7 D.3.3.5)."""
-    assoc = cast(AcceptedAssociation, event.assoc)
-    if not assoc.record.rights.may_find:
-        return {}
-    asked: dict[Any, bytes] = assoc.requestor.sop_class_extended
-    return {uid: grant(fields) for uid, fields in asked.items() if uid in FIND_MODELS}

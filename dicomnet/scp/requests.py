@@ -13,6 +13,7 @@ from typing_extensions import Buffer
 from dicomnet.find import FIND_MODELS, FindStatus
 from dicomnet.scp.association import AcceptedAssociation, status_response
 from dicomnet.scp.find import IncomingQuery, final_response
+from dicomnet.scp.retrieve import IncomingRetrieval, is_retrieval, refuse_without_identifier
 from dicomnet.scp.store import NO_DATA_SET, IncomingInstance, account, refusal, store_response
 from dicomnet.sop_classes import is_storage
 from dicomnet.statuses import StoreStatus
@@ -53,19 +54,11 @@ def begin(
     if len(command.get(pdu.MESSAGE_ID, b"")) != 2:
         raise ProtocolError("a request without Message ID", UNEXPECTED_PDU)
     has_data_set = command[pdu.COMMAND_DATA_SET_TYPE] != pdu.NO_DATA_SET
-    if field == pdu.C_STORE_RQ:
-        if has_data_set:
-            return IncomingInstance(assoc, context_id, command)
-        answer = refusal(assoc, command) or NO_DATA_SET
-        account(assoc, answer, 0)
-        return store_response(assoc, context_id, command, answer)
+    answer_of = _service_of(assoc, context_id, field)
+    if answer_of is not None:
+        return answer_of(assoc, context_id, command, has_data_set)
     if field == pdu.C_ECHO_RQ and not has_data_set:
         return echo(assoc, context_id, command)
-    if field == pdu.C_FIND_RQ and assoc.abstract_syntax(context_id) in FIND_MODELS:
-        if has_data_set:
-            return IncomingQuery(assoc, context_id, command)
-        words = "the request has no identifier"
-        return final_response(assoc, context_id, command, FindStatus.IDENTIFIER_MISMATCH, words)
     event = EVENTS.get(int.from_bytes(field, "little"))
     is_bound = event is not None and any(bound == event for bound, _, _ in handlers)
     # pynetdicom ends an association on which a request comes in a context of another service.
@@ -75,6 +68,45 @@ def begin(
     assoc.record.statuses[f"0x{UNRECOGNISED_OPERATION:04X}"] += 1
     answered = status_response(assoc, context_id, command, UNRECOGNISED_OPERATION)
     return Dropped(answered) if has_data_set else answered
+
+
+Service = Callable[[AcceptedAssociation, int, dict[int, bytes], bool], Incoming | bytes]
+
+
+def _service_of(assoc: AcceptedAssociation, context_id: int, field: bytes) -> Service | None:
+    """The service of ours whose request this is, in a presentation context of its kind; None when there is none."""
+    if field == pdu.C_STORE_RQ:
+        return _store
+    if field == pdu.C_FIND_RQ and assoc.abstract_syntax(context_id) in FIND_MODELS:
+        return _find
+    return _retrieve if is_retrieval(assoc, context_id, field) else None
+
+
+def _store(
+    assoc: AcceptedAssociation, context_id: int, command: dict[int, bytes], has_data_set: bool
+) -> Incoming | bytes:
+    if has_data_set:
+        return IncomingInstance(assoc, context_id, command)
+    answer = refusal(assoc, command) or NO_DATA_SET
+    account(assoc, answer, 0)
+    return store_response(assoc, context_id, command, answer)
+
+
+def _find(
+    assoc: AcceptedAssociation, context_id: int, command: dict[int, bytes], has_data_set: bool
+) -> Incoming | bytes:
+    if has_data_set:
+        return IncomingQuery(assoc, context_id, command)
+    words = "the request has no identifier"
+    return final_response(assoc, context_id, command, FindStatus.IDENTIFIER_MISMATCH, words)
+
+
+def _retrieve(
+    assoc: AcceptedAssociation, context_id: int, command: dict[int, bytes], has_data_set: bool
+) -> Incoming | bytes:
+    if has_data_set:
+        return IncomingRetrieval(assoc, context_id, command)
+    return refuse_without_identifier(assoc, context_id, command)
 
 
 def echo(assoc: AcceptedAssociation, context_id: int, command: dict[int, bytes]) -> bytes:

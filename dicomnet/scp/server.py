@@ -17,7 +17,7 @@ from dicomnet.metrics import ASSOCIATIONS
 from dicomnet.scp import admission, requests
 from dicomnet.scp.association import AcceptedAssociation
 from dicomnet.scp.commitment import on_n_action
-from dicomnet.scp.find import on_sop_extended
+from dicomnet.scp.extended import on_sop_extended
 from dicomnet.scp.verdicts import on_n_event_report
 from dicomnet.wire.connection import Connection, ConnectionLost
 from dicomnet.wire.guard import Guard, Limits
@@ -28,11 +28,11 @@ BACKLOG = 1_024
 HANDSHAKE_SECONDS = 5
 FULL_PAUSE_SECONDS = 0.2  # when there are no descriptors or threads left
 
-# pynetdicom's events of the services that it serves, and of the negotiation.
+# pynetdicom's events: of the services beside those that the data plane has, and of the negotiation.
 SERVICES: tuple[requests.Handler, ...] = (
+    (evt.EVT_SOP_EXTENDED, on_sop_extended, []),
     (evt.EVT_N_ACTION, on_n_action, []),
     (evt.EVT_N_EVENT_REPORT, on_n_event_report, []),
-    (evt.EVT_SOP_EXTENDED, on_sop_extended, []),
 )
 
 
@@ -127,6 +127,7 @@ class Listener:
                     "source_address": assoc.connection.address,
                     "answers": dict(record.statuses),
                     "bytes": record.bytes_received,
+                    "bytes_sent": record.bytes_sent,
                     "milliseconds": record.milliseconds(),
                 },
             )

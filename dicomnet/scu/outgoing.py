@@ -8,10 +8,19 @@ from pathlib import Path
 
 from dicomnet.part10 import DEFLATED, read_file_meta
 from dicomnet.statuses import in_words, is_stored
+from dicomnet.wire import pdu
 from dicomnet.wire.proposal import MAXIMUM_CONTEXTS
 from dicomnet.wire.send import DataSetOnDisk
 
 PREFETCH_BYTES = 8 << 20  # the kernel reads on by itself once the sending has begun
+
+
+@dataclass(frozen=True)
+class MoveOriginator:
+    """The C-MOVE request that a C-STORE sub-operation belongs to (PS3.7 9.1.1.1.8, 9.1.1.1.9)."""
+
+    ae_title: str
+    message_id: int
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,32 @@ class Outgoing:
             os.close(fd)
             raise
         return DataSetOnDisk(fd, self.data_set_offset, self.size_bytes, b"\0" if self.is_odd else b"")
+
+    def request(
+        self, message_id: int, *, priority: int = 0, originator: "MoveOriginator | None" = None
+    ) -> list[tuple[int, bytes]]:
+        """The command set of its C-STORE request (PS3.7 9.3.1.1).
+
+        Args:
+            message_id: of the request.
+            priority: 0 medium, 1 high, 2 low.
+            originator: the C-MOVE request for which it is sent; None when there is none.
+        """
+        elements = [
+            (pdu.AFFECTED_SOP_CLASS_UID, pdu.encode_uid(self.sop_class_uid)),
+            (pdu.COMMAND_FIELD, pdu.C_STORE_RQ),
+            (pdu.MESSAGE_ID, pdu.encode_us(message_id)),
+            (pdu.PRIORITY, pdu.encode_us(priority)),
+            (pdu.COMMAND_DATA_SET_TYPE, pdu.HAS_DATA_SET),
+            (pdu.AFFECTED_SOP_INSTANCE_UID, pdu.encode_uid(self.sop_instance_uid)),
+        ]
+        if originator is not None:
+            title = originator.ae_title.encode("ascii", "replace")
+            elements += [
+                (pdu.MOVE_ORIGINATOR_AE_TITLE, title + b" " * (len(title) % 2)),
+                (pdu.MOVE_ORIGINATOR_MESSAGE_ID, pdu.encode_us(originator.message_id)),
+            ]
+        return elements
 
     def _read_ahead(self, fd: int) -> None:
         """Have the kernel read what is not in memory; a volume that cannot be read says so while nothing was sent."""

@@ -15,6 +15,10 @@ class ProtocolError(Exception):
         self.reason = reason
 
 
+class AssociationOver(Exception):
+    """While a request was in service: nothing more can be said to the peer."""
+
+
 class Incoming(Protocol):
     """The data set of a request that is taken as it comes."""
 

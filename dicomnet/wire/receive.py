@@ -63,6 +63,11 @@ class Receiver:
         return self._pdu_since is None and self._message_since is None and self._held is None
 
     @property
+    def is_waiting(self) -> bool:
+        """A request waits until the one in service is done, and nothing that comes after it can be read."""
+        return self._held is not None
+
+    @property
     def deadline(self) -> float | None:
         """When (time.monotonic) the PDU that has begun must be whole; None between PDUs."""
         return None if self._pdu_since is None else self._pdu_since + PDU_SECONDS

@@ -6,7 +6,7 @@ takes a response from it. Here whoever asks also writes and reads.
 
 import contextlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import NoReturn, Self
 
@@ -18,6 +18,7 @@ from dicomnet.wire.proposal import Acceptance, Proposal, Role, decode_acceptance
 
 RELEASE_TIMEOUT_SECONDS = 5
 ABORT_TIMEOUT_SECONDS = 1
+HEARTBEAT_SECONDS = 0.25
 # A fragment goes out in two system calls, so larger ones cost less; past this size it makes no difference.
 MAXIMUM_FRAGMENT_BYTES = 1 << 20
 
@@ -42,6 +43,7 @@ class RequestorAssociation:
         *,
         roles: Mapping[str, Role] | None = None,
         window: int = 1,
+        heartbeat: Callable[[], None] | None = None,
     ) -> None:
         """Connect and negotiate.
 
@@ -50,6 +52,8 @@ class RequestorAssociation:
             contexts: (abstract syntax, transfer syntax); one presentation context each, nothing is ever transcoded.
             roles: by abstract syntax, where we want to be something else than SCU.
             window: how many operations we would like to have outstanding.
+            heartbeat: called about each HEARTBEAT_SECONDS while the peer is waited for, for a caller who has others to
+                attend to; what it raises ends the wait.
 
         Raises:
             PeerError: nobody listens, the peer rejects, accepts nothing, or does not answer in time.
@@ -61,6 +65,8 @@ class RequestorAssociation:
         self.channel = connect(peer)
         self._inbox = Inbox(self.maximum_data_set_bytes)
         self._message_id = 0
+        self._heartbeat = heartbeat
+        self._next_beat = 0.0
         try:
             granted = self._negotiate(request, proposal)
         except BaseException:
@@ -195,10 +201,24 @@ class RequestorAssociation:
             self._fill(deadline)
         return found
 
+    def wait(self, deadline: float, *, to_write: bool = False) -> tuple[bool, bool]:
+        """Wait for the peer, by ``Channel.wait``; whoever opened the association is called meanwhile if it wants that.
+
+        Returns:
+            (may read, may write); both False when the deadline has passed, and now and then before.
+        """
+        if self._heartbeat is None:
+            return self.channel.wait(deadline, to_write=to_write)
+        now = time.monotonic()
+        if now >= self._next_beat:
+            self._next_beat = now + HEARTBEAT_SECONDS
+            self._heartbeat()
+        return self.channel.wait(min(deadline, self._next_beat), to_write=to_write)
+
     def _fill(self, deadline: float) -> None:
         """Wait until more has come."""
         while True:
-            may_read, _ = self.channel.wait(deadline)
+            may_read, _ = self.wait(deadline)
             if may_read and self._take():
                 return
             if time.monotonic() >= deadline:

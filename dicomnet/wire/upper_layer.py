@@ -269,6 +269,10 @@ class MessageProvider(DIMSEServiceProvider):
         """A request of this number comes: what was cancelled before it was another one."""
         self._cancelled.pop(message_id, None)
 
+    def is_cancelled(self, message_id: int) -> bool:
+        """A C-CANCEL for this request has been taken in."""
+        return message_id in self._cancelled
+
     def take(self, context_id: int, control: int, value: bytes) -> None:
         """A whole command set, or the whole data set after it.
 

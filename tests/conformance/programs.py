@@ -59,12 +59,20 @@ class Said:
     sent: dict[str, str] = field(default_factory=dict)
 
 
-def dcmtk(program: str, port: int, *options: str, files: Sequence[Path] = (), tls: Tls | None = None) -> Said:
-    """Run echoscu, storescu or dcmsend."""
+def dcmtk(
+    program: str,
+    port: int,
+    *options: str,
+    files: Sequence[Path] = (),
+    tls: Tls | None = None,
+    folder: Path | None = None,
+) -> Said:
+    """Run echoscu, storescu, dcmsend, getscu or movescu; what it writes goes into ``folder``."""
     secured = tls.dcmtk() if tls else []
     command = [program, "-v", "-aec", "GANTRY", *secured, *options, LOOPBACK, str(port), *map(str, files)]
     done = subprocess.run(
         command,
+        cwd=folder,
         env=os.environ | NO_DELAY,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -7,13 +7,14 @@ import pytest
 from pydicom.uid import (
     AllTransferSyntaxes,
     CTImageStorage,
+    DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     MRImageStorage,
 )
-from pynetdicom.presentation import PresentationContext, build_context, negotiate_as_acceptor
+from pynetdicom.presentation import PresentationContext, build_context, build_role, negotiate_as_acceptor
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     ModalityWorklistInformationFind,
     PatientRootQueryRetrieveInformationModelMove,
@@ -23,7 +24,8 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     Verification,
 )
 
-from dicomnet.contexts import narrow
+from dicomnet.contexts import NO_ROLES, Roles, narrow
+from dicomnet.retrieval import RETRIEVE_CLASSES
 
 ACCEPTED, ABSTRACT_SYNTAX_REFUSED, TRANSFER_SYNTAXES_REFUSED = 0, 3, 4
 PRIVATE = "1.3.12.2.1107.5.9.1"
@@ -164,3 +166,74 @@ def test_a_caller_with_classes_of_its_own_gets_no_context_of_another() -> None:
     )
     results = [result for result, _ in answers]
     assert results == [ACCEPTED, ABSTRACT_SYNTAX_REFUSED, ABSTRACT_SYNTAX_REFUSED, ACCEPTED]
+
+
+def fetched(
+    scu: bool, scp: bool, *, store_classes: frozenset[str] = frozenset(), may_get: bool = True, **more: Any
+) -> tuple[Any, list[tuple[bool, bool]]]:
+    """What becomes of a CT context of a caller that proposes these roles; the roles that it is granted."""
+    context = build_context(CTImageStorage, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+    context.context_id = 1
+    role = build_role(CTImageStorage, scu_role=scu, scp_role=scp)
+    fetches = Roles.proposed([role]) if may_get else NO_ROLES
+    supported = narrow([context], store_classes, fetches=fetches, **more)
+    (result,), replies = negotiate_as_acceptor([context], supported, {CTImageStorage: (scu, scp)})
+    return result, [(bool(reply.scu_role), bool(reply.scp_role)) for reply in replies]
+
+
+@pytest.mark.parametrize(
+    ("scu", "scp", "store_classes", "may_get", "roles", "as_scp", "as_scu"),
+    [
+        (False, True, frozenset(), True, [(False, True)], False, True),
+        (True, True, frozenset(), True, [(True, True)], True, True),
+        (True, True, frozenset({MRImageStorage}), True, [(False, True)], False, True),
+        (False, True, frozenset({MRImageStorage}), True, [(False, True)], False, True),
+        (True, True, frozenset(), False, [], True, False),
+        (False, True, frozenset(), False, [], True, False),
+        (True, False, frozenset(), True, [], True, False),
+    ],
+)
+def test_who_fetches_is_the_scp_of_storage_where_it_asks_to_be_and_may(
+    scu: bool,
+    scp: bool,
+    store_classes: frozenset[str],
+    may_get: bool,
+    roles: list[tuple[bool, bool]],
+    as_scp: bool,
+    as_scu: bool,
+) -> None:
+    result, granted = fetched(scu, scp, store_classes=store_classes, may_get=may_get)
+    assert (result.result, result.as_scp, result.as_scu) == (ACCEPTED, as_scp, as_scu)
+    assert granted == roles
+
+
+def test_a_class_that_may_not_be_stored_is_refused_to_who_may_not_fetch_either() -> None:
+    result, _ = fetched(False, True, store_classes=frozenset({MRImageStorage}), may_get=False)
+    assert result.result == ABSTRACT_SYNTAX_REFUSED
+
+
+@pytest.mark.parametrize(
+    ("scp", "stored", "chosen"),
+    [
+        (True, [ImplicitVRLittleEndian], ImplicitVRLittleEndian),
+        (True, [JPEG2000Lossless, ExplicitVRLittleEndian], ExplicitVRLittleEndian),
+        (True, [JPEG2000Lossless], ExplicitVRLittleEndian),
+        (False, [ImplicitVRLittleEndian], ExplicitVRLittleEndian),
+    ],
+)
+def test_who_fetches_gets_the_transfer_syntax_that_is_stored(scp: bool, stored: list[str], chosen: str) -> None:
+    result, _ = fetched(True, scp, stored={CTImageStorage: stored})
+    assert result.transfer_syntax == [chosen]
+
+
+@pytest.mark.parametrize("uid", RETRIEVE_CLASSES)
+def test_retrieval_is_accepted_for_those_who_may_and_with_an_uncompressed_identifier(uid: str) -> None:
+    for syntaxes, queries, expected in [
+        ([JPEG2000Lossless, DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian], {uid}, ACCEPTED),
+        ([DeflatedExplicitVRLittleEndian], {uid}, TRANSFER_SYNTAXES_REFUSED),
+        ([ImplicitVRLittleEndian], set(), ABSTRACT_SYNTAX_REFUSED),
+    ]:
+        context = build_context(uid, list(syntaxes))
+        context.context_id = 1
+        (result,), _ = negotiate_as_acceptor([context], narrow([context], queries=frozenset(queries)))
+        assert result.result == expected

@@ -1,0 +1,148 @@
+"""Which stored instances a retrieve identifier names, as values and a page at a time (PS3.4 C.4.2.2, C.4.3.2, Y.3.2).
+
+Only the primary content of a SOP Instance UID is retrieved, as queries show it. What came in after the request is not
+part of it.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.db.models import Count, Max, Q
+
+from dicomnet.retrieval import Unavailable
+from dicomnet.scu.outgoing import Outgoing
+from studies.models import Instance, Series, Tier
+from studies.retrieve_keys import PATIENT_ID, SERIES_UID, SOP_UID, STUDY_UID, RetrieveKeys
+from studies.storage import hot_storage
+
+PAGE = 1_000  # rows in memory at once
+UIDS_AT_ONCE = 500
+LATEST = 2_000
+SERIES_AT_ONCE = 200
+
+_SERIES_KEYS = {
+    PATIENT_ID: "study__patient_id__in",
+    STUDY_UID: "study__study_instance_uid__in",
+    SERIES_UID: "series_instance_uid__in",
+}
+_FIELDS = (
+    "pk",
+    "sop_instance_uid",
+    "sop_class_uid",
+    "transfer_syntax_uid",
+    "location",
+    "data_set_offset",
+    "size_bytes",
+    "series__study__tier",
+)
+
+
+class StoredInstances:
+    """The instances that an identifier names (dicomnet.retrieval.Retrieval)."""
+
+    def __init__(self, keys: RetrieveKeys) -> None:
+        """Count them, and see how they are stored."""
+        self.level = keys.level
+        self.uids = keys.uids
+        self._parts = list(_parts(keys))
+        self.count = self._last_pk = 0
+        contexts: set[tuple[str, str]] = set()
+        for part in self._parts:
+            # One query for the number, the presentation contexts that a C-MOVE proposes, and where it ends.
+            stored = (
+                Instance.objects.filter(part, is_primary=True)
+                .order_by()
+                .values_list("sop_class_uid", "transfer_syntax_uid")
+                .annotate(count=Count("pk"), last=Max("pk"))
+            )
+            for sop_class_uid, transfer_syntax_uid, count, last in stored:
+                contexts.add((sop_class_uid, transfer_syntax_uid))
+                self.count += count
+                self._last_pk = max(self._last_pk, last)
+        self.contexts = frozenset(contexts)
+
+    def __iter__(self) -> Iterator[Outgoing | Unavailable]:
+        """One after the other."""
+        for page in self.pages():
+            yield from page
+
+    def pages(self) -> Iterator[list[Outgoing | Unavailable]]:
+        """The same by the page, one query each; in the order in which they came in within some series."""
+        for part in self._parts:
+            after = 0
+            while rows := self._rows(part, after):
+                after = rows[-1][0]
+                yield [_instance(*row) for row in rows]
+                if len(rows) < PAGE:
+                    break
+
+    def _rows(self, part: Q, after: int) -> list[Any]:
+        rows = Instance.objects.filter(part, is_primary=True, pk__gt=after, pk__lte=self._last_pk)
+        return list(rows.order_by("pk").values_list(*_FIELDS)[:PAGE])
+
+
+def syntaxes_by_class() -> dict[str, list[str]]:
+    """Transfer syntaxes by SOP Class of the instances that came in last, the most frequent first."""
+    latest = Instance.objects.order_by("-pk").values_list("sop_class_uid", "transfer_syntax_uid")[:LATEST]
+    found: dict[str, list[str]] = {}
+    for (sop_class_uid, transfer_syntax_uid), _ in Counter(latest).most_common():
+        found.setdefault(sop_class_uid, []).append(transfer_syntax_uid)
+    return found
+
+
+def _instance(
+    pk: int,
+    sop_instance_uid: str,
+    sop_class_uid: str,
+    transfer_syntax_uid: str,
+    location: str,
+    data_set_offset: int,
+    size_bytes: int,
+    tier: str,
+) -> Outgoing | Unavailable:
+    if tier != Tier.HOT:
+        return Unavailable(sop_instance_uid, f"stored on the tier {tier}, have it recalled first")
+    return Outgoing(
+        path=Path(hot_storage().path(location)),
+        sop_class_uid=sop_class_uid,
+        sop_instance_uid=sop_instance_uid,
+        transfer_syntax_uid=transfer_syntax_uid,
+        data_set_offset=data_set_offset,
+        size_bytes=size_bytes,
+    )
+
+
+def _parts(keys: RetrieveKeys) -> Iterator[Q]:
+    """Conditions that together name the instances, each small enough for one query and none overlapping another.
+
+    By series rather than by a join up to the study: then the index on an instance's series is what every database uses,
+    and not that on its primary key, however large the archive.
+    """
+    if keys.level == "IMAGE":
+        above = Q(
+            **{f"series__{_SERIES_KEYS[tag]}": values for tag, values in keys.named.items() if tag in _SERIES_KEYS}
+        )
+        for uids in _chunks(keys.named[SOP_UID], UIDS_AT_ONCE):
+            yield above & Q(sop_instance_uid__in=uids)
+        return
+    for series in _chunks(_series(keys), SERIES_AT_ONCE):
+        yield Q(series__in=series)
+
+
+def _series(keys: RetrieveKeys) -> list[int]:
+    """Primary keys of the series that are named, in their order."""
+    *above, (last, values) = ((_SERIES_KEYS[tag], values) for tag, values in keys.named.items())
+    found: list[int] = []
+    for some in _chunks(values, UIDS_AT_ONCE):
+        rows = Series.objects.filter(**dict(above), **{last: some})
+        found += rows.order_by("study", "pk").values_list("pk", flat=True)
+    return found
+
+
+def _chunks(values: Sequence[str] | Sequence[int], size: int) -> Iterator[list[str] | list[int]]:
+    rest = iter(values)
+    while chunk := list(islice(rest, size)):
+        yield chunk  # type: ignore[misc]
