@@ -70,14 +70,14 @@ def problem(error: exceptions.APIException) -> dict[str, Any]:
 @csrf_exempt
 @login_not_required
 def not_found(request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
-    """The answer to an address under ``/api/`` that leads nowhere, for use as a Django view."""
+    """The answer to an address under ``/api/`` or ``/dicom-web/`` that leads nowhere, for use as a Django view."""
     error = exceptions.NotFound(f"There is nothing at {request.path}.")
     return JsonResponse(problem(error), status=error.status_code, content_type=MEDIA_TYPE)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's ``handler500``, for what goes wrong before a view of the API is reached; Django has logged it."""
-    if not request.path.startswith("/api/"):
+    if not request.path.startswith(("/api/", "/dicom-web/")):
         return defaults.server_error(request)
     error = exceptions.APIException("The error is in the log of the server.")
     return JsonResponse(problem(error), status=error.status_code, content_type=MEDIA_TYPE)

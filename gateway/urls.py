@@ -17,6 +17,8 @@ urlpatterns = [
     path("api/v1/", include("gateway.api_urls")),
     re_path(r"^api/", not_found),
     path("dicom-web/", include("studies.dicomweb.qido_urls")),
+    path("dicom-web/", include("studies.dicomweb.urls")),
+    re_path(r"^dicom-web/", not_found),
     path("livez", livez, name="livez"),
     path("readyz", readyz, name="readyz"),
     path("metrics", metrics, name="metrics"),

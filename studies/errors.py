@@ -39,3 +39,23 @@ class InvalidQuery(StudiesError):
     def __init__(self, message: str, tag: int | None = None) -> None:
         super().__init__(message)
         self.tag = tag
+
+
+class InstanceDamaged(StudiesError):
+    """The stored file is not, or not any more, what was acknowledged."""
+
+
+class NoPixels(StudiesError):
+    """The instance has no pixel data of the kind that is asked for."""
+
+
+class NoSuchFrame(StudiesError):
+    """The instance has fewer frames."""
+
+
+class NoSuchValue(StudiesError):
+    """The instance has no such attribute, or none with a value of bytes."""
+
+
+class CannotDecode(StudiesError):
+    """The pixel data cannot be decoded or be given the form that is asked for; the message says why."""

@@ -7,7 +7,7 @@ says, shows here. Written by hand because it runs for each instance twice: it co
 """
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from pydicom.uid import UID, ImplicitVRLittleEndian
@@ -44,12 +44,18 @@ class Scan:
         is_little_endian: byte order of the values.
         unchecked: why the walk ended before the data set did, in words; empty when it was walked whole.
         last_tag: the tag at which it ended early; what is wanted beyond it may be missing. None when it did not.
+        places: where the values of wanted native pixel data, and of what is too long for ``values``, begin, and their
+            lengths.
+        fragments: the same of the fragments of encapsulated pixel data, when that was wanted; the first is its Basic
+            Offset Table.
     """
 
     values: dict[int, tuple[bytes, bytes]]
     is_little_endian: bool
     unchecked: str = ""
     last_tag: int | None = None
+    places: dict[int, tuple[int, int]] = field(default_factory=dict)
+    fragments: list[tuple[int, int]] = field(default_factory=list)
 
 
 class _Limit(Exception):
@@ -67,6 +73,7 @@ class _Order:
         self.long_form = frozenset(struct.unpack(sign + "H", vr)[0] for vr in _LONG_FORM)
         self.unknown_vr = struct.unpack(sign + "H", b"UN")[0]
         self.item, self.item_end, self.sequence_end = map(self.key, (ITEM, ITEM_END, SEQUENCE_END))
+        self.pixels = frozenset(map(self.key, PIXEL_DATA))
 
     def key(self, tag: int) -> int:
         """A tag as its four bytes read as one number: group and element are swapped in little endian."""
@@ -149,7 +156,8 @@ def scan(data: Buffer, transfer_syntax_uid: str, wanted: frozenset[int]) -> Scan
         walk.run()
     if not walk.values and not walk.unchecked:
         raise MalformedDataSet("the data set holds none of the attributes that every instance has")
-    return Scan(walk.values, order is _LITTLE, walk.unchecked, walk.tag if walk.unchecked else None)
+    last_tag = walk.tag if walk.unchecked else None
+    return Scan(walk.values, order is _LITTLE, walk.unchecked, last_tag, walk.places, walk.fragments)
 
 
 class _Walk:
@@ -168,6 +176,9 @@ class _Walk:
         self.values: dict[int, tuple[bytes, bytes]] = {}
         self.unchecked = ""
         self.tag = 0  # of the latest element of the data set itself
+        self.places: dict[int, tuple[int, int]] = {}
+        self.fragments: list[tuple[int, int]] = []
+        self._lists_fragments = not PIXEL_DATA.isdisjoint(wanted)
         self._wanted = _keys(wanted, order.sign)
         self._left = MAXIMUM_ELEMENTS
 
@@ -191,7 +202,7 @@ class _Walk:
 
     def _elements(self, data: memoryview, position: int, last: int) -> int:  # noqa: PLR0912 (as in _undefined)
         """Walk the elements that begin at ``position`` or later and not after ``last``; the end of the final one."""
-        order, is_implicit, wanted = self.order, self.is_implicit, self._wanted
+        order, is_implicit, wanted, pixels = self.order, self.is_implicit, self._wanted, self.order.pixels
         explicit, implicit, short_form, long_form = order.explicit, order.implicit, order.short_form, order.long_form
         key = 0
         while position <= last:
@@ -220,6 +231,8 @@ class _Walk:
                 if key in wanted:
                     value = bytes(data[start : min(position, start + MAXIMUM_VALUE_BYTES)])
                     self.values.setdefault(order.tag(key), (order.vr(vr) if vr else b"", value))
+                    if key in pixels or length > MAXIMUM_VALUE_BYTES:
+                        self.places.setdefault(order.tag(key), (start, length))
                 if position > last:
                     break
             else:
@@ -311,6 +324,8 @@ class _Walk:
             if key == item:
                 if length == UNDEFINED:
                     raise MalformedDataSet("a fragment of pixel data has no length", self.tag)
+                if self._lists_fragments:
+                    self.fragments.append((position, length))
                 position += length
             elif key == self.order.sequence_end:
                 return position

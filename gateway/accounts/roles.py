@@ -16,7 +16,7 @@ OWN_PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
         Role.VIEWER: frozenset(
             {"dicomnet.view_*", "routing.view_*", "spanner.view_*", "studies.view_*", "tiering.view_*"}
         ),
-        Role.OPERATOR: frozenset({"routing.change_delivery", "studies.change_study"}),
+        Role.OPERATOR: frozenset({"routing.change_delivery", "studies.add_instance", "studies.change_study"}),
         Role.ADMINISTRATOR: frozenset({"*"}),
     }
 )

@@ -1,0 +1,157 @@
+"""Whether a stored file still is what was acknowledged, asked before anything is made of its pixels.
+
+The SHA-256 of the data set is compared with the index; a file that was found whole is believed for some minutes, as
+long as its size, inode and time of change stay. What is damaged is counted, logged, and never served.
+"""
+
+import hashlib
+import logging
+import os
+import threading
+import time
+from collections import OrderedDict
+from pathlib import Path
+
+from studies.errors import InstanceDamaged, InstanceMissing
+from studies.metrics import DAMAGED_FILES
+from studies.models import Instance
+from studies.storage import hot_storage
+
+logger = logging.getLogger(__name__)
+BELIEVED_SECONDS = 600
+MAXIMUM_BELIEVED = 20_000
+PIECE_BYTES = 1 << 20
+
+
+class _Believed:
+    """Which files this process has found whole, and when."""
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[tuple[int, int, int, int], float] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def holds(self, key: tuple[int, int, int, int]) -> bool:
+        found_at = self._found.get(key)
+        return found_at is not None and time.monotonic() < found_at + BELIEVED_SECONDS
+
+    def add(self, key: tuple[int, int, int, int]) -> None:
+        with self._lock:
+            self._found[key] = time.monotonic()
+            self._found.move_to_end(key)
+            while len(self._found) > MAXIMUM_BELIEVED:
+                self._found.popitem(last=False)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._found.clear()
+
+
+believed = _Believed()
+
+
+class Verification:
+    """The check of one open file, by whoever reads its data set from the first byte to the last.
+
+    Raises:
+        InstanceDamaged: the file has another size.
+    """
+
+    def __init__(self, instance: Instance, fd: int) -> None:
+        self._instance = instance
+        now = os.fstat(fd)
+        self._key = (instance.pk, now.st_ino, now.st_size, now.st_mtime_ns)
+        if now.st_size != instance.size_bytes:
+            raise damaged(instance, f"its file has {now.st_size} bytes, not {instance.size_bytes}")
+        self._digest = None if believed.holds(self._key) else hashlib.sha256()
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether the file has not been found whole lately."""
+        return self._digest is not None
+
+    def update(self, piece: bytes | memoryview) -> None:
+        """Take the next bytes of the data set."""
+        if self._digest is not None:
+            self._digest.update(piece)
+
+    def close(self) -> None:
+        """Compare, before the last of the bytes is used.
+
+        Raises:
+            InstanceDamaged: it is not what was acknowledged.
+        """
+        if self._digest is None:
+            return
+        if self._digest.hexdigest() != self._instance.sha256:
+            raise damaged(self._instance, "the SHA-256 of its data set differs")
+        believed.add(self._key)
+
+
+def open_instance(instance: Instance) -> int:
+    """A descriptor of the stored file.
+
+    Raises:
+        InstanceMissing: it is not there, or cannot be opened.
+    """
+    try:
+        return os.open(path_of(instance), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        logger.error("stored file cannot be opened", extra={"instance": instance.pk, "reason": error.strerror})
+        DAMAGED_FILES.inc()
+        raise InstanceMissing("The stored file cannot be opened.") from error
+
+
+def is_there(instance: Instance) -> bool:
+    """Whether the stored file is there in its full size; what is not is counted and logged."""
+    try:
+        size = path_of(instance).stat().st_size
+    except OSError as error:
+        logger.error("stored file cannot be opened", extra={"instance": instance.pk, "reason": error.strerror})
+        DAMAGED_FILES.inc()
+        return False
+    if size != instance.size_bytes:
+        damaged(instance, f"its file has {size} bytes, not {instance.size_bytes}")
+    return size == instance.size_bytes
+
+
+def ensure_intact(instance: Instance) -> Path:
+    """The path of a file that is what was acknowledged, now or a few minutes ago.
+
+    Raises:
+        InstanceMissing, InstanceDamaged: it is not.
+    """
+    fd = open_instance(instance)
+    try:
+        check = Verification(instance, fd)
+        position = instance.data_set_offset
+        while check.is_needed and (piece := read_at(instance, fd, position, PIECE_BYTES)):
+            check.update(piece)
+            position += len(piece)
+        check.close()
+    finally:
+        os.close(fd)
+    return path_of(instance)
+
+
+def read_at(instance: Instance, fd: int, position: int, count: int) -> bytes:
+    """Bytes of the file; empty at its end.
+
+    Raises:
+        InstanceDamaged: the disk gives an error.
+    """
+    try:
+        return os.pread(fd, count, position)
+    except OSError as error:
+        raise damaged(instance, f"its file cannot be read: {error.strerror}") from error
+
+
+def damaged(instance: Instance, reason: str) -> InstanceDamaged:
+    """Count and log it; returned to be raised."""
+    DAMAGED_FILES.inc()
+    logger.error("stored file is damaged", extra={"instance": instance.pk, "reason": reason})
+    return InstanceDamaged("The stored file is damaged; the log of the server says how.")
+
+
+def path_of(instance: Instance) -> Path:
+    """Where the stored file is."""
+    return Path(hot_storage().path(instance.location))
