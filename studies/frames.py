@@ -14,6 +14,7 @@ from itertools import pairwise
 from pydicom.uid import UID, ExplicitVRBigEndian, RLELossless
 
 from dicomnet.part10 import DEFLATED, NotPart10
+from studies.admission import SOP_CLASS_UID
 from studies.errors import CannotDecode, MalformedDataSet, NoPixels, NoSuchFrame
 from studies.header import Header, read_header
 from studies.integrity import damaged, ensure_intact, path_of
@@ -29,7 +30,8 @@ _NUMBERS = {
 }
 KEYWORDS = {0x7FE00010: "PixelData", 0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData"}
 PHOTOMETRIC_INTERPRETATION = 0x00280004
-WANTED = frozenset({*_NUMBERS.values(), PHOTOMETRIC_INTERPRETATION, EXTENDED_OFFSET_TABLE, *KEYWORDS})
+# With what every instance has, so that the walk never comes back with nothing.
+WANTED = frozenset({SOP_CLASS_UID, *_NUMBERS.values(), PHOTOMETRIC_INTERPRETATION, EXTENDED_OFFSET_TABLE, *KEYWORDS})
 # Of a JPEG, JPEG-LS, JPEG 2000 or HTJ2K code stream; padding may follow.
 _END_OF_IMAGE = b"\xff\xd9"
 

@@ -53,6 +53,11 @@ def render(question: dict[str, Any]) -> Answer:
     return {}, rendering.picture(ds, array, how["photometric_interpretation"], question)
 
 
+def card(question: dict[str, Any]) -> Answer:
+    """A picture that says what something is."""
+    return {}, rendering.card(question["text"], question)
+
+
 def metadata(question: dict[str, Any]) -> Answer:
     """The data sets of files as DICOM JSON, with commas between them (PS3.18 F)."""
     objects = [dicom_json.encoded(each["path"], each["uri"]) for each in question["files"]]
@@ -149,7 +154,7 @@ def _bytes_of(array: Any, how: Mapping[str, Any]) -> bytes:
 
 
 WORK: Mapping[str, Callable[[dict[str, Any]], Answer]] = {
-    each.__name__: each for each in (decode, encode, render, metadata, bulkdata, rewrite)
+    each.__name__: each for each in (decode, encode, render, card, metadata, bulkdata, rewrite)
 }
 
 if __name__ == "__main__":

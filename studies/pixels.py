@@ -20,8 +20,8 @@ _IN_WORDS = {"MemoryError": "it needs more memory than it may have", "NotTheSame
 
 @cache
 def workers() -> Children:
-    """The children of this process: as many as can do something at once."""
-    count = max(1, min(4, (os.cpu_count() or 2) // 2))
+    """The children of this process: a large picture must not hold up every thumbnail."""
+    count = max(2, min(4, os.cpu_count() or 2))
     return Children("studies.pixel_worker", count, seconds=SECONDS, memory_bytes=MEMORY_BYTES)
 
 
@@ -88,3 +88,12 @@ def where_of(instance: Instance, number: int) -> dict[str, Any]:
     if layout.is_encapsulated or layout.is_plain:
         where |= {"pieces": pieces, "keyword": layout.keyword}
     return where
+
+
+def ask_card(text: str, **options: Any) -> bytes:
+    """A picture that only says what something is.
+
+    Raises:
+        Busy: too much is asked for at once.
+    """
+    return translated(workers(), {"work": "card", "text": text, **options})[1]

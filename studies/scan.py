@@ -123,7 +123,7 @@ def scan_beginning(data: Buffer, size: int, transfer_syntax_uid: str, wanted: fr
     except MalformedDataSet:
         return None
     is_whole = walk.values and not walk.unchecked and walk.tag not in wanted  # a wanted value may have been cut
-    return Scan(walk.values, order is _LITTLE) if is_whole else None
+    return Scan(walk.values, order is _LITTLE, places=walk.places, fragments=walk.fragments) if is_whole else None
 
 
 def scan(data: Buffer, transfer_syntax_uid: str, wanted: frozenset[int]) -> Scan:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.http import HttpRequest
 from rest_framework.exceptions import APIException, NotAcceptable, NotFound
 
 from studies.children import Busy
@@ -12,7 +13,7 @@ from studies.models import Instance, Series
 _SERIES_COLUMNS = ("series_instance_uid", "study__study_instance_uid")
 _COLUMNS = (
     "series_id", "sop_instance_uid", "sop_class_uid", "transfer_syntax_uid", "location", "size_bytes",
-    "data_set_offset", "sha256", "number_of_frames", "received_at",
+    "data_set_offset", "sha256", "number_of_frames", "instance_number", "rows",
 )  # fmt: skip
 
 
@@ -49,6 +50,11 @@ def stored_instances(study: str, series: str = "", instance: str = "") -> list[I
     if not rows:
         raise NotFound("Nothing is stored under these UIDs.")
     return rows
+
+
+def root_of(request: HttpRequest) -> str:
+    """The address that ``studies/...`` is appended to, as this client reaches it."""
+    return request.build_absolute_uri("/dicom-web/")
 
 
 def stored_instance(study: str, series: str, instance: str) -> Instance:

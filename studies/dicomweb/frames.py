@@ -17,11 +17,12 @@ from rest_framework.exceptions import ParseError
 
 from dicomnet.part10 import DEFLATED
 from studies.dicomweb.accept import OCTETS, Offer, choose
-from studies.dicomweb.archive import as_http, stored_instance
+from studies.dicomweb.archive import as_http, root_of, stored_instance
 from studies.dicomweb.conditional import is_known, with_etag
 from studies.dicomweb.multipart import Part, multipart_response
 from studies.errors import NoSuchFrame
-from studies.frames import Layout, layout_of, stored_frame
+from studies.frames import layout_of, stored_frame
+from studies.metadata import address_of
 from studies.models import Instance
 from studies.pixels import decoded_frame, encoded_frame
 
@@ -76,7 +77,7 @@ def frames(request: HttpRequest, study: str, series: str, instance: str, numbers
     if is_known(request, digest):
         return with_etag(HttpResponse(status=304), digest)
     with as_http():
-        return with_etag(_answer(request, row, wanted, chosen), digest)
+        return with_etag(answer(row, wanted, chosen, f"{root_of(request)}{address_of(row)}/frames"), digest)
 
 
 def frame_list(text: str) -> list[int]:
@@ -119,12 +120,19 @@ def offers_for(stored: str, *, is_single: bool) -> list[Offer]:
     return found
 
 
-def _answer(request: HttpRequest, row: Instance, wanted: list[int], chosen: Offer) -> HttpResponseBase:
-    get = _getter(row, chosen)
+def answer(row: Instance, wanted: list[int], chosen: Offer, base: str) -> HttpResponseBase:
+    """These frames in the chosen form.
+
+    Args:
+        base: address of the frames, without their numbers.
+
+    Raises:
+        NoSuchFrame, NoPixels, CannotDecode, InstanceMissing, InstanceDamaged, Busy: before anything is sent.
+    """
+    get = _getter(row, wanted, chosen)
     content_type = f"{chosen.media_type}; transfer-syntax={chosen.transfer_syntax}"
     if not chosen.is_multipart:
         return HttpResponse(get.bytes_of(wanted[0]), content_type=content_type)
-    base = request.build_absolute_uri(request.path.rpartition("/")[0])
     first = get.bytes_of(wanted[0])  # an error of the first still has a status of its own
     if get.size_of is not None:
         sizes = [Part(content_type, get.size_of(number), (), f"{base}/{number}") for number in wanted]
@@ -139,28 +147,15 @@ def _answer(request: HttpRequest, row: Instance, wanted: list[int], chosen: Offe
     return multipart_response(parts(), media_type=chosen.media_type, size_of=sizes)
 
 
-def _getter(row: Instance, chosen: Offer) -> _Frames:
-    if chosen.transfer_syntax not in {row.transfer_syntax_uid, EXPLICIT}:
-        return _Frames(None, lambda number: encoded_frame(row, number, chosen.transfer_syntax))
-    if row.transfer_syntax_uid in DEFLATED:
+def _getter(row: Instance, wanted: list[int], chosen: Offer) -> _Frames:
+    if row.transfer_syntax_uid in DEFLATED:  # only a decoder knows where its frames are
         return _Frames(None, lambda number: decoded_frame(row, number))
     layout = layout_of(row)
-    if layout.is_encapsulated == (chosen.transfer_syntax == EXPLICIT) or not (
-        layout.is_encapsulated or layout.is_plain
-    ):
-        return _Frames(None, lambda number: decoded_frame(row, number))
-    return _stored(row, layout)
-
-
-def _stored(row: Instance, layout: Layout) -> _Frames:
-    return _Frames(layout.size_of, lambda number: stored_frame(row, layout, number))
-
-
-def ensure_frames(layout: Layout, wanted: list[int]) -> None:
-    """Look before the first is sent.
-
-    Raises:
-        NoSuchFrame: one of them is not there.
-    """
     if max(wanted) > layout.number_of_frames:
         raise NoSuchFrame(f"The instance has {layout.number_of_frames} frames.")
+    if chosen.transfer_syntax not in {row.transfer_syntax_uid, EXPLICIT}:
+        return _Frames(None, lambda number: encoded_frame(row, number, chosen.transfer_syntax))
+    is_stored = layout.is_plain or (layout.is_encapsulated and chosen.transfer_syntax != EXPLICIT)
+    if not is_stored:
+        return _Frames(None, lambda number: decoded_frame(row, number))
+    return _Frames(layout.size_of, lambda number: stored_frame(row, layout, number))

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from studies.dicomweb.accept import DICOM_JSON, Offer, choose
-from studies.dicomweb.archive import as_http, stored_instances
+from studies.dicomweb.archive import as_http, root_of, stored_instances
 from studies.dicomweb.conditional import is_known, with_etag
 from studies.metadata import compressed, digest_of, pieces, plain, series_metadata
 from studies.models import Instance
@@ -21,7 +21,7 @@ def metadata(request: HttpRequest, study: str, series: str = "", instance: str =
         OFFERS, header=request.headers.get("Accept", ""), parameter=request.GET.get("accept", "")
     ).media_type
     rows = stored_instances(study, series, instance)
-    root = request.build_absolute_uri("/dicom-web/")
+    root = root_of(request)
     digest = digest_of(rows, root)
     if is_known(request, digest):
         return with_etag(HttpResponse(status=304), digest)

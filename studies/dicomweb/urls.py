@@ -2,11 +2,15 @@
 
 from django.urls import re_path
 
+from studies.dicomweb.bulkdata import bulkdata
 from studies.dicomweb.door import door
 from studies.dicomweb.frames import frames
 from studies.dicomweb.instances import retrieve
 from studies.dicomweb.metadata import metadata
+from studies.dicomweb.rendered import rendered, thumbnail
 
+NUMBERS = r"(?P<numbers>[^/]{1,100000})"
+WHERE = r"(?P<where>[0-9A-Fa-f]{8}(/[0-9]{1,6}/[0-9A-Fa-f]{8}){0,64})"
 UID = r"[0-9.]{1,64}"
 STUDY = rf"studies/(?P<study>{UID})"
 SERIES = rf"{STUDY}/series/(?P<series>{UID})"
@@ -19,5 +23,12 @@ urlpatterns = [
     re_path(rf"^{STUDY}/metadata/?$", door(GET=metadata)),
     re_path(rf"^{SERIES}/metadata/?$", door(GET=metadata)),
     re_path(rf"^{INSTANCE}/metadata/?$", door(GET=metadata)),
-    re_path(rf"^{INSTANCE}/frames/(?P<numbers>[^/]{{1,100000}})/?$", door(GET=frames)),
+    re_path(rf"^{INSTANCE}/frames/{NUMBERS}/?$", door(GET=frames)),
+    re_path(rf"^{INSTANCE}/frames/{NUMBERS}/rendered/?$", door(GET=rendered)),
+    re_path(rf"^{INSTANCE}/frames/{NUMBERS}/thumbnail/?$", door(GET=thumbnail)),
+    re_path(rf"^{INSTANCE}/rendered/?$", door(GET=rendered)),
+    re_path(rf"^{INSTANCE}/thumbnail/?$", door(GET=thumbnail)),
+    re_path(rf"^{SERIES}/thumbnail/?$", door(GET=thumbnail)),
+    re_path(rf"^{STUDY}/thumbnail/?$", door(GET=thumbnail)),
+    re_path(rf"^{INSTANCE}/bulkdata/{WHERE}/?$", door(GET=bulkdata)),
 ]

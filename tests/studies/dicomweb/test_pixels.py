@@ -1,0 +1,204 @@
+"""Every frame that leaves is, sample by sample, what pydicom decodes from the same file; nothing else ever leaves."""
+
+import warnings
+from collections import Counter
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom import dcmread
+from pydicom.pixels import get_decoder
+
+from gateway.env import Environment
+from studies.integrity import believed, path_of
+from studies.models import Instance
+from studies.spool import Spool
+from tests.api_clients import client_of
+from tests.corpus import pydicom_files
+from tests.studies.dicomweb.archive import address, body, keep, parts_of, sample, small_series
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bells")]
+OCTETS = "multipart/related; type=application/octet-stream"
+
+
+def _with_pixels() -> list[Path]:
+    """One file of each UID among pydicom's that its decoders can read whole."""
+    found, seen = [], set()
+    for path in pydicom_files():
+        ds = dcmread(path, stop_before_pixels=True)
+        if "BitsAllocated" in ds and path.stat().st_size < 1_000_000 and ds.SOPInstanceUID not in seen:
+            seen.add(ds.SOPInstanceUID)
+            found.append(path)
+    return found
+
+
+def _decoded(path: Path) -> list[np.ndarray] | None:
+    """Its frames as pydicom decodes them; None when it cannot."""
+    ds = dcmread(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            decoder, count = get_decoder(ds.file_meta.TransferSyntaxUID), int(ds.get("NumberOfFrames") or 1)
+            return [decoder.as_array(ds, index=number)[0] for number in range(count)]
+    except Exception:  # noqa: BLE001 (whatever pydicom says of its own odd files)
+        return None
+
+
+def test_frames_of_every_syntax_are_those_that_pydicom_decodes(spool: Spool) -> None:
+    paths = [path for path in _with_pixels() if _is_taken(path)]
+    rows = keep(spool, *paths)
+    client, syntaxes = client_of("viewer"), Counter[str]()
+    odd: list[tuple[str, object]] = []
+
+    for path, row in zip(paths, rows, strict=True):
+        expected = _decoded(path)
+        numbers = ",".join(str(number) for number in range(1, (len(expected) if expected else 1) + 1))
+        response = client.get(address(row, f"/frames/{numbers}"), HTTP_ACCEPT=OCTETS)
+        if expected is None:
+            if response.status_code not in {404, 406}:
+                odd.append((path.name, response.status_code))
+            continue
+        if response.status_code != 200:
+            odd.append((path.name, response.status_code))
+            continue
+        contents = [content for _, content in parts_of(response)]
+        if not all(_same(frame, content, row) for frame, content in zip(expected, contents, strict=True)):
+            odd.append((path.name, "differs"))
+        syntaxes[row.transfer_syntax_uid] += 1
+
+    # Its Number of Frames is no number: pydicom gives up, here it has the one frame that its bytes hold.
+    assert odd == [("badVR.dcm", 200)]
+    assert len(syntaxes) >= 12, syntaxes
+
+
+def _is_taken(path: Path) -> bool:
+    ds = dcmread(path, stop_before_pixels=True)
+    return bool(ds.get("StudyInstanceUID")) and not ds.file_meta.TransferSyntaxUID.is_private
+
+
+def _same(frame: np.ndarray, content: bytes, row: Instance) -> bool:
+    if len(content) * 8 == -(-frame.size // 8) * 8 and len(content) != frame.nbytes:  # one bit for each sample
+        return np.array_equal(
+            np.unpackbits(np.frombuffer(content, np.uint8), bitorder="little")[: frame.size], frame.ravel()
+        )
+    return np.array_equal(np.frombuffer(content, frame.dtype.newbyteorder("<")).reshape(frame.shape), frame)
+
+
+def test_damage_is_an_error_and_never_pixels(spool: Spool, home: Environment, tmp_path: Path) -> None:
+    (row,) = small_series(spool, tmp_path, 1)
+    path = path_of(row)
+    content = bytearray(path.read_bytes())
+    content[-100] ^= 1
+    path.write_bytes(content)
+    believed.clear()
+    client = client_of("viewer")
+
+    for more in ("/frames/1", "/rendered", "/thumbnail", "/metadata", "/bulkdata/7FE00010"):
+        response = client.get(address(row, more))
+        assert response.status_code == 500, more
+        assert "damaged" in response.json()["detail"]
+    with pytest.raises(Exception, match="damaged"):
+        body(client.get(address(row), HTTP_ACCEPT="application/dicom"))
+    path.unlink()
+    assert client.get(address(row)).status_code == 500
+
+
+@pytest.mark.parametrize("media_type", ["image/jpeg", "image/png", "image/gif"])
+def test_a_rendered_picture_has_the_form_and_size_that_was_asked_for(spool: Spool, media_type: str) -> None:
+    (row,) = keep(spool, sample("CT_small.dcm"))
+
+    response = client_of("viewer").get(
+        address(row, "/rendered?viewport=64,32&window=40,400,linear"), HTTP_ACCEPT=media_type
+    )
+
+    assert response["Content-Type"] == media_type
+    assert response["X-Content-Type-Options"] == "nosniff"
+    image = Image.open(BytesIO(response.content))
+    assert (image.size, f"image/{image.format}".lower()) == ((32, 32), media_type)
+
+
+def test_a_window_is_applied_as_the_standard_says(spool: Spool) -> None:
+    (row,) = keep(spool, sample("CT_small.dcm"))
+    ds = dcmread(sample("CT_small.dcm"))
+    values = ds.pixel_array * float(ds.RescaleSlope) + float(ds.RescaleIntercept)
+
+    response = client_of("viewer").get(address(row, "/rendered?window=40,400,linear"), HTTP_ACCEPT="image/png")
+
+    shown = np.asarray(Image.open(BytesIO(response.content)))
+    expected = np.clip(((values - 39.5) / 399 + 0.5), 0, 1) * 255
+    assert np.abs(shown - expected).max() <= 1
+
+
+@pytest.mark.parametrize("name", ["examples_palette.dcm", "SC_rgb_jpeg_dcmtk.dcm", "SC_rgb_rle_2frame.dcm"])
+def test_colours_are_rendered_as_pydicom_converts_them(spool: Spool, name: str) -> None:
+    (row,) = keep(spool, sample(name))
+
+    response = client_of("viewer").get(address(row, "/rendered"), HTTP_ACCEPT="image/png")
+
+    assert Image.open(BytesIO(response.content)).mode == "RGB"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "viewport=0,1", "viewport=1", "viewport=1,2,3", "viewport=99999,1", "window=1", "window=a,b", "window=1,0",
+        "window=1,nan", "window=1,2,cubic", "quality=0", "quality=101", "quality=x", "viewport=1e9,1",
+    ],
+)  # fmt: skip
+def test_odd_wishes_are_refused(spool: Spool, query: str) -> None:
+    (row,) = keep(spool, sample("CT_small.dcm"))
+    response = client_of("viewer").get(address(row, f"/rendered?{query}"))
+    assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")
+
+
+def test_what_has_no_pixels_says_so_and_has_a_card_for_a_thumbnail(spool: Spool) -> None:
+    (row,) = keep(spool, sample("test-SR.dcm"))
+    client = client_of("viewer")
+
+    assert client.get(address(row, "/frames/1")).status_code == 406
+    assert client.get(address(row, "/rendered")).status_code == 406
+    card = client.get(address(row, "/thumbnail"), HTTP_ACCEPT="image/png")
+    assert Image.open(BytesIO(card.content)).size == (128, 128)
+
+
+def test_a_compressed_instance_comes_decompressed_unless_anything_is_taken(spool: Spool) -> None:
+    (row,) = keep(spool, sample("JPEG2000.dcm"))
+    client = client_of("viewer")
+
+    ((fields, default),) = parts_of(client.get(address(row)))
+    stored = body(client.get(address(row), HTTP_ACCEPT="application/dicom; transfer-syntax=*"))
+    squeezed = body(client.get(address(row), HTTP_ACCEPT="application/dicom; transfer-syntax=1.2.840.10008.1.2.5"))
+
+    assert fields["content-type"] == "application/dicom; transfer-syntax=1.2.840.10008.1.2.1"
+    expected = dcmread(sample("JPEG2000.dcm")).pixel_array
+    for content, syntax in (
+        (default, "1.2.840.10008.1.2.1"),
+        (stored, row.transfer_syntax_uid),
+        (squeezed, "1.2.840.10008.1.2.5"),
+    ):
+        ds = dcmread(BytesIO(content))
+        assert ds.file_meta.TransferSyntaxUID == syntax
+        assert "PrivateInformation" not in ds.file_meta
+        assert np.array_equal(ds.pixel_array, expected)
+
+
+def test_bulk_data_are_the_bytes_of_the_value(spool: Spool) -> None:
+    (row,) = keep(spool, sample("CT_small.dcm"))
+    client = client_of("viewer")
+
+    ((_, pixels),) = parts_of(client.get(address(row, "/bulkdata/7FE00010")))
+    alone = client.get(address(row, "/bulkdata/7fe00010"), HTTP_ACCEPT="application/octet-stream").content
+
+    assert pixels == alone == dcmread(sample("CT_small.dcm")).PixelData
+    assert client.get(address(row, "/bulkdata/00111111")).status_code == 404
+    assert client.get(address(row, "/bulkdata/00400275/0/00400007")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("frames", "status"), [("2", 404), ("0", 400), ("1,2", 404), ("a", 400), ("1,,2", 400), ("-1", 400)]
+)
+def test_frames_that_are_not_there(spool: Spool, frames: str, status: int) -> None:
+    (row,) = keep(spool, sample("CT_small.dcm"))
+    assert client_of("viewer").get(address(row, f"/frames/{frames}"), HTTP_ACCEPT=OCTETS).status_code == status
