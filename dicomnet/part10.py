@@ -73,24 +73,48 @@ def read_file_meta(file: BinaryIO) -> FileMeta:
         NotPart10: no prefix, or the group ends before its last element.
     """
     head = os.pread(file.fileno(), 4096, 0)
+    found = file_meta_in(head)
+    while found is None:
+        longer = _longer(file, head)
+        found = file_meta_in(longer, is_whole=len(longer) == len(head))
+        head = longer
+    return found
+
+
+def file_meta_in(head: bytes, *, is_whole: bool = False) -> FileMeta | None:
+    """Group 0002 at the beginning of a Part 10 file.
+
+    Args:
+        head: its first bytes.
+        is_whole: there are no more.
+
+    Returns:
+        None when more of the file is needed.
+
+    Raises:
+        NotPart10: as for ``read_file_meta``.
+    """
+    if len(head) < 132 and not is_whole:
+        return None
     if head[128:132] != b"DICM":
         raise NotPart10("the DICM prefix is missing")
     elements: dict[int, bytes] = {}
     position, end = 132, -1
     while position != end:
-        if len(head) < position + 12:
-            head = _longer(file, head)
+        if len(head) < position + 12 and not is_whole:
+            return None
         if head[position : position + 2] != b"\x02\x00":
             break
         try:
             element, length, position = _element(head, position)
         except struct.error as error:
             raise NotPart10("the File Meta Information is cut off") from error
-        while len(head) < position + length:
-            longer = _longer(file, head)
-            if len(longer) == len(head):
+        if len(head) < position + length:
+            if is_whole:
                 raise NotPart10("the File Meta Information is cut off")
-            head = longer
+            if len(head) > MAXIMUM_META_BYTES:
+                raise NotPart10("the File Meta Information is too long")
+            return None
         elements[element] = head[position : position + length].rstrip(b"\0 ")
         position += length
         if element == 0 and length == 4:

@@ -16,7 +16,11 @@ from dicomnet.statuses import StoreStatus
 
 @dataclass(frozen=True)
 class StoreRequest:
-    """One C-STORE request, before its data set has come (PS3.7 9.1.1)."""
+    """One C-STORE request, before its data set has come (PS3.7 9.1.1), or a part of a STOW-RS request.
+
+    Attributes:
+        study_instance_uid: of the study that the instance must be of; empty: any.
+    """
 
     sop_class_uid: str
     sop_instance_uid: str
@@ -24,6 +28,7 @@ class StoreRequest:
     calling_ae_title: str
     called_ae_title: str
     source_address: str
+    study_instance_uid: str = ""
 
 
 @dataclass(frozen=True)
@@ -32,11 +37,14 @@ class StoreAnswer:
 
     Attributes:
         offending_element: tag as an int for Offending Element (0000,0901); None when there is none.
+        study_instance_uid, series_instance_uid: of what was stored; empty when nothing was.
     """
 
     status: StoreStatus
     comment: str = ""
     offending_element: int | None = None
+    study_instance_uid: str = ""
+    series_instance_uid: str = ""
 
 
 class StoreSink(Protocol):

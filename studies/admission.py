@@ -21,8 +21,8 @@ MAXIMUM_UID_LENGTH = 64
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 
-def check_uids(found: Scan, request: StoreRequest) -> None:
-    """Refuse what could not be found again, or is not what the request says.
+def check_uids(found: Scan, request: StoreRequest) -> dict[int, str]:
+    """Refuse what could not be found again, or is not what the request says; returns its UIDs by tag.
 
     Args:
         found: the scan for WANTED.
@@ -49,6 +49,9 @@ def check_uids(found: Scan, request: StoreRequest) -> None:
         raise WrongInstance("SOP Class UID is not the one of the request", SOP_CLASS_UID)
     if uids[SOP_INSTANCE_UID] != request.sop_instance_uid:
         raise WrongInstance("SOP Instance UID is not the one of the request", SOP_INSTANCE_UID)
+    if request.study_instance_uid and uids[STUDY_INSTANCE_UID] != request.study_instance_uid:
+        raise WrongInstance("Study Instance UID is not the one of the request", STUDY_INSTANCE_UID)
+    return uids
 
 
 def is_uid(value: str) -> bool:

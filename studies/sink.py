@@ -13,7 +13,7 @@ from typing_extensions import Buffer
 from dicomnet.part10 import file_meta_bytes
 from dicomnet.services import StoreAnswer, StoreRequest
 from dicomnet.statuses import StoreStatus
-from studies.admission import WANTED, check_uids
+from studies.admission import SERIES_INSTANCE_UID, STUDY_INSTANCE_UID, WANTED, check_uids
 from studies.errors import MalformedDataSet, WrongInstance
 from studies.header import receipt_bytes
 from studies.scan import BEGINNING_BYTES, scan, scan_beginning
@@ -95,7 +95,7 @@ class SpoolSink:
             if self._failure is not None:
                 raise self._failure
             self._spool.intake.waits(id(self), self._size)
-            self._check()
+            uids = self._check()
             self._make_durable()
         except MalformedDataSet as error:
             is_other = isinstance(error, WrongInstance)
@@ -107,7 +107,11 @@ class SpoolSink:
         finally:
             self.discard()
             self._spool.intake.has_waited(id(self))
-        return StoreAnswer(StoreStatus.SUCCESS)
+        return StoreAnswer(
+            StoreStatus.SUCCESS,
+            study_instance_uid=uids[STUDY_INSTANCE_UID],
+            series_instance_uid=uids[SERIES_INSTANCE_UID],
+        )
 
     def discard(self) -> None:
         """Close; what has no name in ``new`` is gone."""
@@ -144,7 +148,7 @@ class SpoolSink:
             self._fd = os.open(self._part, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o640)
             fcntl.flock(self._fd, fcntl.LOCK_EX)
 
-    def _check(self) -> None:
+    def _check(self) -> dict[int, str]:
         if self._size <= len(self._head):
             raise MalformedDataSet("the data set is empty")
         syntax, size = self._request.transfer_syntax_uid, self._size - len(self._head)
@@ -153,7 +157,7 @@ class SpoolSink:
             # Mapped only where it must be: with many threads each map and unmap makes the others wait.
             mapped = mmap.mmap(self._fd, self._size, access=mmap.ACCESS_READ)
             found = scan(memoryview(mapped)[len(self._head) :], syntax, WANTED)
-        check_uids(found, self._request)
+        return check_uids(found, self._request)
 
     def _make_durable(self) -> None:
         os.fdatasync(self._fd)

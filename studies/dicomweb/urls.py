@@ -8,6 +8,7 @@ from studies.dicomweb.frames import frames
 from studies.dicomweb.instances import retrieve
 from studies.dicomweb.metadata import metadata
 from studies.dicomweb.rendered import rendered, thumbnail
+from studies.dicomweb.store import store
 
 NUMBERS = r"(?P<numbers>[^/]{1,100000})"
 WHERE = r"(?P<where>[0-9A-Fa-f]{8}(/[0-9]{1,6}/[0-9A-Fa-f]{8}){0,64})"
@@ -17,7 +18,8 @@ SERIES = rf"{STUDY}/series/(?P<series>{UID})"
 INSTANCE = rf"{SERIES}/instances/(?P<instance>{UID})"
 
 urlpatterns = [
-    re_path(rf"^{STUDY}/?$", door(GET=retrieve), name="dicomweb-study"),
+    re_path(r"^studies/?$", door(POST=store), name="dicomweb-studies"),
+    re_path(rf"^{STUDY}/?$", door(GET=retrieve, POST=store), name="dicomweb-study"),
     re_path(rf"^{SERIES}/?$", door(GET=retrieve), name="dicomweb-series"),
     re_path(rf"^{INSTANCE}/?$", door(GET=retrieve), name="dicomweb-instance"),
     re_path(rf"^{STUDY}/metadata/?$", door(GET=metadata)),
