@@ -10,6 +10,7 @@ from gateway.accounts.permissions import ANY_ROLE
 
 LISTS = (
     "study",
+    "change",
     "conflict",
     "commitment",
     "destination",

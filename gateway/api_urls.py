@@ -18,6 +18,7 @@ from routing.api.destinations import Destinations
 from routing.api.receipt import StudyReceipt
 from routing.api.rule_test import RuleTest
 from routing.api.rules import Rules
+from studies.api.changes import Changes
 from studies.api.commitments import Commitments
 from studies.api.views import UID, Conflicts, IdentityClashes, Studies, UnreadableFiles
 
@@ -60,6 +61,7 @@ urlpatterns = [
     re_path(r"^auth/refresh/?$", Refresh.as_view(), name="api-refresh"),
     re_path(r"^auth/logout/?$", Logout.as_view(), name="api-logout"),
     re_path(r"^auth/me/?$", Me.as_view(), name="api-me"),
+    re_path(r"^changes/?$", Changes.as_view(), name="api-change-list"),
     re_path(rf"^studies/(?P<study_instance_uid>{UID})/trace/?$", Trace.as_view(), name="api-study-trace"),
     re_path(rf"^studies/(?P<study_instance_uid>{UID})/receipt/?$", StudyReceipt.as_view(), name="api-study-receipt"),
     re_path(rf"^studies/(?P<study_instance_uid>{UID})/replay/?$", Replay.as_view(), name="api-study-replay"),

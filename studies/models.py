@@ -9,10 +9,13 @@ from django.db.models import Q
 from django.utils import timezone
 from pydicom.datadict import dictionary_description
 
+from studies.changes.models import Change, ChangeKind
 from studies.commitments.models import Commitment, CommitmentItem
 from studies.pace.models import SourcePace
 
 __all__ = [
+    "Change",
+    "ChangeKind",
     "Commitment",
     "CommitmentItem",
     "Conflict",

@@ -5,7 +5,7 @@ order: two hosts that index into one study wait for each other, instead of count
 """
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,6 +13,8 @@ from django.db.models import Model
 from django.utils import timezone
 
 from studies.arrival import Arrival
+from studies.changes.models import ChangeKind
+from studies.changes.record import record_changes
 from studies.clashes import record_clashes
 from studies.models import Conflict, Instance, Series, Study
 from studies.statements import insert_rows, write_columns
@@ -59,6 +61,8 @@ def insert(arrivals: list[Arrival], *, taken: set[str]) -> None:
     _count_in_studies(rows, studies, series)
     write_columns(Study, [*STUDY_COUNTERS, *sorted(filled)], list(studies.values()))
     record_clashes(arrivals, studies)
+    # Last: what it locks is kept until the commit.
+    record_changes(ChangeKind.RECEIVED, Counter(arrival.study["study_instance_uid"] for arrival in arrivals))
 
 
 def _instance_rows(

@@ -9,9 +9,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from studies.changes.models import ChangeKind
+from studies.changes.record import record_changes
 from studies.models import Series, SourcePace, Study
 from studies.pace.learn import learn, quiet_time
 
@@ -36,7 +39,7 @@ def complete_quiet(default_seconds: int, *, seen_until: datetime | None = None) 
     for title, pks in _by_sender(series.values_list("study__calling_ae_title", "pk")).items():
         count += len(_complete(series.filter(last_received_at__lt=until - quiet.get(title, default)), pks, now))
     for title, pks in _by_sender(studies.values_list("calling_ae_title", "pk")).items():
-        completed = _complete(studies.filter(last_received_at__lt=until - quiet.get(title, default)), pks, now)
+        completed = _complete_studies(studies.filter(last_received_at__lt=until - quiet.get(title, default)), pks, now)
         learn(title, completed, default_seconds)
         count += len(completed)
     return count
@@ -47,6 +50,20 @@ def _by_sender(rows: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
     for title, pk in rows:
         found[title].append(pk)
     return found
+
+
+def _complete_studies(quiet: QuerySet[Any], pks: list[int], now: datetime) -> list[int]:
+    """The same for studies, and tell of it in the change feed."""
+    completed = []
+    for start in range(0, len(pks), BATCH):
+        with transaction.atomic():
+            done = _complete(quiet, pks[start : start + BATCH], now)
+            # Those that are complete now: what came in between has opened its study again.
+            rows = Study.objects.filter(pk__in=done, completed_at=now)
+            counts = dict(rows.values_list("study_instance_uid", "number_of_study_related_instances"))
+            record_changes(ChangeKind.COMPLETED, counts)
+        completed += done
+    return completed
 
 
 def _complete(quiet: QuerySet[Any], pks: list[int], now: datetime) -> list[int]:

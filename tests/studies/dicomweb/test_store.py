@@ -53,7 +53,11 @@ def test_what_is_stored_is_durable_indexed_and_says_whom_it_came_from(spool: Spo
     assert len(list(spool.waiting())) == 2
     index_spool(spool)
     row = Instance.objects.get(sop_instance_uid="1.2.1")
-    assert (row.calling_ae_title, row.called_ae_title, row.source_address) == ("STOW:test progra", "GANTRY", "127.0.0.1")
+    assert (row.calling_ae_title, row.called_ae_title, row.source_address) == (
+        "STOW:test progra",
+        "GANTRY",
+        "127.0.0.1",
+    )
 
 
 REFUSED = [
