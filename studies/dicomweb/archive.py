@@ -13,7 +13,7 @@ from studies.models import Instance, Series
 _SERIES_COLUMNS = ("series_instance_uid", "study__study_instance_uid")
 _COLUMNS = (
     "series_id", "sop_instance_uid", "sop_class_uid", "transfer_syntax_uid", "location", "size_bytes",
-    "data_set_offset", "sha256", "number_of_frames", "instance_number", "rows",
+    "data_set_offset", "sha256", "number_of_frames", "instance_number", "rows", "columns",
 )  # fmt: skip
 
 

@@ -62,6 +62,7 @@ def door(**views: View) -> Any:
             response["Allow"] = allowed
         return _guarded(response, is_head=method == "HEAD")
 
+    enter.methods = tuple(views)  # type: ignore[attr-defined]  # for the capabilities
     return enter
 
 

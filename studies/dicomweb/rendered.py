@@ -64,7 +64,7 @@ def rendered(request: HttpRequest, study: str, series: str, instance: str, numbe
     if row.sop_class_uid == EncapsulatedPDFStorage:
         return _document(request, row)
     number = frame_list(numbers)[0] if numbers else 1
-    return picture(request, row, number, Wishes.of(request.GET))
+    return picture(request, row, number, Wishes.of(request.GET), _chosen(request))
 
 
 def thumbnail(
@@ -76,20 +76,19 @@ def thumbnail(
     if wishes.viewport is None:
         wishes = Wishes([THUMBNAIL_PIXELS, THUMBNAIL_PIXELS], wishes.window, wishes.quality)
     number = frame_list(numbers)[0] if numbers else ((row.number_of_frames or 1) + 1) // 2
+    chosen = _chosen(request)
     try:
-        return picture(request, row, number, wishes)
+        return picture(request, row, number, wishes, chosen)
     except NotAcceptable as error:
         if not isinstance(error.__cause__, NoPixels):
             raise
-    chosen = _chosen(request)
     options = {"format": FORMATS[chosen], "viewport": wishes.viewport, "quality": wishes.quality}
     with as_http():
         return HttpResponse(ask_card(_kind(row), **options), content_type=chosen)
 
 
-def picture(request: HttpRequest, row: Instance, number: int, wishes: Wishes) -> HttpResponseBase:
-    """One frame of an instance, counted from 1."""
-    chosen = _chosen(request)
+def picture(request: HttpRequest, row: Instance, number: int, wishes: Wishes, chosen: str) -> HttpResponseBase:
+    """One frame of an instance, counted from 1, in the chosen media type."""
     said = f"{row.sha256}{number}{wishes}{chosen}"
     digest = hashlib.sha256(said.encode()).hexdigest()[:32]
     if is_known(request, digest):

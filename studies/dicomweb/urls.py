@@ -3,12 +3,14 @@
 from django.urls import re_path
 
 from studies.dicomweb.bulkdata import bulkdata
+from studies.dicomweb.capabilities import capabilities
 from studies.dicomweb.door import door
 from studies.dicomweb.frames import frames
 from studies.dicomweb.instances import retrieve
 from studies.dicomweb.metadata import metadata
 from studies.dicomweb.rendered import rendered, thumbnail
 from studies.dicomweb.store import store
+from studies.dicomweb.wado_uri import wado_uri
 
 NUMBERS = r"(?P<numbers>[^/]{1,100000})"
 WHERE = r"(?P<where>[0-9A-Fa-f]{8}(/[0-9]{1,6}/[0-9A-Fa-f]{8}){0,64})"
@@ -18,6 +20,8 @@ SERIES = rf"{STUDY}/series/(?P<series>{UID})"
 INSTANCE = rf"{SERIES}/instances/(?P<instance>{UID})"
 
 urlpatterns = [
+    re_path(r"^$", door(GET=capabilities, OPTIONS=capabilities), name="dicomweb"),
+    re_path(r"^wado/?$", door(GET=wado_uri), name="dicomweb-wado-uri"),
     re_path(r"^studies/?$", door(POST=store), name="dicomweb-studies"),
     re_path(rf"^{STUDY}/?$", door(GET=retrieve, POST=store), name="dicomweb-study"),
     re_path(rf"^{SERIES}/?$", door(GET=retrieve), name="dicomweb-series"),
