@@ -45,6 +45,8 @@ KINDS = {
         Kind("journey", 6, CTImageStorage, "CT", 512, 512, 40),
         Kind("tiny", 5, CTImageStorage, "CT", 16, 16, 1),
         Kind("retrieve", 7, CTImageStorage, "CT", 512, 512, 500),
+        Kind("series", 8, CTImageStorage, "CT", 512, 512, 500),
+        Kind("stack", 9, CTImageStorage, "CT", 512, 512, 500),
     )
 }
 

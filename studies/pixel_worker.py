@@ -16,7 +16,7 @@ import pydicom
 from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.encoders.base import get_encoder
-from pydicom.uid import UID
+from pydicom.uid import UID, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from studies import dicom_json, rendering
 from studies.children import serve
@@ -27,6 +27,8 @@ class NotTheSame(Exception):
     """The pixels that came out are not those that went in."""
 
 
+# By name: left to itself pydicom takes gdcm for RLE, which aborts its process over frames of three by three samples.
+ENCODERS = {JPEG2000Lossless: "pylibjpeg", JPEGLSLossless: "pyjpegls", RLELossless: "pylibjpeg"}
 Answer = tuple[dict[str, Any], bytes]
 
 
@@ -42,8 +44,9 @@ def encode(question: dict[str, Any]) -> Answer:
     array, how = _frame(*_opened(question))
     names = ("rows", "columns", "samples_per_pixel", "bits_allocated", "bits_stored", "pixel_representation")
     options = {name: how[name] for name in (*names, "photometric_interpretation")}
-    encoder = get_encoder(UID(question["transfer_syntax_uid"]))
-    return {}, encoder.encode(array, number_of_frames=1, planar_configuration=0, **options)
+    syntax = UID(question["transfer_syntax_uid"])
+    options |= {"number_of_frames": 1, "planar_configuration": 0, "encoding_plugin": ENCODERS[syntax]}
+    return {}, get_encoder(syntax).encode(array, **options)
 
 
 def render(question: dict[str, Any]) -> Answer:
@@ -89,7 +92,7 @@ def rewrite(question: dict[str, Any]) -> Answer:
         ds.decompress(generate_instance_uid=False)
     if syntax.is_encapsulated:
         before = _all_frames(ds)
-        ds.compress(syntax, generate_instance_uid=False)
+        ds.compress(syntax, encoding_plugin=ENCODERS[syntax], generate_instance_uid=False)
         if not np.array_equal(before, _all_frames(ds)):
             raise NotTheSame
     ds.file_meta.TransferSyntaxUID = syntax

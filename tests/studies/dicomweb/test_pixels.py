@@ -17,6 +17,7 @@ from pydicom.uid import UID, ImplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLos
 from gateway.env import Environment
 from studies.integrity import believed, path_of
 from studies.models import Instance
+from studies.pixel_worker import ENCODERS
 from studies.spool import Spool
 from tests.api_clients import client_of
 from tests.corpus import pydicom_files
@@ -52,9 +53,9 @@ def _decoded(path: Path) -> list[np.ndarray] | None:
 def _made(folder: Path) -> list[Path]:
     """What pydicom does not come with in a small form: other syntaxes, several frames and fragments, single bits."""
     made = []
-    grey, colour = dcmread(sample("CT_small.dcm")), dcmread(sample("SC_rgb.dcm"))
+    grey, colour = dcmread(sample("CT_small.dcm")), dcmread(sample("examples_rgb_color.dcm"))
     frames = np.stack([grey.pixel_array, grey.pixel_array[::-1], grey.pixel_array[:, ::-1]])
-    for number, (ds, syntax, count) in enumerate(
+    for number, (given, syntax, count) in enumerate(
         [
             (grey, JPEGLSLossless, 1), (grey, RLELossless, 3), (grey, JPEG2000Lossless, 3),
             (grey, ImplicitVRLittleEndian, 3), (colour, RLELossless, 1), (colour, JPEGLSLossless, 1),
@@ -62,12 +63,12 @@ def _made(folder: Path) -> list[Path]:
         1,
     ):  # fmt: skip
         made.append(folder / f"{number}.dcm")
-        ds = copy.deepcopy(ds)
+        ds = copy.deepcopy(given)
         ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = UID(f"1.2.3.99.{number}")
         if count > 1:
             ds.NumberOfFrames, ds.PixelData = count, frames.tobytes()
         if syntax.is_encapsulated:
-            ds.compress(syntax, generate_instance_uid=False)
+            ds.compress(syntax, encoding_plugin=ENCODERS[syntax], generate_instance_uid=False)
         if (number, count) == (3, 3):
             # Two fragments for each frame, and an offset table to tell them apart.
             ds.PixelData = encapsulate(list(generate_frames(ds.PixelData, number_of_frames=3)), fragments_per_frame=2)
