@@ -23,6 +23,7 @@ app.conf.task_routes = {
     # Threads: reading back large files, or a device that does not answer, must not hold up the index.
     "studies.tasks.verify_commitments": {"queue": "deliver"},
     "studies.tasks.report_commitments": {"queue": "deliver"},
+    "studies.tasks.prepare_metadata": {"queue": "deliver"},
     "routing.tasks.plan": {"queue": "plan"},
     "routing.tasks.deliver": {"queue": "deliver"},
     "routing.tasks.sweep_changed_copies": {"queue": "deliver"},  # where the copies are made

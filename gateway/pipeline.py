@@ -16,7 +16,7 @@ from routing.proof.tasks import prove_destination
 from routing.tasks import back_test, deliver, plan
 from studies.doorbell import ring
 from studies.events import commitments_due, instances_indexed, studies_completed
-from studies.tasks import report_commitments
+from studies.tasks import prepare_metadata, report_commitments
 
 
 @receiver(instances_indexed)
@@ -29,6 +29,12 @@ def plan_what_is_indexed(**kwargs: Any) -> None:
 def plan_what_is_complete(**kwargs: Any) -> None:
     """Quiet series and studies: ask their rules."""
     ring(plan)
+
+
+@receiver(studies_completed)
+def prepare_what_is_complete(**kwargs: Any) -> None:
+    """Quiet series: have their metadata ready before a viewer asks for it."""
+    ring(prepare_metadata)
 
 
 @receiver(deliveries_due)

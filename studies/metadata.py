@@ -8,7 +8,7 @@ import hashlib
 import os
 import secrets
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,30 +21,63 @@ from studies.rewriting import cache_folder
 VERSION = 1  # of what the files hold: another form, another number
 BATCH = 50  # instances that a child reads at a time
 SLOTS = 4  # addresses under which the archive is reached and for which files are kept
-LEVEL = 6
+LEVEL, FAST = 6, 1
+BASE = "gantry:/"  # stands for the address under which the archive is reached
+Load = Callable[[], Sequence[Instance]]
 _GZIP = zlib.MAX_WBITS | 16
 _DIGEST_CHARACTERS = 64
 
 
-def series_metadata(series_pk: int, instances: Sequence[Instance], root: str) -> tuple[str, bytes]:
-    """The JSON array of a series, in gzip's form, and the digest of what it was made of.
+def series_metadata(series_pk: int, pks: Sequence[int], root: str, load: Load) -> bytes:
+    """The JSON array of a series, in gzip's form.
 
     Args:
-        instances: all that the series has, in their order.
+        pks: of all instances that the series has, in their order.
         root: the address that ``studies/...`` is appended to.
+        load: gives those instances, when their files have to be read.
 
     Raises:
         InstanceMissing, InstanceDamaged, CannotDecode, Busy: as for ``studies.pixels.ask``.
     """
-    digest = digest_of(instances, root)
-    path = _path(series_pk, root)
-    with suppress(OSError):
+    digest, path = digest_of(pks, root), _path(series_pk, root)
+    held = _held(path, digest)
+    if held is None:
+        base = plain(base_metadata(series_pk, pks, load))
+        held = b"".join(compressed([base.replace(_mark(BASE), _mark(root))], FAST))
+        _keep(path, digest.encode() + held)
+    return held
+
+
+def base_metadata(series_pk: int, pks: Sequence[int], load: Load, children: Children | None = None) -> bytes:
+    """The same with an address that stands for any, from the files themselves: what is made ready beforehand."""
+    digest, path = digest_of(pks, BASE), _path(series_pk, BASE)
+    held = _held(path, digest)
+    if held is None:
+        held = b"".join(compressed(pieces(load(), BASE, children)))
+        _keep(path, digest.encode() + held)
+    return held
+
+
+def is_ready(series_pk: int, pks: Sequence[int]) -> bool:
+    """Whether nothing of the series has to be read any more."""
+    try:
+        with _path(series_pk, BASE).open("rb") as file:
+            return file.read(_DIGEST_CHARACTERS) == digest_of(pks, BASE).encode()
+    except OSError:
+        return False
+
+
+def _held(path: Path, digest: str) -> bytes | None:
+    try:
         held = path.read_bytes()
-        if held[:_DIGEST_CHARACTERS] == digest.encode():
-            return digest, held[_DIGEST_CHARACTERS:]
-    made = b"".join(compressed(pieces(instances, root)))
-    _keep(path, digest.encode() + made)
-    return digest, made
+    except OSError:
+        return None
+    return held[_DIGEST_CHARACTERS:] if held[:_DIGEST_CHARACTERS] == digest.encode() else None
+
+
+def _mark(root: str) -> bytes:
+    # No text of a data set holds this: its quotation marks are escaped.
+    return f'"BulkDataURI":"{root}studies/'.encode()
 
 
 def pieces(instances: Sequence[Instance], root: str, children: Children | None = None) -> Iterator[bytes]:
@@ -72,9 +105,9 @@ def plain(data: bytes) -> bytes:
     return zlib.decompress(data, _GZIP)
 
 
-def digest_of(instances: Sequence[Instance], root: str) -> str:
+def digest_of(pks: Sequence[int], root: str) -> str:
     """What tells one content from another: the instances, none of which ever changes, and where they are said to be."""
-    said = f"{VERSION}\n{root}\n{','.join(str(each.pk) for each in instances)}"
+    said = f"{VERSION}\n{root}\n{','.join(map(str, pks))}"
     return hashlib.sha256(said.encode()).hexdigest()
 
 
@@ -88,7 +121,7 @@ def address_of(instance: Instance) -> str:
 
 
 def _path(series_pk: int, root: str) -> Path:
-    slot = int(hashlib.sha256(root.encode()).hexdigest(), 16) % SLOTS
+    slot = SLOTS if root == BASE else int(hashlib.sha256(root.encode()).hexdigest(), 16) % SLOTS
     return cache_folder(f"metadata/{series_pk % 1000:03d}") / f"{series_pk}.{slot}"
 
 
@@ -106,5 +139,5 @@ def _keep(path: Path, content: bytes) -> None:
 def forget(series_pks: Iterable[int]) -> None:
     """Remove what is kept of these series."""
     for pk in series_pks:
-        for slot in range(SLOTS):
+        for slot in range(SLOTS + 1):
             (cache_folder(f"metadata/{pk % 1000:03d}") / f"{pk}.{slot}").unlink(missing_ok=True)

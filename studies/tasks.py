@@ -9,6 +9,7 @@ from studies.dimse import local_spool
 from studies.doorbell import PAUSE_SECONDS, ring
 from studies.events import studies_completed
 from studies.index import index_spool as index_all
+from studies.metadata_ahead import prepare_recent
 from studies.models import Study
 from studies.stability import complete_quiet
 
@@ -49,3 +50,10 @@ def sweep_commitments() -> None:
     """Find verifications and reports that no bell told of."""
     if tell_due():
         ring(verify_commitments)
+
+
+@shared_task
+def prepare_metadata() -> None:
+    """Read what DICOMweb clients will ask about series that have become complete, before they ask."""
+    if prepare_recent():
+        ring(prepare_metadata)

@@ -10,6 +10,7 @@ from studies.children import Busy
 from studies.errors import CannotDecode, InstanceDamaged, InstanceMissing, NoPixels, NoSuchFrame, NoSuchValue
 from studies.models import Instance, Series
 
+_NOTHING = "Nothing is stored under these UIDs."
 _SERIES_COLUMNS = ("series_instance_uid", "study__study_instance_uid")
 _COLUMNS = (
     "series_id", "sop_instance_uid", "sop_class_uid", "transfer_syntax_uid", "location", "size_bytes",
@@ -31,8 +32,30 @@ class NotNow(APIException):
     wait = 2
 
 
-def stored_instances(study: str, series: str = "", instance: str = "") -> list[Instance]:
+def stored_pks(study: str, series: str = "", instance: str = "") -> dict[int, list[int]]:
+    """The keys of what is stored under an address, by those of its series; both in the order in which they came.
+
+    Raises:
+        NotFound: nothing.
+    """
+    found = Instance.objects.filter(is_primary=True, series__study__study_instance_uid=study)
+    if series:
+        found = found.filter(series__series_instance_uid=series)
+    if instance:
+        found = found.filter(sop_instance_uid=instance)
+    by_series: dict[int, list[int]] = {}
+    for series_pk, pk in found.order_by("series_id", "pk").values_list("series_id", "pk"):
+        by_series.setdefault(series_pk, []).append(pk)
+    if not by_series:
+        raise NotFound(_NOTHING)
+    return by_series
+
+
+def stored_instances(study: str, series: str = "", instance: str = "", *, series_pk: int = 0) -> list[Instance]:
     """What is stored under an address, each UID once, in the order in which it came.
+
+    Args:
+        series_pk: only what is in the series with this key; 0: in any.
 
     Raises:
         NotFound: nothing.
@@ -40,6 +63,8 @@ def stored_instances(study: str, series: str = "", instance: str = "") -> list[I
     parents = Series.objects.filter(study__study_instance_uid=study).select_related("study")
     if series:
         parents = parents.filter(series_instance_uid=series)
+    if series_pk:
+        parents = parents.filter(pk=series_pk)
     by_pk = {parent.pk: parent for parent in parents.only(*_SERIES_COLUMNS)}
     found = Instance.objects.filter(is_primary=True, series__in=by_pk).only(*_COLUMNS)
     if instance:
@@ -48,7 +73,7 @@ def stored_instances(study: str, series: str = "", instance: str = "") -> list[I
     for row in rows:
         row.series = by_pk[row.series_id]
     if not rows:
-        raise NotFound("Nothing is stored under these UIDs.")
+        raise NotFound(_NOTHING)
     return rows
 
 
