@@ -51,7 +51,7 @@ def as_json(ds: Dataset, uri: str) -> dict[str, Any]:
         try:
             element = ds[tag]
             found[name] = element_json(element, f"{uri}/{name}")
-        except (ValueError, TypeError, AttributeError, NotImplementedError, OverflowError):
+        except Exception:  # noqa: BLE001 (pydicom raises whatever a file makes it)
             # What does not decode as its VR is there, but has no value that could be trusted.
             found[name] = {"vr": str(getattr(ds.get_item(tag), "VR", None) or "UN")[:2]}
     return found
