@@ -37,7 +37,7 @@ CLIENTS = (1, 4)
 FRAME_SECONDS = 4.0
 PIECE_BYTES = 1 << 20
 STORED = 'multipart/related; type="application/dicom"; transfer-syntax=*'
-CODE_STREAM = 'multipart/related; type="image/jp2"; transfer-syntax=*'
+CODE_STREAM = 'multipart/related; type="image/jp2"; transfer-syntax=1.2.840.10008.1.2.4.90'
 SAMPLES = 'multipart/related; type="application/octet-stream"'
 
 
