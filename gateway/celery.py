@@ -24,6 +24,7 @@ app.conf.task_routes = {
     "studies.tasks.verify_commitments": {"queue": "deliver"},
     "studies.tasks.report_commitments": {"queue": "deliver"},
     "studies.tasks.prepare_metadata": {"queue": "deliver"},
+    "studies.tasks.remove_files": {"queue": "deliver"},
     "routing.tasks.plan": {"queue": "plan"},
     "routing.tasks.deliver": {"queue": "deliver"},
     "routing.tasks.sweep_changed_copies": {"queue": "deliver"},  # where the copies are made
@@ -40,6 +41,7 @@ app.conf.beat_schedule = {
         ("plan what no rule has seen", "routing.tasks.plan", SWEEP_SECONDS),
         ("take back leases and wake the lanes", "routing.tasks.sweep", SWEEP_SECONDS),
         ("remove changed copies that lost workers left", "routing.tasks.sweep_changed_copies", 60),
+        ("remove the files of what was deleted", "studies.tasks.remove_files", 60),
         ("find what destinations have to prove", "routing.proof.tasks.sweep_proofs", PROOF_SECONDS),
         ("ask, judge and probe AI workers", "routing.ai.tasks.sweep", SWEEP_SECONDS),
         ("go on with back-tests whose worker was lost", "routing.tasks.sweep_back_tests", SWEEP_SECONDS),

@@ -59,3 +59,11 @@ class NoSuchValue(StudiesError):
 
 class CannotDecode(StudiesError):
     """The pixel data cannot be decoded or be given the form that is asked for; the message says why."""
+
+
+class NotStored(StudiesError):
+    """Nothing is stored under these UIDs."""
+
+
+class DeletionRefused(StudiesError):
+    """Something else needs what was to be deleted."""

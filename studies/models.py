@@ -11,6 +11,7 @@ from pydicom.datadict import dictionary_description
 
 from studies.changes.models import Change, ChangeKind
 from studies.commitments.models import Commitment, CommitmentItem
+from studies.deletions.models import DeletedFile, Deletion
 from studies.pace.models import SourcePace
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "Commitment",
     "CommitmentItem",
     "Conflict",
+    "DeletedFile",
+    "Deletion",
     "IdentityClash",
     "Instance",
     "Series",

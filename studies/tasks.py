@@ -5,6 +5,7 @@ from django.conf import settings
 
 from studies.commitments.report import report_to, tell_due
 from studies.commitments.verify import verify_due
+from studies.deletions.sweep import remove_deleted_files
 from studies.dimse import local_spool
 from studies.doorbell import PAUSE_SECONDS, ring
 from studies.events import studies_completed
@@ -57,3 +58,9 @@ def prepare_metadata() -> None:
     """Read what DICOMweb clients will ask about series that have become complete, before they ask."""
     if prepare_recent():
         ring(prepare_metadata)
+
+
+@shared_task
+def remove_files() -> None:
+    """Remove the files of what was deleted."""
+    remove_deleted_files()

@@ -8,6 +8,7 @@ from studies.dicomweb.door import door
 from studies.dicomweb.frames import frames
 from studies.dicomweb.instances import retrieve
 from studies.dicomweb.metadata import metadata
+from studies.dicomweb.remove import remove
 from studies.dicomweb.rendered import rendered, thumbnail
 from studies.dicomweb.store import store
 from studies.dicomweb.wado_uri import wado_uri
@@ -23,9 +24,9 @@ urlpatterns = [
     re_path(r"^$", door(GET=capabilities, OPTIONS=capabilities), name="dicomweb"),
     re_path(r"^wado/?$", door(GET=wado_uri), name="dicomweb-wado-uri"),
     re_path(r"^studies/?$", door(POST=store), name="dicomweb-studies"),
-    re_path(rf"^{STUDY}/?$", door(GET=retrieve, POST=store), name="dicomweb-study"),
-    re_path(rf"^{SERIES}/?$", door(GET=retrieve), name="dicomweb-series"),
-    re_path(rf"^{INSTANCE}/?$", door(GET=retrieve), name="dicomweb-instance"),
+    re_path(rf"^{STUDY}/?$", door(GET=retrieve, POST=store, DELETE=remove), name="dicomweb-study"),
+    re_path(rf"^{SERIES}/?$", door(GET=retrieve, DELETE=remove), name="dicomweb-series"),
+    re_path(rf"^{INSTANCE}/?$", door(GET=retrieve, DELETE=remove), name="dicomweb-instance"),
     re_path(rf"^{STUDY}/metadata/?$", door(GET=metadata)),
     re_path(rf"^{SERIES}/metadata/?$", door(GET=metadata)),
     re_path(rf"^{INSTANCE}/metadata/?$", door(GET=metadata)),

@@ -1,3 +1,4 @@
+import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
@@ -39,6 +40,32 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['pk'],
             },
+        ),
+        migrations.CreateModel(
+            name='Deletion',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('study_instance_uid', models.CharField(max_length=64, verbose_name='Study Instance UID')),
+                ('series_instance_uid', models.CharField(blank=True, help_text='Empty: the whole study.', max_length=64, verbose_name='Series Instance UID')),
+                ('sop_instance_uid', models.CharField(blank=True, help_text='Empty: the whole series or study.', max_length=64, verbose_name='SOP Instance UID')),
+                ('number_of_instances', models.PositiveIntegerField()),
+                ('series_pks', models.JSONField(default=list, help_text='Keys of the series, whose kept metadata goes too.')),
+                ('requested_by', models.CharField(help_text='Name of the user or API key.', max_length=150)),
+                ('requested_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('done_at', models.DateTimeField(blank=True, help_text='When the last of its files was removed.', null=True)),
+            ],
+            options={
+                'ordering': ['-pk'],
+                'indexes': [models.Index(condition=models.Q(('done_at', None)), fields=['id'], name='deletion_open')],
+            },
+        ),
+        migrations.CreateModel(
+            name='DeletedFile',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('location', models.CharField(help_text='Name in the storage for DICOM files.', max_length=200)),
+                ('deletion', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='files', to='studies.deletion')),
+            ],
         ),
         migrations.RunPython(begin_with_what_is_there, migrations.RunPython.noop),
     ]
