@@ -17,6 +17,8 @@ from pydicom.filewriter import write_data_element
 from pydicom.uid import UID
 from pydicom.valuerep import PersonName
 
+from studies.byte_order import in_little_endian
+
 INLINE_BYTES = 1024
 LONG_VALUE_BYTES = 65_536  # of what is no bytes: a clinical text stays, a table of a million numbers does not
 BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
@@ -33,7 +35,7 @@ def encoded(path: str, uri: str) -> bytes:
     Args:
         uri: of the instance; bulk data stand below it.
     """
-    ds = pydicom.dcmread(path, stop_before_pixels=True)
+    ds = in_little_endian(pydicom.dcmread(path, stop_before_pixels=True))
     found = as_json(ds, f"{uri}/bulkdata")
     pixels = pydicom.dcmread(path, specific_tags=[0x7FE00008, 0x7FE00009, 0x7FE00010], defer_size=1024)
     for tag in sorted(PIXEL_DATA & set(pixels.keys())):

@@ -20,6 +20,7 @@ from pydicom.pixels.encoders.base import get_encoder
 from pydicom.uid import JPEG2000, UID, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from studies import dicom_json, rendering
+from studies.byte_order import in_little_endian
 from studies.children import serve
 from studies.errors import NoPixels, NoSuchFrame, NoSuchValue
 
@@ -72,7 +73,7 @@ def metadata(question: dict[str, Any]) -> Answer:
 
 def bulkdata(question: dict[str, Any]) -> Answer:
     """The value of one element, little endian (PS3.18 10.4.1.1.5)."""
-    ds: Any = pydicom.dcmread(question["path"])
+    ds: Any = in_little_endian(pydicom.dcmread(question["path"]))
     where = question["where"]
     for tag, number in zip(where[:-1:2], where[1::2], strict=True):
         if tag not in ds or ds[tag].VR != "SQ" or number >= len(ds[tag].value):
@@ -91,6 +92,7 @@ def rewrite(question: dict[str, Any]) -> Answer:
     ds = pydicom.dcmread(question["path"])
     syntax, present = UID(question["transfer_syntax_uid"]), ds.file_meta.TransferSyntaxUID
     has_pixels = "PixelData" in ds
+    in_little_endian(ds)
     if present.is_encapsulated and has_pixels:
         ds.decompress(generate_instance_uid=False)
     if syntax.is_encapsulated:
@@ -109,7 +111,9 @@ def rewrite(question: dict[str, Any]) -> Answer:
     ):
         if keyword in ds.file_meta:
             delattr(ds.file_meta, keyword)
-    ds.save_as(question["target"], implicit_vr=syntax.is_implicit_VR, little_endian=syntax.is_little_endian)
+    # Forced, or it would refuse to turn big endian, whose words are turned by now.
+    forms = {"implicit_vr": syntax.is_implicit_VR, "little_endian": syntax.is_little_endian}
+    pydicom.dcmwrite(question["target"], ds, **forms, force_encoding=True)
     return {}, b""
 
 

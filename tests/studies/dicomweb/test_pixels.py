@@ -230,6 +230,18 @@ def test_a_compressed_instance_comes_decompressed_unless_anything_is_taken(spool
         assert np.array_equal(ds.pixel_array, expected)
 
 
+def test_big_endian_comes_in_little_endian(spool: Spool) -> None:
+    (row,) = keep(spool, sample("MR_small_bigendian.dcm"))
+    client, expected = client_of("viewer"), dcmread(sample("MR_small_bigendian.dcm")).pixel_array
+
+    ds = dcmread(BytesIO(body(client.get(address(row), HTTP_ACCEPT="application/dicom"))))
+    bulk = client.get(address(row, "/bulkdata/7FE00010"), HTTP_ACCEPT="application/octet-stream").content
+
+    assert ds.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.1"
+    assert np.array_equal(ds.pixel_array, expected)
+    assert bulk == expected.astype("<i2").tobytes()
+
+
 def test_bulk_data_are_the_bytes_of_the_value(spool: Spool) -> None:
     (row,) = keep(spool, sample("CT_small.dcm"))
     client = client_of("viewer")
