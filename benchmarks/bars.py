@@ -84,7 +84,6 @@ BARS: tuple[Bar, ...] = (
     Bar("receive ct 4", "p99 ms", 60, 20, unit="ms", is_ceiling=True),
     Bar("receive ct 16", "listener MiB", 150, 100, unit="MiB", is_ceiling=True),
     Bar("receive big 4", "listener MiB", 256, 120, unit="MiB", is_ceiling=True),
-<<<<<<< HEAD
     # Milliseconds by Orthanc's: a half is twice as quick.
     *(
         Bar(f"find {count}", f"{kind} p50 ms", 0.5, 0.2, ORTHANC, is_ceiling=True)
@@ -92,11 +91,9 @@ BARS: tuple[Bar, ...] = (
         for kind in ("patient", "range", "all")
     ),
     *(Bar(f"qido {count}", f"{kind}/s", 3, 10, ORTHANC) for count in (1, 8) for kind in ("patient", "range", "page")),
-=======
     Bar("dicomweb", "series MB/s", 1.0, 2.0, ORTHANC),
     Bar("dicomweb", "stored frames/s, 1", 1.0, 2.0, ORTHANC),
     Bar("dicomweb", "decoded frames/s, 1", 1.0, 2.0, ORTHANC),
     Bar("dicomweb", "metadata/s", 1.5, 5.0, ORTHANC),
->>>>>>> 41be265 (Measure DICOMweb beside Orthanc; compare decoded frames of more syntaxes)
     Bar("idle", "cpu ms/s each", 0.05, 0.05, unit="ms/s", is_ceiling=True),
 )

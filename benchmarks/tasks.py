@@ -6,11 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-<<<<<<< HEAD
-from benchmarks import associations, journey, query, queryable, retrieve, send
-=======
-from benchmarks import associations, dicomweb, journey, queryable, send
->>>>>>> 41be265 (Measure DICOMweb beside Orthanc; compare decoded frames of more syntaxes)
+from benchmarks import associations, dicomweb, journey, query, queryable, retrieve, send
 from benchmarks.bars import GANTRY, GANTRY_PG, ORTHANC, STOCK, STORESCP
 from benchmarks.bench import Bench, gantry_over_tls
 from benchmarks.gantry import Template
@@ -44,7 +40,6 @@ def trials(bench: Bench) -> Iterator[Trial]:
             yield Trial("idle", peer, partial(_with_receiver, bench, peer, associations.measure_idle))
     for peer, gateway in _gateways(bench).items():
         yield Trial("journey ct 4", peer, partial(_journey, bench, gateway, 4))
-<<<<<<< HEAD
     for peer, start in query.starts(bench).items():
         for count in (1, 8):
             yield Trial(f"find {count}", peer, partial(query.measure_find, bench, start, count))
@@ -52,10 +47,8 @@ def trials(bench: Bench) -> Iterator[Trial]:
     for peer, archive in _archives(bench).items():
         for task, service in (("get ct", retrieve.GET), ("move ct", retrieve.MOVE)):
             yield Trial(task, peer, partial(retrieve.measure, bench, archive, service))
-=======
-    for peer, service in dicomweb.services(bench).items():
-        yield Trial("dicomweb", peer, partial(dicomweb.measure, bench, service))
->>>>>>> 41be265 (Measure DICOMweb beside Orthanc; compare decoded frames of more syntaxes)
+    for peer, web in dicomweb.services(bench).items():
+        yield Trial("dicomweb", peer, partial(dicomweb.measure, bench, web))
     for peer, template in ((GANTRY, bench.embedded), (GANTRY_PG, bench.on_postgresql)):
         if template:
             load = partial(queryable.measure_under_load, bench, template)

@@ -16,7 +16,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include("gateway.api_urls")),
     re_path(r"^api/", not_found),
-    path("dicom-web/", include("studies.dicomweb.qido_urls")),
     path("dicom-web/", include("studies.dicomweb.urls")),
     re_path(r"^dicom-web/", not_found),
     path("livez", livez, name="livez"),
