@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from dicomnet.scu.store import AssociationLost, Outgoing, Sent, StoreAssociation, StoreOutcome
+from dicomnet.scu.store import WINDOW, AssociationLost, Outgoing, Sent, StoreAssociation, StoreOutcome
 from dicomnet.wire import pdu
 from tests.certificates import authority
 from tests.corpus import write_part10
@@ -50,8 +50,8 @@ def large(tmp_path: Path) -> Outgoing:
     return Outgoing.from_file(write_part10(tmp_path, bytes(40 << 20)))
 
 
-def associate(port: int, instance: Outgoing, **options: int) -> StoreAssociation:
-    return StoreAssociation(peer(port, timeout_seconds=PATIENCE), [instance.context], **options)
+def associate(port: int, instance: Outgoing, *, window: int = WINDOW) -> StoreAssociation:
+    return StoreAssociation(peer(port, timeout_seconds=PATIENCE), [instance.context], window=window)
 
 
 class Late:
