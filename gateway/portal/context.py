@@ -27,7 +27,11 @@ class Section:
 SECTIONS = (
     Section("Dashboard", "dashboard", "dashboard", ""),
     Section(
-        "Studies", "study-list", "studies", "studies.view_study", ("study-detail", "series-instances", "study-receipt")
+        "Studies",
+        "study-list",
+        "studies",
+        "studies.view_study",
+        ("study-detail", "series-instances", "study-receipt", "upload", "viewer"),
     ),
     Section("Deliveries", "delivery-list", "deliveries", "routing.view_delivery", ("delivery-detail",)),
     Section(

@@ -17,6 +17,28 @@ from studies.models import Study
 from studies.portal.forms import PAGE_SIZES, PERIODS, StudyFilterForm, ordering_of, page_size_of
 from studies.selectors import conflicts, identity_clashes, known_modalities, list_studies, odd_instances
 
+# Modalities of series of which no thumbnail is asked (PS3.3 C.7.3.1.1.1).
+WITHOUT_PICTURES = frozenset(
+    {
+        "",
+        "SR",
+        "PR",
+        "KO",
+        "DOC",
+        "RTSTRUCT",
+        "RTPLAN",
+        "RTRECORD",
+        "REG",
+        "FID",
+        "SEG",
+        "ECG",
+        "EPS",
+        "HD",
+        "AU",
+        "PLAN",
+    }
+)
+
 
 class StudyList(PermissionRequiredMixin, ListView):
     """Stored studies by filter; all of its state is in the address."""
@@ -79,8 +101,10 @@ class StudyDetail(PermissionRequiredMixin, DetailView):
             .annotate(count=Count("instances"))
             .order_by("-count")
         )
+        series = list(self.object.series.order_by("pk"))
         return super().get_context_data(
-            series=self.object.series.order_by("pk"),
+            series=series,
+            pictured={each.pk for each in series if each.modality not in WITHOUT_PICTURES},
             kinds=[kind for kind in kinds if kind["count"]],
             conflicts=conflicts().filter(instance__series__study=self.object),
             odd_count=odd_instances().filter(series__study=self.object).count(),

@@ -72,5 +72,8 @@ document.addEventListener("submit", (event) => {
   if (question && !confirm(question)) event.preventDefault();
 });
 
+// A series without a picture keeps its place; a broken frame would say nothing.
+document.addEventListener("error", ({ target }) => target.matches?.("[data-thumbnail]") && target.remove(), true);
+
 document.addEventListener("htmx:load", () => countChosen(document));
 countChosen(document);

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from studies.portal import commitments, conflicts, odd, series
+from studies.portal import commitments, conflicts, downloads, odd, series, uploads
 
 urlpatterns = [
     path(
@@ -10,6 +10,19 @@ urlpatterns = [
         series.SeriesInstances.as_view(),
         name="series-instances",
     ),
+    path("studies/<str:study_instance_uid>/archive.zip", downloads.study_zip, name="study-zip"),
+    path(
+        "studies/<str:study_instance_uid>/series/<str:series_instance_uid>/archive.zip",
+        downloads.series_zip,
+        name="series-zip",
+    ),
+    path(
+        "studies/<str:study_instance_uid>/instances/<str:sop_instance_uid>/file/",
+        downloads.instance_file,
+        name="instance-file",
+    ),
+    path("upload/", uploads.upload, name="upload"),
+    path("upload/file/", uploads.upload_file, name="upload-file"),
     path("odd/", odd.OddList.as_view(), name="odd-list"),
     path("conflicts/", conflicts.ConflictList.as_view(), name="conflict-list"),
     path("conflicts/<int:pk>/seen/", conflicts.conflict_seen, name="conflict-seen"),

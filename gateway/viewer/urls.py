@@ -1,0 +1,10 @@
+"""Addresses of the viewers."""
+
+from django.urls import path
+
+from gateway.viewer import page
+
+urlpatterns = [
+    path("viewer/", page.viewer, name="viewer"),
+    path("viewer/tag-names.json", page.tag_names, name="viewer-tag-names"),
+]

@@ -1,0 +1,104 @@
+"""Downloads from the study page and the viewer: a study or series as ZIP with DICOMDIR, one instance as its file."""
+
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.contrib.auth.decorators import permission_required
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET
+from pydicom import dcmread
+from pydicom.uid import EncapsulatedPDFStorage
+
+from studies.errors import InstanceMissing
+from studies.media.archive import MediaArchive, study_archive
+from studies.models import Instance, Series, Study
+from studies.storage import hot_storage
+
+logger = logging.getLogger(__name__)
+_NOT_FOR_NAMES = re.compile(r"[^0-9A-Za-z]+")
+
+
+@require_GET
+@permission_required("studies.view_study", raise_exception=True)
+def study_zip(request: HttpRequest, study_instance_uid: str) -> HttpResponseBase:
+    """All instances of a study."""
+    study = get_object_or_404(Study, study_instance_uid=study_instance_uid)
+    return _zip(request, study, None)
+
+
+@require_GET
+@permission_required("studies.view_study", raise_exception=True)
+def series_zip(request: HttpRequest, study_instance_uid: str, series_instance_uid: str) -> HttpResponseBase:
+    """All instances of a series."""
+    series = get_object_or_404(
+        Series.objects.select_related("study"),
+        study__study_instance_uid=study_instance_uid,
+        series_instance_uid=series_instance_uid,
+    )
+    return _zip(request, series.study, series)
+
+
+@require_GET
+@permission_required("studies.view_study", raise_exception=True)
+def instance_file(request: HttpRequest, study_instance_uid: str, sop_instance_uid: str) -> HttpResponseBase:
+    """The stored file; with ``?part=document`` the PDF in it (PS3.3 A.45.1)."""
+    instance = get_object_or_404(
+        Instance,
+        sop_instance_uid=sop_instance_uid,
+        series__study__study_instance_uid=study_instance_uid,
+        is_primary=True,
+    )
+    path = Path(hot_storage().path(instance.location))
+    if not path.is_file():
+        raise Http404("The file of this instance is not there.")
+    if request.GET.get("part") == "document" and instance.sop_class_uid == EncapsulatedPDFStorage:
+        return _pdf(path)
+    name = f"{_tail(sop_instance_uid)}.dcm"
+    return FileResponse(path.open("rb"), as_attachment=True, filename=name, content_type="application/dicom")
+
+
+def _zip(request: HttpRequest, study: Study, series: Series | None) -> HttpResponseBase:
+    try:
+        archive = study_archive(study, series)
+    except InstanceMissing as error:
+        logger.error("download refused", extra={"reason": str(error)})
+        return render(request, "studies/download_failed.html", {"study": study}, status=503)
+    response = StreamingHttpResponse(_logged(archive), content_type="application/zip")
+    response["Content-Length"] = str(archive.size_bytes)
+    # No name of a patient in a file that lies about in a folder of downloads.
+    kind, uid = ("series", series.series_instance_uid) if series else ("study", study.study_instance_uid)
+    response["Content-Disposition"] = f'attachment; filename="{kind}-{_tail(uid)}.zip"'
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _logged(archive: MediaArchive) -> Iterator[bytes]:
+    try:
+        yield from archive.chunks()
+    except InstanceMissing as error:
+        # The status is sent already: the connection ends before its time, and the browser says that it failed.
+        logger.error("download broken off", extra={"reason": str(error)})
+        raise
+
+
+def _pdf(path: Path) -> HttpResponse:
+    ds = dcmread(path)
+    content = bytes(ds.get("EncapsulatedDocument") or b"")
+    begin = content.find(b"%PDF-", 0, 1024)
+    if begin < 0:
+        raise Http404("This object holds no PDF.")
+    length = int(ds.get("EncapsulatedDocumentLength") or 0) or len(content)
+    response = HttpResponse(content[begin:length], content_type="application/pdf")
+    response["Content-Disposition"] = 'inline; filename="document.pdf"'
+    response["X-Content-Type-Options"] = "nosniff"
+    # Browsers show a PDF in an embedded element of their own; this site's policy has none.
+    response["Content-Security-Policy"] = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'"
+    return response
+
+
+def _tail(uid: str) -> str:
+    return _NOT_FOR_NAMES.sub("", uid)[-12:]

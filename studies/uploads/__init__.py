@@ -1,0 +1,1 @@
+"""Files that people upload: through the same spool and the same checks as C-STORE."""
