@@ -48,6 +48,13 @@ fix: dev ## mend what lint can mend
 docs: dev ## make the screenshots of the documentation again
 	@$(VENV)/python tests/e2e/screenshots.py $(ARGS)
 
+viewer: dev ## build the viewer's bundle, where it is not built yet (Node.js is fetched where it is missing)
+	@$(VENV)/python -m gateway.viewer.build
+
+ohif: ## install OHIF, the advanced viewer (50 MB from the npm registry)
+	@test -x $(VENV)/python || { echo "Set Gantry up first: make run"; exit 1; }
+	@$(VENV)/python manage.py installohif
+
 LOCK := $(VENV)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
@@ -62,4 +69,4 @@ clean: ## remove what can be made again: .venv and caches; var/, your data, stay
 dev:
 	@$(PYTHON) bootstrap.py dev
 
-.PHONY: help run demo test e2e faults bench check lint types imports migrations fix docs lock clean dev
+.PHONY: help run demo test e2e faults bench check lint types imports migrations fix docs viewer ohif lock clean dev

@@ -36,6 +36,8 @@ def main(arguments: "list[str]") -> None:
         if newer is not None:
             os.execv(newer, [newer, str(Path(__file__).resolve()), target])  # noqa: S606 (no shell is meant)
         set_up(target, ROOT)
+        if target == "run":
+            build_viewer(ROOT)
     except SetUpError as error:
         sys.exit(f"Gantry cannot be set up: {error}")
     except OSError as error:
@@ -87,6 +89,12 @@ def set_up(target: str, root: Path) -> None:
         if not is_installed(target, root):
             make_venv(root)
             install(target, root)
+
+
+def build_viewer(root: Path) -> None:
+    """Have the viewer built unless it is; what cannot be had is said there, and stops nothing."""
+    command = [str(venv_python(root)), "-m", "gateway.viewer.build"]
+    subprocess.run(command, cwd=str(root), stdin=subprocess.DEVNULL, check=False)
 
 
 def venv_python(root: Path) -> Path:

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from gateway.supervisor.parent_death import die_with_parent
+from gateway.viewer.build import build_missing
 from tests import debian, node
 from tests.servers import postgresql, valkey
 from tests.tally import Tally, read_tally
@@ -26,6 +27,7 @@ def main(arguments: list[str]) -> int:
     """Run both passes; the exit status is 0 when every test that ran passed, and some did."""
     debian.install_missing(partial(print, flush=True))
     node.install_missing(partial(print, flush=True))
+    build_missing(partial(print, flush=True))
     is_ci = os.environ.get("CI", "").lower() == "true"
     with ExitStack() as servers:
         redis_url = os.environ.get("TEST_REDIS_URL") or servers.enter_context(valkey())
