@@ -17,8 +17,8 @@ from studies.uploads.take import CHUNK_BYTES, MAXIMUM_FILE_BYTES, Taken, take_fi
 from studies.uploads.zips import BadZip, take_zip
 
 logger = logging.getLogger(__name__)
-# A person who may have things sent may also bring them; viewers may not.
-PERMISSION = "studies.change_study"
+# Operators may bring instances; viewers may not.
+PERMISSION = "studies.add_instance"
 MAXIMUM_NAME_LENGTH = 200
 _ZIP_TYPE = "application/zip"
 

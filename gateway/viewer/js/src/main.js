@@ -101,9 +101,9 @@ const hotkeys = new Hotkeys([
   action("keys", "These keys", "?", buttons.keys),
 ]);
 
-wireToolbar(viewer, buttons);
 document.addEventListener("click", (event) => event.target.closest("[data-close]")?.closest("dialog")?.close());
 viewer.setLayout("1x1");
+wireToolbar(viewer, buttons);
 if (first) viewer.open(first);
 else viewer.active.say("No series of this study is stored any more.");
 document.body.dataset.ready = "true";

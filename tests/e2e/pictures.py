@@ -1,0 +1,80 @@
+"""Instances with pixels for the viewer: received into a spool, indexed, and served as any others."""
+
+import warnings
+from collections.abc import Iterable
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+
+from django.conf import settings
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
+from pydicom.dataset import Dataset
+
+from dicomnet.lab.phantoms import EPOCH, KINDS, one_study
+from dicomnet.part10 import file_meta_in
+from dicomnet.services import StoreRequest
+from studies.index import index_spool
+from studies.spool import Spool
+from studies.uploads.take import CHUNK_BYTES
+
+HOSTILE = '<img src=x onerror="document.title=1">'
+# A file of pydicom's own for each way to encode pixels, and for objects that have none.
+ODDITIES = {
+    "JPEG baseline in colour": "examples_ybr_color.dcm",
+    "JPEG extended with 12 bits": "JPEG-lossy.dcm",
+    "JPEG lossless": "SC_rgb_jpeg_gdcm.dcm",
+    "JPEG 2000": "examples_jpeg2k.dcm",
+    "JPEG-LS": "MR_small_jpeg_ls_lossless.dcm",
+    "RLE": "MR_small_RLE.dcm",
+    "Big endian": "MR_small_bigendian.dcm",
+    "Deflated": "image_dfl.dcm",
+    "Palette": "examples_palette.dcm",
+    "Frames of dose": "rtdose.dcm",
+    "Segmentation": "liver_1frame.dcm",
+    "Report": "reportsi.dcm",
+    "Plan": "rtplan.dcm",
+    "Waveform": "waveform_ecg.dcm",
+}
+ODD_STUDY = "1.2.826.0.1.3680043.8.498.77"
+
+
+def store(data_sets: Iterable[Dataset]) -> None:
+    """Receive and index them."""
+    spool = Spool(settings.GANTRY.spool_dir, 100)
+    spool.prepare()
+    for ds in data_sets:
+        buffer = BytesIO()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ds.save_as(buffer, enforce_file_format=True)
+        data = buffer.getvalue()
+        meta = file_meta_in(data, is_whole=True)
+        assert meta is not None
+        names = (meta.sop_class_uid, meta.sop_instance_uid, meta.transfer_syntax_uid)
+        sink = spool.open(StoreRequest(*names, "CT_ROOM1", "GANTRY", "10.20.1.11"))
+        for start in range(meta.data_set_offset, len(data), CHUNK_BYTES):
+            sink.write(data[start : start + CHUNK_BYTES])
+        answer = sink.commit()
+        assert answer.status == 0, answer.comment
+    while index_spool(spool):
+        pass
+
+
+@cache
+def head(slices: int = 40) -> tuple[Dataset, ...]:
+    """A CT of a head: two series of so many slices in all."""
+    return tuple(one_study(KINDS["CT"][0], slices, seed=7, number=3, began_at=EPOCH))
+
+
+def oddities() -> list[Dataset]:
+    """One study with a series for each of them."""
+    found = []
+    for number, (words, name) in enumerate(ODDITIES.items(), 1):
+        path = get_testdata_file(name)
+        ds = dcmread(Path(str(path)))
+        ds.StudyInstanceUID, ds.SeriesInstanceUID = ODD_STUDY, f"{ODD_STUDY}.{number}"
+        ds.SeriesNumber, ds.SeriesDescription = number, words
+        ds.PatientName, ds.PatientID, ds.StudyDescription = HOSTILE, HOSTILE, HOSTILE
+        found.append(ds)
+    return found
