@@ -74,6 +74,7 @@ def oddities() -> list[Dataset]:
         path = get_testdata_file(name)
         ds = dcmread(Path(str(path)))
         ds.StudyInstanceUID, ds.SeriesInstanceUID = ODD_STUDY, f"{ODD_STUDY}.{number}"
+        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = f"{ODD_STUDY}.{number}.1"
         ds.SeriesNumber, ds.SeriesDescription = number, words
         ds.PatientName, ds.PatientID, ds.StudyDescription = HOSTILE, HOSTILE, HOSTILE
         found.append(ds)

@@ -259,7 +259,7 @@ export class Cell extends EventTarget {
   viewChanged() {
     const { viewport } = this;
     if (!viewport || !this.set) return;
-    const isGrey = Number(text(this.dataset, "00280002") || 1) === 1 && !this.isDrawnByServer;
+    const isGrey = text(this.dataset, "00280004").startsWith("MONOCHROME") && !this.isDrawnByServer;
     const unit = this.set.modality === "CT" ? "HU" : "";
     this.overlay.showView(isGrey ? this.window : null, viewport.getZoom?.() ?? 1, unit);
     try {

@@ -31,7 +31,8 @@ const DECODED = new Set(
  */
 export function kindOf(dataset) {
   const sopClass = text(dataset, "00080016");
-  for (const [pattern, name, words] of KINDS) if (name && pattern.test(sopClass)) return { name, words };
+  const [, name, words] = KINDS.find(([pattern]) => pattern.test(sopClass)) ?? [];
+  if (name) return { name, words };
   if (VIDEO.test(transferSyntax(dataset))) return { name: "video", words: "Video" };
   if (number(dataset, "00280010") && number(dataset, "00280011")) return { name: "image", words: "Image" };
   return { name: "file", words: "Object without pixels" };
@@ -46,5 +47,5 @@ export function transferSyntax(dataset) {
 export function isDecodedHere(dataset) {
   const syntax = transferSyntax(dataset);
   if (syntax && !DECODED.has(syntax)) return false;
-  return ![1].includes(number(dataset, "00280100") ?? 8); // single bits are unpacked by the server
+  return number(dataset, "00280100") !== 1; // single bits are unpacked by the server
 }

@@ -39,6 +39,7 @@ export function wireToolbar(viewer, actions) {
     if (detail.what === "cine") {
       each("[data-do=cine]", (button) => button.setAttribute("aria-pressed", String(detail.isPlaying)));
       rate.textContent = detail.rate ? `${detail.rate}/s` : "";
+      rate.parentElement.hidden = !detail.isPlaying;
     }
     if (detail.what !== "image" || presets.dataset.of !== cell?.set?.id) fillPresets();
   }

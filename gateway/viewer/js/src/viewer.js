@@ -9,6 +9,7 @@ import { presetsOf } from "./presets.js";
 import { DRAGGED } from "./series_list.js";
 import { displaySets, isVolume } from "./study.js";
 import { say } from "./dom.js";
+import { all } from "./values.js";
 
 export const LAYOUTS = { "1x1": [1, 1], "1x2": [1, 2], "2x2": [2, 2] };
 
@@ -157,7 +158,7 @@ export class Viewer extends EventTarget {
 
   get presets() {
     const { active } = this;
-    const isGrey = active.viewport && !active.isDrawnByServer;
+    const isGrey = active?.viewport && !active.isDrawnByServer && all(active.set.instances[0], "00280002")[0] !== 3;
     return isGrey ? presetsOf(active.set.instances[0], active.set.modality) : [];
   }
 
