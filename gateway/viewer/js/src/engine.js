@@ -33,20 +33,19 @@ export function start(wasm) {
   cache.setMaxCacheSize(CACHE_BYTES);
   imageRetrievalPoolManager.setMaxSimultaneousRequests(Enums.RequestType.Prefetch, REQUESTS_AT_ONCE);
   imageRetrievalPoolManager.grabDelay = 0;
-  const style = annotation.config.style;
-  style.setDefaultToolStyles({
-    ...style.getDefaultToolStyles(),
-    color: "rgb(255, 214, 90)",
-    colorHighlighted: "rgb(120, 220, 255)",
-    colorSelected: "rgb(120, 220, 255)",
-    textBoxColor: "rgb(255, 226, 140)",
-    textBoxColorHighlighted: "rgb(160, 230, 255)",
-    textBoxColorSelected: "rgb(160, 230, 255)",
-    textBoxFontFamily: "ui-monospace, Menlo, Consolas, monospace",
-    textBoxFontSize: "12px",
-    lineWidth: "1.5",
-  });
+  setStyle(annotation.config.style);
   return new RenderingEngine("gantry");
+}
+
+// Colours of measurements by state, legible on grey; Cornerstone has a property for each state and mode.
+const COLOURS = { Highlighted: "rgb(120, 220, 255)", Selected: "rgb(120, 220, 255)", Locked: "rgb(190, 190, 190)" };
+
+function setStyle(style) {
+  const styles = { ...style.getDefaultToolStyles(), textBoxFontFamily: "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace", textBoxFontSize: "12px", lineWidth: "1.5" };
+  for (const name of Object.keys(styles).filter((each) => /^(textBoxC|c)olor/.test(each))) {
+    styles[name] = Object.entries(COLOURS).find(([state]) => name.includes(state))?.[1] ?? "rgb(255, 214, 90)";
+  }
+  style.setDefaultToolStyles(styles);
 }
 
 /**

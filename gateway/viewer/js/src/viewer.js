@@ -37,8 +37,15 @@ export class Viewer extends EventTarget {
     this.dispatchEvent(new CustomEvent("change", { detail: { what, ...detail } }));
   }
 
+  /** Pictures that fitted fit again; rotation, flips, zoom and pan stay. */
   resize() {
-    if (this.cells.some((cell) => cell.mode)) this.engine.resize(true, true);
+    const before = this.cells.filter((cell) => cell.viewport).map((cell) => [cell, cell.viewport.getViewPresentation?.()]);
+    if (!before.length) return;
+    this.engine.resize(true, false);
+    for (const [cell, presentation] of before) {
+      if (presentation) cell.viewport.setViewPresentation(presentation);
+      cell.viewport.render();
+    }
   }
 
   // Layout
@@ -55,7 +62,8 @@ export class Viewer extends EventTarget {
   }
 
   place(rows, columns, count, toolGroup) {
-    this.grid.style.gridTemplate = `repeat(${rows}, minmax(0, 1fr)) / repeat(${columns}, minmax(0, 1fr))`;
+    this.grid.classList.toggle("is-planes", this.isMpr);
+    this.grid.style.gridTemplate = this.isMpr ? "" : `repeat(${rows}, minmax(0, 1fr)) / repeat(${columns}, minmax(0, 1fr))`;
     for (const cell of this.cells.splice(count)) cell.destroy();
     while (this.cells.length < count) this.cells.push(this.makeCell(toolGroup));
     this.grid.dataset.cells = count;
