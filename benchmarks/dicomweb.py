@@ -113,7 +113,7 @@ def measure(bench: Bench, start: Start) -> dict[str, float]:
     files = _files(bench)
     with bench.room() as folder, start(folder) as service:
         for paths in files.values():
-            _store(service, paths)
+            store(service, paths)
         deadline = time.monotonic() + 120
         while not service.is_indexed(sum(map(len, files.values()))):
             if time.monotonic() > deadline:
@@ -132,7 +132,12 @@ def _files(bench: Bench) -> dict[str, list[Path]]:
     return _kept[bench.folder]
 
 
-def _store(service: Service, paths: list[Path], at_once: int = 25) -> None:
+def store(service: Service, paths: list[Path], at_once: int = 25) -> None:
+    """Send files by STOW-RS.
+
+    Raises:
+        Failed: one was not stored.
+    """
     for start in range(0, len(paths), at_once):
         boundary = secrets.token_hex(8)
         head = f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
