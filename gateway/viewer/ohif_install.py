@@ -56,7 +56,7 @@ APP_CONFIG = """window.config = {
     configuration: {
       friendlyName: "Gantry",
       name: "gantry",
-      wadoUriRoot: "/wado",
+      wadoUriRoot: "/dicom-web/wado",
       qidoRoot: "/dicom-web",
       wadoRoot: "/dicom-web",
       qidoSupportsIncludeField: true,

@@ -41,11 +41,12 @@ export function start(wasm) {
 const COLOURS = { Highlighted: "rgb(120, 220, 255)", Selected: "rgb(120, 220, 255)", Locked: "rgb(190, 190, 190)" };
 
 function setStyle(style) {
-  const styles = { ...style.getDefaultToolStyles(), textBoxFontFamily: "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace", textBoxFontSize: "12px", lineWidth: "1.5" };
+  const { global } = style.getDefaultToolStyles();
+  const styles = { ...global, textBoxFontFamily: "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace", textBoxFontSize: "12px", lineWidth: "1.5" };
   for (const name of Object.keys(styles).filter((each) => /^(textBoxC|c)olor/.test(each))) {
     styles[name] = Object.entries(COLOURS).find(([state]) => name.includes(state))?.[1] ?? "rgb(255, 214, 90)";
   }
-  style.setDefaultToolStyles(styles);
+  style.setDefaultToolStyles({ global: styles });
 }
 
 /**
