@@ -74,7 +74,7 @@ def _take(file: IO[bytes] | UploadedFile, size: int, name: str, address: str) ->
     file.seek(0)
     if not is_zip:
         return [Line(name, take_file(file, source_address=address))]
-    return list(_take_zip(file, size, name, address))  # type: ignore[arg-type]
+    return list(_take_zip(file, size, name, address))
 
 
 def _take_zip(file: IO[bytes], size: int, name: str, address: str) -> Iterator[Line]:

@@ -11,7 +11,7 @@ from django.utils.module_loading import import_string
 from pydicom.filereader import read_partial
 from pydicom.uid import MediaStorageDirectoryStorage
 
-from dicomnet.part10 import DEFLATED, NotPart10, file_meta_of
+from dicomnet.part10 import DEFLATED, NotPart10, file_meta_in
 from dicomnet.services import Services, StoreRequest
 from dicomnet.statuses import StoreStatus
 from studies.admission import STUDY_INSTANCE_UID, is_uid
@@ -53,8 +53,10 @@ def take_file(source: Source, *, source_address: str) -> Taken:
     """
     first = _read(source, META_BYTES)
     try:
-        meta = file_meta_of(first)
+        meta = file_meta_in(first, is_whole=True)
     except NotPart10:
+        meta = None
+    if meta is None:
         return Taken("passed-over", "it is no DICOM file")
     if meta.sop_class_uid == MediaStorageDirectoryStorage:
         return Taken("passed-over", "it is the directory of a medium, not an instance")

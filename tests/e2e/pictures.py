@@ -10,6 +10,7 @@ from django.conf import settings
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 from dicomnet.lab.phantoms import EPOCH, KINDS, one_study
 from dicomnet.part10 import file_meta_in
@@ -69,12 +70,12 @@ def head(slices: int = 40) -> tuple[Dataset, ...]:
 
 def oddities() -> list[Dataset]:
     """One study with a series for each of them."""
-    found = []
+    found: list[Dataset] = []
     for number, (words, name) in enumerate(ODDITIES.items(), 1):
         path = get_testdata_file(name)
         ds = dcmread(Path(str(path)))
-        ds.StudyInstanceUID, ds.SeriesInstanceUID = ODD_STUDY, f"{ODD_STUDY}.{number}"
-        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = f"{ODD_STUDY}.{number}.1"
+        ds.StudyInstanceUID, ds.SeriesInstanceUID = UID(ODD_STUDY), UID(f"{ODD_STUDY}.{number}")
+        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = UID(f"{ODD_STUDY}.{number}.1")
         ds.SeriesNumber, ds.SeriesDescription = number, words
         ds.PatientName, ds.PatientID, ds.StudyDescription = HOSTILE, HOSTILE, HOSTILE
         found.append(ds)
