@@ -25,6 +25,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from dicomnet.contexts import NO_ROLES, Roles, narrow
+from dicomnet.find import FIND_MODELS
 from dicomnet.retrieval import RETRIEVE_CLASSES
 
 ACCEPTED, ABSTRACT_SYNTAX_REFUSED, TRANSFER_SYNTAXES_REFUSED = 0, 3, 4
@@ -33,7 +34,10 @@ UNKNOWN = "1.2.3.4.99"
 
 
 def negotiated(
-    *proposals: tuple[str, Sequence[str]], store_classes: frozenset[str] = frozenset(), may_commit: bool = False
+    *proposals: tuple[str, Sequence[str]],
+    store_classes: frozenset[str] = frozenset(),
+    may_commit: bool = False,
+    queries: frozenset[str] = frozenset(),
 ) -> list[tuple[int | None, str | None]]:
     """Result and transfer syntax of each proposed context, as pynetdicom's negotiation ends with ours."""
     proposed: list[PresentationContext] = []
@@ -41,7 +45,7 @@ def negotiated(
         context = build_context(abstract, list(syntaxes))
         context.context_id = 2 * number + 1
         proposed.append(context)
-    supported = narrow(proposed, store_classes, may_commit=may_commit)
+    supported = narrow(proposed, store_classes, may_commit=may_commit, queries=queries)
     results, _ = negotiate_as_acceptor(proposed, supported)
     by_id = sorted(results, key=lambda context: context.context_id or 0)
     return [
@@ -237,3 +241,20 @@ def test_retrieval_is_accepted_for_those_who_may_and_with_an_uncompressed_identi
         context.context_id = 1
         (result,), _ = negotiate_as_acceptor([context], narrow([context], queries=frozenset(queries)))
         assert result.result == expected
+
+
+@pytest.mark.parametrize(
+    ("may_find", "syntaxes", "expected"),
+    [
+        (False, [ImplicitVRLittleEndian], (ABSTRACT_SYNTAX_REFUSED, None)),
+        (True, [ImplicitVRLittleEndian], (ACCEPTED, ImplicitVRLittleEndian)),
+        (True, [ImplicitVRLittleEndian, ExplicitVRLittleEndian], (ACCEPTED, ExplicitVRLittleEndian)),
+        (True, [ExplicitVRBigEndian, ImplicitVRLittleEndian], (ACCEPTED, ImplicitVRLittleEndian)),
+        (True, [ExplicitVRBigEndian, JPEG2000Lossless], (TRANSFER_SYNTAXES_REFUSED, None)),
+    ],
+)
+def test_queries_are_for_those_who_may_search_in_what_responses_are_written_in(
+    may_find: bool, syntaxes: list[str], expected: tuple[int, str | None]
+) -> None:
+    model = StudyRootQueryRetrieveInformationModelFind
+    assert negotiated((model, syntaxes), queries=FIND_MODELS if may_find else frozenset()) == [expected]
