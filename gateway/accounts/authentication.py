@@ -1,7 +1,7 @@
 """``Authorization: Api-Key <key>``: programs that sign in with a key of their own."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -12,6 +12,8 @@ from rest_framework_api_key.permissions import KeyParser
 
 from gateway.accounts.models import ApiKey, Role
 from gateway.accounts.roles import highest_role, role_may
+
+_BY_PREFIX = f"SELECT * FROM {ApiKey._meta.db_table} WHERE prefix = %s AND NOT revoked"  # noqa: S608 (a name of ours)
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,10 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 def find_api_key(key: str) -> ApiKey | None:
     """The key's row, when the key is right and may still be used."""
-    try:
-        found = cast(ApiKey, ApiKey.objects.get_from_key(key))
-    except ApiKey.DoesNotExist:
+    prefix, _, _ = key.partition(".")
+    # As the library's get_from_key, which takes longer to put its statement together than most requests take in all.
+    found = next(iter(ApiKey.objects.raw(_BY_PREFIX, [prefix])), None)
+    if found is None or not found.is_valid(key):
         return None
     return None if found.expiry_date is not None and found.expiry_date <= timezone.now() else found
 
