@@ -109,7 +109,7 @@ class Search:
             is_whole = len(rows) < limit and bool(rows or not offset)
             return self._completed(rows), offset + len(rows) if is_whole else None
         found, total = [], 0
-        for row in self._rows([], ordered):
+        for row in self._stream(ordered):
             if self._is_match(row):
                 if offset <= total < offset + limit:
                     found.append(row)
@@ -132,6 +132,14 @@ class Search:
             cursor.execute(f"{self._select}{where}{rest}", [*wanted, *params])
             rows: list[Row] = cursor.fetchall()
         return rows
+
+    def _stream(self, rest: str) -> Iterator[Row]:
+        """All rows, of which only some hundred are in memory at a time."""
+        where, params = self._conditions([])
+        with connection.chunked_cursor() as cursor:
+            cursor.execute(f"{self._select}{where}{rest}", params)
+            while rows := cursor.fetchmany(PAGE):
+                yield from rows
 
     def _conditions(self, further: list[Condition]) -> tuple[str, tuple[Any, ...]]:
         parts = [*self._where, *further]
