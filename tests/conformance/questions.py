@@ -130,6 +130,12 @@ DIFFERENCES = (
         lambda asked: asked.keys.get("StudyTime", "").endswith("-1200"),
     ),
     Difference(
+        "`?` and a character beyond ASCII",
+        "PS3.4 C.2.2.2.4",
+        frozenset({"C-FIND", "QIDO-RS"}),
+        lambda asked: asked.keys.get("PatientName") == "m?ller*",
+    ),
+    Difference(
         "case of letters, of other attributes than names",
         "PS3.4 C.2.2.2.4",
         frozenset({"QIDO-RS"}),
