@@ -48,6 +48,7 @@ class StoredInstances:
         self.level = keys.level
         self.uids = keys.uids
         self._parts = list(_parts(keys))
+        self._root = hot_storage().path("")
         self.count = self._last_pk = 0
         contexts: set[tuple[str, str]] = set()
         for part in self._parts:
@@ -75,7 +76,7 @@ class StoredInstances:
             after = 0
             while rows := self._rows(part, after):
                 after = rows[-1][0]
-                yield [_instance(*row) for row in rows]
+                yield [_instance(self._root, row) for row in rows]
                 if len(rows) < PAGE:
                     break
 
@@ -93,20 +94,12 @@ def syntaxes_by_class() -> dict[str, list[str]]:
     return found
 
 
-def _instance(
-    pk: int,
-    sop_instance_uid: str,
-    sop_class_uid: str,
-    transfer_syntax_uid: str,
-    location: str,
-    data_set_offset: int,
-    size_bytes: int,
-    tier: str,
-) -> Outgoing | Unavailable:
+def _instance(root: str, row: tuple[Any, ...]) -> Outgoing | Unavailable:
+    _, sop_instance_uid, sop_class_uid, transfer_syntax_uid, location, data_set_offset, size_bytes, tier = row
     if tier != Tier.HOT:
         return Unavailable(sop_instance_uid, f"stored on the tier {tier}, have it recalled first")
     return Outgoing(
-        path=Path(hot_storage().path(location)),
+        path=Path(f"{root}/{location}"),  # a name that Gantry made
         sop_class_uid=sop_class_uid,
         sop_instance_uid=sop_instance_uid,
         transfer_syntax_uid=transfer_syntax_uid,

@@ -154,7 +154,8 @@ class Retrieving:
         with closing(sender.send_all(instances)) as answers:
             for sent in answers:
                 self._progress.add(sent)
-                self.attend()
+                # What the caller says was read with its answer.
+                self._tell()
 
     def _mover(self, services: Services) -> Mover:
         """Where to send to.
@@ -225,6 +226,9 @@ class Retrieving:
             AssociationOver, ConnectionLost: the caller is gone.
         """
         self._assoc.take_in(0)
+        self._tell()
+
+    def _tell(self) -> None:
         now = time.monotonic()
         if now - self._told_at >= PENDING_SECONDS and not self.is_cancelled:
             self._told_at = now

@@ -1,4 +1,4 @@
-"""What DCMTK and Gantry's own sender send arrives at a PACS with every byte of its data set."""
+"""What DCMTK and Gantry's own sender send arrives at a PACS with every byte of its data set, and is fetched so."""
 
 import hashlib
 import os
@@ -51,12 +51,15 @@ def test_dcmsend_to_storescp_and_orthanc_keeps_every_byte(tmp_path: Path, files:
         sent = digests(files_in(tmp_path / "direct"))
         stored = digests(files_in(running.home / "hot"))
         delivered = digests(files_in(pacs))
+        fetched = digests(fetch(running.dicom_port, tmp_path / "fetched"))
         refused = [line for line in running.log("scp") if line["event"] == "instance refused"]
         through, directly = orthanc_digests(orthanc_http), orthanc_digests(direct_http)
     assert set(stored) <= set(sent)
     assert len(sent) - len(stored) == len(refused)
     assert set(delivered) == set(stored)
     assert len(stored) > CT_COUNT + 100
+    assert set(fetched) <= set(stored)
+    assert sum(fetched.values()) == CT_COUNT / 4
     # For a peer that offers less dcmsend encodes in another transfer syntax: only Gantry takes the deflated one.
     same = {uid for uid in set(through) & set(directly) if through[uid].syntax == directly[uid].syntax}
     assert len(set(through) - same - repeated(files)) == 1
@@ -110,6 +113,15 @@ def running_product(tmp_path: Path, **others: tuple[str, int]) -> Iterator[tuple
         running.start()
         running.configure(destinations={"PACS": ("PACS", port), **others})
         yield running, tmp_path / "pacs"
+
+
+def fetch(port: int, folder: Path) -> list[Path]:
+    """One of the generated studies, by C-GET from whoever listens there."""
+    folder.mkdir()
+    wanted = ["-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID=2.25.71"]
+    command = ["getscu", "-S", "+B", "-od", str(folder), *wanted, "-aec", "GANTRY", "127.0.0.1", str(port)]
+    subprocess.run(command, check=True, capture_output=True, timeout=120, env=os.environ | NO_DELAY)
+    return files_in(folder)
 
 
 def storage_objects() -> list[Path]:
