@@ -12,9 +12,11 @@ from pynetdicom.dsutils import encode
 
 from dicomnet.retrieval import RetrieveStatus
 from dicomnet.scu.outgoing import Outgoing, Sent, StoreOutcome
+from dicomnet.statuses import in_words
 from dicomnet.wire import pdu
 
 MOST = 0xFFFF
+MOST_REASONS = 100
 MAXIMUM_LIST_BYTES = 0xFFFE  # what a value with VR UI may have in Explicit VR (PS3.5 7.1.2)
 
 
@@ -61,7 +63,8 @@ class Progress:
     def fail(self, sop_instance_uid: str, reason: str) -> None:
         """Count one that failed."""
         self.failed += 1
-        self.reasons[reason] += 1
+        if len(self.reasons) < MOST_REASONS:
+            self.reasons[reason] += 1
         if self._list_bytes + len(sop_instance_uid) + 1 <= MAXIMUM_LIST_BYTES:
             self.failed_uids.append(sop_instance_uid)
             self._list_bytes += len(sop_instance_uid) + 1
@@ -106,7 +109,8 @@ class Progress:
 
 
 def _reason(outcome: StoreOutcome) -> str:
-    return f"answered {outcome}" if outcome.status is not None else outcome.comment
+    # Not the receiver's own comment: nobody knows what it says of the patient.
+    return outcome.comment if outcome.status is None else f"answered {in_words(outcome.status)}"
 
 
 def _data_set_bytes(instance: Outgoing) -> int:

@@ -240,3 +240,13 @@ def test_a_caller_that_is_gone_in_the_middle_is_noticed(port: int, caplog: pytes
     (record,) = [record for record in caplog.records if record.message == "retrieval ended"]
     assert (record.__dict__["reason"], record.__dict__["completed"]) == ("the caller is gone", 0)
     assert [record.message for record in caplog.records if record.exc_info] == []
+
+
+def test_the_log_says_what_was_fetched_and_not_of_whom(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    keep_study(patient="ZZCANARYID")
+    Fetcher(port).get(PATIENT, identifier("PATIENT", PatientID="ZZCANARYID"))
+    (record,) = [record for record in caplog.records if record.message == "retrieval ended"]
+    said = record.__dict__
+    assert (said["query_level"], said["instances"], said["completed"], said["uids"]) == ("PATIENT", 3, 3, [])
+    assert not [record for record in caplog.records if "ZZCANARYID" in str(record.__dict__)]
