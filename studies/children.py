@@ -68,19 +68,24 @@ class KeptChild:
                 continue
             found = self._answer(child, self._seconds)
             if found is None:
-                self.close()
+                if self.close() == 0:
+                    continue  # as before, but the question was in the pipe already
                 raise ChildFailed(f"it takes more than {self._seconds:g} s or {self._memory_bytes >> 20} MiB")
             if "error" in found[0]:
+                if found[0].get("is_last"):
+                    self.close()
                 raise ChildFailed(str(found[0].get("words") or found[0]["error"]), str(found[0]["error"]))
             return found
         raise ChildFailed("its process does not start")
 
-    def close(self) -> None:
-        """End the child."""
+    def close(self) -> int:
+        """End the child; returns its exit status, 0 when it had ended by itself."""
         child, self._child = self._child, None
-        if child is not None:
-            child.kill()
-            child.communicate()
+        if child is None:
+            return 0
+        child.kill()
+        child.communicate()
+        return child.returncode
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._child is not None and self._child.poll() is not None:
@@ -204,8 +209,9 @@ def serve(answer: Callable[[dict[str, Any]], tuple[dict[str, Any], bytes]], argu
             found, data = answer(json.loads(line))
         except Exception as error:  # noqa: BLE001 (the process's main loop: codecs raise whatever a file makes them)
             # Its message may hold what the file holds; those of our own errors do not.
-            _say(out, {"error": type(error).__name__, "words": getattr(error, "words", "")})
-            if isinstance(error, MemoryError | RecursionError):
+            is_last = isinstance(error, MemoryError | RecursionError)
+            _say(out, {"error": type(error).__name__, "words": getattr(error, "words", ""), "is_last": is_last})
+            if is_last:
                 return
         else:
             _say(out, found | {"size": len(data)}, data)
