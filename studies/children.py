@@ -74,7 +74,7 @@ class KeptChild:
             if "error" in found[0]:
                 if found[0].get("is_last"):
                     self.close()
-                raise ChildFailed(str(found[0].get("words") or found[0]["error"]), str(found[0]["error"]))
+                raise ChildFailed(found[0]["error"], found[0]["error"])
             return found
         raise ChildFailed("its process does not start")
 
@@ -208,9 +208,9 @@ def serve(answer: Callable[[dict[str, Any]], tuple[dict[str, Any], bytes]], argu
         try:
             found, data = answer(json.loads(line))
         except Exception as error:  # noqa: BLE001 (the process's main loop: codecs raise whatever a file makes them)
-            # Its message may hold what the file holds; those of our own errors do not.
+            # Its message may hold what the file holds.
             is_last = isinstance(error, MemoryError | RecursionError)
-            _say(out, {"error": type(error).__name__, "words": getattr(error, "words", ""), "is_last": is_last})
+            _say(out, {"error": type(error).__name__, "is_last": is_last})
             if is_last:
                 return
         else:
