@@ -28,9 +28,12 @@ VIEWER = {
     "routing.view_rule",
     "routing.view_ruleversion",
     "routing.view_shadowmatch",
+    "studies.view_change",
     "studies.view_commitment",
     "studies.view_commitmentitem",
     "studies.view_conflict",
+    "studies.view_deletedfile",
+    "studies.view_deletion",
     "studies.view_identityclash",
     "studies.view_instance",
     "studies.view_series",
@@ -39,7 +42,7 @@ VIEWER = {
     "studies.view_studylabel",
     "studies.view_unreadablefile",
 }
-OPERATOR = VIEWER | {"routing.change_delivery", "studies.change_study"}
+OPERATOR = VIEWER | {"routing.change_delivery", "studies.add_instance", "studies.change_study"}
 OURS = ("accounts.", "dicomnet.", "routing.", "studies.", "tiering.", "spanner.")
 
 
