@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from gateway.accounts.models import Role, User
@@ -15,6 +15,8 @@ from tests.factories import PASSWORD, UserFactory
 
 Theme = Literal["light", "dark"]
 OpenPage = Callable[..., Page]
+WAIT_MILLISECONDS = 30_000  # how long a machine under load may take; what is right comes at once
+expect.set_options(timeout=WAIT_MILLISECONDS)
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +44,7 @@ def open_page(browser: Browser, live_server: LiveServer, monkeypatch: pytest.Mon
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(WAIT_MILLISECONDS)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda message: _note(problems, message))
         if is_signed_in:

@@ -82,6 +82,16 @@ PAGES = {
     "system": "/system/",
     "admin": "/admin/",
     "not-found": "/studies/1.2.3/",
+    "upload": "/upload/",
+    "ohif-absent": "/ohif/",
+}
+# The viewer's pictures, each with the keys that lead to it.
+VIEWER_PAGES: dict[str, tuple[str, ...]] = {
+    "viewer": (),
+    "viewer-two": ("q", "ArrowRight", "PageDown"),
+    "viewer-planes": ("m", "x"),
+    "viewer-keys": ("?",),
+    "viewer-tags": ("g",),
 }
 
 
@@ -107,6 +117,7 @@ def main(wanted: list[str]) -> None:
 
             fill()
             pictures.full()
+            pictures.viewer()
 
 
 def _set_up(home: Path) -> None:
@@ -209,6 +220,45 @@ class Pictures:
                     page.goto(self.base + path.format(**names))
                     self._prepare(page, name)
                     self._keep(page, name, theme)
+
+    def viewer(self) -> None:
+        """The viewer with a CT, and with a report; stored last, so that no other page shows them."""
+        if not any(self._is_wanted(name) for name in (*VIEWER_PAGES, "viewer-report")):
+            return
+        from tests.e2e.pictures import ODD_STUDY, head, oddities, store
+
+        store(head(60))
+        store(oddities())
+        study = head(60)[0].StudyInstanceUID
+        for theme, page in self.pages.items():
+            for name, keys in VIEWER_PAGES.items():
+                if not self._is_wanted(name):
+                    continue
+                page.goto(f"{self.base}/viewer/?StudyInstanceUIDs={study}")
+                page.locator(".cell[data-loaded='30']").wait_for()
+                if name == "viewer":
+                    self._measure(page)
+                for key in keys:
+                    page.keyboard.press(key)
+                page.wait_for_timeout(1_500)  # the planes fill while their slices come in
+                self._keep(page, name, theme)
+            if self._is_wanted("viewer-report"):
+                page.goto(f"{self.base}/viewer/?StudyInstanceUIDs={ODD_STUDY}")
+                page.get_by_role("button", name="Report").click()
+                page.locator(".cell[data-shown=object]").wait_for()
+                self._keep(page, "viewer-report", theme)
+
+    def _measure(self, page: "Page") -> None:
+        box = page.locator(".picture").first.bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        for key, start, end in (("l", (-110, 40), (120, 40)), ("e", (-150, -120), (-60, -40))):
+            page.keyboard.press(key)
+            page.mouse.move(x + start[0], y + start[1])
+            page.mouse.down()
+            page.mouse.move(x + end[0], y + end[1], steps=6)
+            page.mouse.up()
+        page.mouse.move(x, y + 300)
 
     def _prepare(self, page: "Page", name: str) -> None:
         if name == "study":

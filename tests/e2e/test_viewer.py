@@ -47,7 +47,7 @@ def viewer(archive: Callable[..., None], open_page: OpenPage) -> Callable[..., P
 
 def shown(page: Page, cell: int = 1, kind: str = "stack") -> Locator:
     found = page.locator(f"[data-cell='{cell}'][data-shown='{kind}']")
-    found.wait_for(timeout=30_000)
+    found.wait_for()
     return found
 
 
@@ -72,7 +72,7 @@ def test_reading_a_stack_with_the_mouse(viewer: Callable[..., Page]) -> None:
     page = viewer()
     expect(corner(page, "top-left")).to_contain_text("Dunn, Naomi")
     expect(corner(page, "bottom-right")).to_contain_text("6 / 12")  # the middle first
-    expect(page.locator(".cell")).to_have_attribute("data-loaded", "12", timeout=20_000)  # then what is around it
+    expect(page.locator(".cell")).to_have_attribute("data-loaded", "12")  # then what is around it
     x, y = middle(page)
 
     page.mouse.move(x, y)
