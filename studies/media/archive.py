@@ -4,8 +4,6 @@ Memory stays flat: rows are small, files are read in pieces. Each file is read o
 sent; one that is not what was stored ends the download, so that nobody takes a damaged archive for whole.
 """
 
-import hashlib
-import logging
 import os
 import zlib
 from collections.abc import Iterator
@@ -16,13 +14,12 @@ from django.utils import timezone
 from pydicom.uid import generate_uid
 
 from studies.errors import InstanceMissing
+from studies.integrity import Verification, is_there, open_instance, read_at
 from studies.media.dicomdir import Record, dicomdir
 from studies.media.records import instance_record, patient_record, series_record, study_record
 from studies.media.zip_stream import Content, Entry, archive_size, zip_chunks
 from studies.models import Instance, Series, Study
-from studies.storage import hot_storage
 
-logger = logging.getLogger(__name__)
 CHUNK_BYTES = 1 << 20
 MAXIMUM_INSTANCES = 200_000
 
@@ -30,9 +27,7 @@ MAXIMUM_INSTANCES = 200_000
 @dataclass(frozen=True)
 class _File:
     entry: Entry
-    path: str
-    sha256: str
-    data_set_offset: int
+    instance: Instance
 
 
 @dataclass(frozen=True)
@@ -54,26 +49,26 @@ class MediaArchive:
         """The ZIP.
 
         Raises:
-            InstanceMissing: a file cannot be read, or is not what was stored; what was sent so far is no archive.
+            InstanceMissing, InstanceDamaged: of a file; what was sent so far is no archive.
         """
         return zip_chunks(self._contents(), self.at)
 
     def _contents(self) -> Iterator[tuple[Entry, Content]]:
         yield Entry("DICOMDIR", len(self.directory)), Content(zlib.crc32(self.directory), [self.directory])
         for file in self.files:
+            descriptor = open_instance(file.instance)
             try:
-                with open(file.path, "rb", buffering=0) as opened:
-                    crc32 = _checked(opened.fileno(), file)
-                    yield file.entry, Content(crc32, _pieces(opened.fileno()))
-            except OSError as error:
-                raise InstanceMissing(f"{file.entry.name} cannot be read") from error
+                crc32 = _checked(descriptor, file.instance)
+                yield file.entry, Content(crc32, _pieces(descriptor, file.instance))
+            finally:
+                os.close(descriptor)
 
 
 def study_archive(study: Study, series: Series | None = None) -> MediaArchive:
     """The archive of a study, or of one of its series; the primary content of each instance.
 
     Raises:
-        InstanceMissing: a file is not where the index says.
+        InstanceMissing: a file is not where the index says, or not in its size.
     """
     patient, top = patient_record(study), study_record(study)
     patient.below.append(top)
@@ -92,35 +87,30 @@ def study_archive(study: Study, series: Series | None = None) -> MediaArchive:
 
 
 def _files_of(series: Series, series_number: int, record: Record) -> Iterator[_File]:
-    storage = hot_storage()
     rows = Instance.objects.filter(series=series, is_primary=True).order_by("pk")
     for number, instance in enumerate(rows[:MAXIMUM_INSTANCES].iterator(chunk_size=2_000), 1):
         file_id = ("DICOM", "ST000001", f"SE{series_number:06d}", f"IM{number:06d}")
-        path = storage.path(instance.location)
-        try:
-            size = os.stat(path).st_size
-        except OSError as error:
-            raise InstanceMissing(f"the file of {instance.sop_instance_uid} is gone") from error
+        if not is_there(instance):
+            raise InstanceMissing("a stored file is not there in its full size")
         if found := instance_record(instance, file_id, number):
             record.below.append(found)
-        yield _File(Entry("/".join(file_id), size), path, instance.sha256, instance.data_set_offset)
+        yield _File(Entry("/".join(file_id), instance.size_bytes), instance)
 
 
-def _checked(descriptor: int, file: _File) -> int:
+def _checked(descriptor: int, instance: Instance) -> int:
     """CRC-32 of the file, whose data set must be the one that was stored."""
-    crc32, digest, position = 0, hashlib.sha256(), 0
-    for chunk in _pieces(descriptor):
+    check = Verification(instance, descriptor)
+    crc32, position = 0, 0
+    for chunk in _pieces(descriptor, instance):
         crc32 = zlib.crc32(chunk, crc32)
-        digest.update(chunk[max(0, file.data_set_offset - position) :])
+        check.update(chunk[max(0, instance.data_set_offset - position) :])
         position += len(chunk)
-    if digest.hexdigest() != file.sha256:
-        logger.error("stored file is damaged", extra={"location": file.path.rpartition("/")[2]})
-        raise InstanceMissing(f"{file.entry.name} is not what was stored")
+    check.close()
     return crc32
 
 
-def _pieces(descriptor: int) -> Iterator[bytes]:
+def _pieces(descriptor: int, instance: Instance) -> Iterator[bytes]:
     position = 0
-    while chunk := os.pread(descriptor, CHUNK_BYTES, position):
+    while chunk := read_at(instance, descriptor, position, CHUNK_BYTES):
         yield chunk
         position += len(chunk)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from pydicom import dcmread
 from pydicom.uid import EncapsulatedPDFStorage
 
-from studies.errors import InstanceMissing
+from studies.errors import InstanceDamaged, InstanceMissing
 from studies.media.archive import MediaArchive, study_archive
 from studies.models import Instance, Series, Study
 from studies.storage import hot_storage
@@ -79,7 +79,7 @@ def _zip(request: HttpRequest, study: Study, series: Series | None) -> HttpRespo
 def _logged(archive: MediaArchive) -> Iterator[bytes]:
     try:
         yield from archive.chunks()
-    except InstanceMissing as error:
+    except (InstanceDamaged, InstanceMissing) as error:
         # The status is sent already: the connection ends before its time, and the browser says that it failed.
         logger.error("download broken off", extra={"reason": str(error)})
         raise

@@ -12,7 +12,7 @@ from pydicom.fileset import FileSet, is_conformant_file_id
 from pydicom.uid import BasicTextSRStorage
 
 from gateway.env import Environment
-from studies.errors import InstanceMissing
+from studies.errors import InstanceDamaged, InstanceMissing
 from studies.index import index_spool
 from studies.media.archive import study_archive
 from studies.models import Instance, Series, Study
@@ -112,7 +112,7 @@ def test_file_that_rotted_breaks_the_archive_off(study: Study) -> None:
     data[-3] ^= 1
     path.write_bytes(data)
 
-    with pytest.raises(InstanceMissing):
+    with pytest.raises(InstanceDamaged):
         list(archive.chunks())
 
 
