@@ -19,7 +19,7 @@ from dicomnet.part10 import file_meta_bytes
 CHARACTER_SET = "ISO_IR 192"
 _ITEM_HEADER = 8
 # Where the offsets stand in an encoded record: they are its first elements, each with a header of 8 bytes.
-_NEXT_AT, _IN_USE, _LOWER_AT, _REST_AT = 8, 0xFFFF, 26, 30
+_NEXT_AT, _LOWER_AT, _IN_USE = 8, 30, 0xFFFF
 
 
 @dataclass

@@ -3,6 +3,8 @@
 import io
 import tracemalloc
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -41,32 +43,37 @@ def unpacked(archive: bytes, folder: Path) -> Path:
     return folder
 
 
+@contextmanager
+def read_back(folder: Path) -> Iterator[FileSet]:
+    found = FileSet(folder / "DICOMDIR")
+    yield found
+    found._stage["t"].cleanup()  # a folder for changes that nobody makes
+
+
 def test_pydicom_reads_the_directory_and_finds_every_file(study: Study, tmp_path: Path) -> None:
     archive = study_archive(study)
     data = b"".join(archive.chunks())
     assert len(data) == archive.size_bytes
 
     folder = unpacked(data, tmp_path / "media")
-    found = FileSet(folder / "DICOMDIR")
-
-    assert len(found) == archive.instances == 4
-    assert {str(each.SOPInstanceUID) for each in found} == set(
-        Instance.objects.values_list("sop_instance_uid", flat=True)
-    )
-    assert [str(each.PatientName) for each in found.find(PatientID="P1")] == [PATIENT["PatientName"]] * 4
-    assert len(found.find(SeriesInstanceUID="1.1.2")) == 1
-    for each in found:
-        assert is_conformant_file_id(Path(each.path).relative_to(folder))
-        row = Instance.objects.get(sop_instance_uid=each.SOPInstanceUID)
-        assert Path(each.path).read_bytes() == Path(hot_storage().path(row.location)).read_bytes()
+    with read_back(folder) as found:
+        assert len(found) == archive.instances == 4
+        assert {str(each.SOPInstanceUID) for each in found} == set(
+            Instance.objects.values_list("sop_instance_uid", flat=True)
+        )
+        assert [str(each.PatientName) for each in found.find(PatientID="P1")] == [PATIENT["PatientName"]] * 4
+        assert len(found.find(SeriesInstanceUID="1.1.2")) == 1
+        for each in found:
+            assert is_conformant_file_id(Path(each.path).relative_to(folder))
+            row = Instance.objects.get(sop_instance_uid=each.SOPInstanceUID)
+            assert Path(each.path).read_bytes() == Path(hot_storage().path(row.location)).read_bytes()
 
 
 def test_series_alone_holds_its_own_files(study: Study, tmp_path: Path) -> None:
     archive = study_archive(study, Series.objects.get(series_instance_uid="1.1.2"))
 
-    found = FileSet(unpacked(b"".join(archive.chunks()), tmp_path / "media") / "DICOMDIR")
-
-    assert [str(each.SOPInstanceUID) for each in found] == ["1.1.2.1"]
+    with read_back(unpacked(b"".join(archive.chunks()), tmp_path / "media")) as found:
+        assert [str(each.SOPInstanceUID) for each in found] == ["1.1.2.1"]
 
 
 def test_later_contents_of_a_conflict_stay_out(study: Study, spool: Spool) -> None:
