@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET
-from pydicom.datadict import DicomDictionary  # type: ignore[attr-defined]
+from pydicom._dicom_dict import DicomDictionary
 
 from gateway.portal.words import clock_time, iso_date, person_name
 from gateway.viewer.bundle import bundle
