@@ -65,7 +65,8 @@ def open_page(browser: Browser, live_server: LiveServer, monkeypatch: pytest.Mon
 
 
 def _note(problems: list[str], message: ConsoleMessage) -> None:
-    # A page that is not there is an answer like any other, but Chromium reports it; so is a picture of rows without files.
+    # A page that is not there is an answer like any other, but Chromium reports it; so is a picture that a row without
+    # a file has not got.
     is_answer = "status of 404" in message.text or message.location["url"].endswith("/thumbnail")
     if message.type == "error" and not is_answer:
         problems.append(message.text)
