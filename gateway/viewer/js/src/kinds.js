@@ -47,5 +47,6 @@ export function transferSyntax(dataset) {
 export function isDecodedHere(dataset) {
   const syntax = transferSyntax(dataset);
   if (syntax && !DECODED.has(syntax)) return false;
-  return number(dataset, "00280100") !== 1; // single bits are unpacked by the server
+  // Single bits, and integers of 32, of which a graphics card shows no more than 24.
+  return [8, 16].includes(number(dataset, "00280100") ?? 8);
 }
