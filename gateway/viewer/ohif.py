@@ -46,7 +46,7 @@ def ohif(request: HttpRequest, path: str = "") -> HttpResponseBase:
     if not is_installed():
         return render(request, "viewer/no_ohif.html", status=404)
     if "." in path.rpartition("/")[2]:
-        return _file(request, path)  # type: ignore[call-arg]  # django-csp knows no view with arguments
+        return _file(request, path)
     return _page(request)
 
 

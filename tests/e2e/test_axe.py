@@ -6,7 +6,8 @@ from axe_playwright_python.sync_playwright import Axe
 from tests.e2e.conftest import OpenPage, Theme
 from tests.gateway.portal.pages import make_rows
 
-pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
+# Pages look the same on every database.
+pytestmark = [pytest.mark.e2e, pytest.mark.embedded, pytest.mark.django_db(transaction=True)]
 
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}}
 

@@ -13,7 +13,7 @@ from gateway.env import Environment
 from studies.dimse import local_spool
 from tests.e2e.conftest import OpenPage
 
-pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.e2e, pytest.mark.embedded, pytest.mark.django_db(transaction=True)]
 
 
 def test_files_and_a_zip_are_sent_and_each_has_its_line(

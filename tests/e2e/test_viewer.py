@@ -16,7 +16,7 @@ from tests.e2e.conftest import OpenPage, Theme
 from tests.e2e.pictures import HOSTILE, ODD_STUDY, head, oddities, store
 from tests.e2e.test_axe import RULES
 
-pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.e2e, pytest.mark.embedded, pytest.mark.django_db(transaction=True)]
 SLICES = 24  # in two series
 
 

@@ -23,7 +23,7 @@ from tests.journeys.dcmtk import data_set_of, orthanc, orthanc_files, storescp
 from tests.journeys.product import Product, product, wait_until
 from tests.journeys.sender import write_instances
 
-pytestmark = [pytest.mark.journey, pytest.mark.peers]
+pytestmark = [pytest.mark.embedded, pytest.mark.journey, pytest.mark.peers]
 CT_COUNT = 500
 # Cut off, or its header is in another encoding than it says: DCMTK cannot read them either.
 BROKEN = {"MR_truncated.dcm", "rtplan_truncated.dcm", "SC_rgb_jpeg.dcm"}

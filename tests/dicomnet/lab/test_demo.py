@@ -10,6 +10,7 @@ from tests.dicomnet.lab.peers import data_set_sha256
 from tests.journeys.product import free_port, product
 
 
+@pytest.mark.embedded
 @pytest.mark.journey
 def test_demo_delivers_every_instance_and_can_run_again(tmp_path: Path) -> None:
     port = free_port()
@@ -35,6 +36,7 @@ def as_hex(value: str | bytes) -> str:
     return value if isinstance(value, str) else bytes(value).hex()
 
 
+@pytest.mark.embedded
 @pytest.mark.journey
 def test_demo_without_a_running_product_says_what_to_do(tmp_path: Path) -> None:
     with product(tmp_path / "home") as gantry:

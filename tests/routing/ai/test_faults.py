@@ -17,6 +17,9 @@ from tests.factories import RuleFactory
 from tests.peers import refused_port, storing_peer
 from tests.routing.ai.hospital import Hospital, Node, ai_node
 
+pytestmark = (
+    pytest.mark.embedded
+)  # what nodes do is no matter of the database; the gate and the queue are tested on both
 GOOD, BAD = "AI_GOOD", "AI_BAD"
 
 

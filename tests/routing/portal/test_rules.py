@@ -126,6 +126,7 @@ def test_try_with_an_unknown_study(viewer: Client) -> None:
 
 def test_try_with_a_study_whose_file_is_gone(viewer: Client, home: object) -> None:
     instance = InstanceFactory.create()
+    RuleFactory.create(conditions=[{"attribute": "Modality", "operator": "present"}])  # which the row does not have
 
     html = viewer.post("/rules/try/", {"study_instance_uid": str(instance.series.study)}).content.decode()
 

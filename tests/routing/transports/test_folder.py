@@ -21,7 +21,8 @@ from tests.corpus import data_set, data_set_bytes, part10
 from tests.routing.conftest import Store
 from tests.routing.transports.conftest import Make, destination_of, file_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# What a destination does is no matter of the database.
+pytestmark = [pytest.mark.embedded, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

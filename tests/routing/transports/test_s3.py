@@ -25,7 +25,8 @@ from tests.peers import refused_port, silent_port
 from tests.routing.transports.conftest import Make, destination_of, file_of, with_secret
 from tests.s3_server import s3_server
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# What a destination does is no matter of the database.
+pytestmark = [pytest.mark.embedded, pytest.mark.django_db(transaction=True)]
 BUCKET = "images"
 
 

@@ -29,7 +29,8 @@ from tests.peers import read_exactly, refused_port, silent_port, tcp_peer
 from tests.routing.conftest import Store
 from tests.routing.transports.conftest import Make, file_of, stow_at
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# What a destination does is no matter of the database.
+pytestmark = [pytest.mark.embedded, pytest.mark.django_db(transaction=True)]
 SECRET = "Sesam-öffne-dich"
 
 
