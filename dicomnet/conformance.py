@@ -12,9 +12,10 @@ from pynetdicom import AllStoragePresentationContexts
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from dicomnet.commitment import PUSH_MODEL, ActionStatus, EventStatus
-from dicomnet.contexts import IDENTIFIER_SYNTAXES, READABLE
+from dicomnet.contexts import ANSWER_SYNTAXES, IDENTIFIER_SYNTAXES, READABLE
+from dicomnet.find import PATIENT_ROOT, PATIENT_STUDY_ONLY, STUDY_ROOT, FindStatus
 from dicomnet.retrieval import RETRIEVE_CLASSES, RetrieveStatus, Service
-from dicomnet.scu.find import PATIENT_ROOT, STUDY_ROOT, SYNTAXES
+from dicomnet.scu.find import SYNTAXES
 from dicomnet.statuses import StoreStatus
 
 SHORT = frozenset(UID(syntax) for syntax in SYNTAXES)  # of messages that are no instances
@@ -57,8 +58,15 @@ def network_classes() -> Iterator[SopClass]:
         as_scu="a destination is to prove what it keeps",
         extended="SCP/SCU roles: reports are sent and taken on associations of their own",
     )
-    for uid in (PATIENT_ROOT, STUDY_ROOT):
-        yield SopClass(uid, "Query/Retrieve", as_scu="a destination is asked what it has")
+    for uid in (PATIENT_ROOT, STUDY_ROOT, PATIENT_STUDY_ONLY):
+        yield SopClass(
+            uid,
+            "Query/Retrieve",
+            as_scp="Find",
+            as_scu="" if uid == PATIENT_STUDY_ONLY else "a destination is asked what it has",
+            syntaxes=ANSWER_SYNTAXES,
+            extended="relational queries, combined date-time matching, fuzzy matching of names",
+        )
     for uid, known in RETRIEVE_CLASSES.items():
         yield SopClass(
             uid,
@@ -86,6 +94,16 @@ STORE_MEANINGS: dict[IntEnum, str] = {
     StoreStatus.OUT_OF_RESOURCES: "the disk is nearly full, failed, or is under suspicion",
     StoreStatus.DATA_SET_MISMATCH: "SOP Class or Instance UID differ from the request's",
     StoreStatus.CANNOT_UNDERSTAND: "a UID is missing or malformed, the data set is cut off or in another encoding",
+}
+FIND_MEANINGS: dict[IntEnum, str] = {
+    FindStatus.SUCCESS: "all matches were sent",
+    FindStatus.NOT_AUTHORISED: "the allowlist does not let this caller search",
+    FindStatus.OUT_OF_RESOURCES: "more matches than the limit, of which so many were sent; or too long an identifier",
+    FindStatus.IDENTIFIER_MISMATCH: "the identifier cannot be decoded, or a key is missing or not valid at this level",
+    FindStatus.UNABLE_TO_PROCESS: "an error of Gantry's own, such as a database that is down",
+    FindStatus.CANCELLED: "the caller cancelled",
+    FindStatus.PENDING: "a match, all keys supported",
+    FindStatus.PENDING_WITHOUT_SOME_KEYS: "a match; some keys are neither matched nor returned",
 }
 RETRIEVE_MEANINGS: dict[IntEnum, str] = {
     RetrieveStatus.SUCCESS: "every sub-operation succeeded, or nothing was found",
@@ -121,6 +139,7 @@ EVENT_MEANINGS: dict[IntEnum, str] = {
 # By service and operation: what is answered as provider.
 STATUSES: Mapping[str, tuple[type[IntEnum], dict[IntEnum, str]]] = {
     "C-STORE": (StoreStatus, STORE_MEANINGS),
+    "C-FIND": (FindStatus, FIND_MEANINGS),
     "C-GET and C-MOVE": (RetrieveStatus, RETRIEVE_MEANINGS),
     "N-ACTION of Storage Commitment": (ActionStatus, ACTION_MEANINGS),
     "N-EVENT-REPORT of Storage Commitment": (EventStatus, EVENT_MEANINGS),

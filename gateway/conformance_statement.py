@@ -93,6 +93,7 @@ def _model() -> Iterator[str]:
                 "N-ACTION is taken, files are read back, N-EVENT-REPORT is sent",
             ),
             ("a destination is to prove what it has", "N-ACTION or C-FIND as user; N-EVENT-REPORT is taken"),
+            ("a workstation searches", "C-FIND as provider"),
             (
                 "a caller fetches",
                 "C-GET: C-STORE as user on the same association; C-MOVE: on one to the Move Destination",
