@@ -5,6 +5,7 @@ from pynetdicom.presentation import build_context
 
 from dicomnet.conformance import STATUSES, SopClass, network_classes, status_rows
 from dicomnet.contexts import narrow
+from dicomnet.find import FIND_MODELS
 from dicomnet.retrieval import RETRIEVE_CLASSES
 from gateway.conformance_statement import COMMAND, PATH, statement
 
@@ -20,8 +21,11 @@ def test_every_status_that_is_answered_has_a_meaning(service: str) -> None:
     assert set(meanings) == set(statuses)
 
 
+QUERIES = FIND_MODELS | frozenset(RETRIEVE_CLASSES)
+
+
 @pytest.mark.parametrize("known", [known for known in network_classes() if known.as_scp], ids=lambda known: known.name)
 def test_what_is_provided_is_accepted_in_what_the_statement_says(known: SopClass) -> None:
     for syntax in known.syntaxes:
-        (accepted,) = narrow([build_context(known.uid, [syntax])], may_commit=True, queries=frozenset(RETRIEVE_CLASSES))
+        (accepted,) = narrow([build_context(known.uid, [syntax])], may_commit=True, queries=QUERIES)
         assert accepted.transfer_syntax == [syntax]

@@ -25,7 +25,8 @@ from tests.peers import (
     tcp_peer,
 )
 
-SHORT = 0.5
+SHORT = 0.5  # for peers that never answer
+LONG = 20.0  # for those that do, on a machine that is busy
 FIRST, ONE = 1, b"\1\0"  # the context ID and the message ID of the first request
 RELEASE = struct.pack(">BxLL", 5, 4, 0)
 
@@ -35,8 +36,8 @@ def instance(tmp_path: Path) -> Outgoing:
     return Outgoing.from_file(write_part10(tmp_path))
 
 
-def send(port: int, instance: Outgoing) -> StoreOutcome:
-    with StoreAssociation(peer(port, timeout_seconds=SHORT), [instance.context]) as assoc:
+def send(port: int, instance: Outgoing, timeout_seconds: float = SHORT) -> StoreOutcome:
+    with StoreAssociation(peer(port, timeout_seconds=timeout_seconds), [instance.context]) as assoc:
         return assoc.send(instance)
 
 
@@ -80,19 +81,19 @@ def test_a_peer_that_accepts_the_connection_and_is_silent(instance: Outgoing) ->
 )
 def test_a_peer_that_rejects(instance: Outgoing, answer: tuple[int, int, int], words: str, is_permanent: bool) -> None:
     with storing_peer(rejection=answer) as storing, within(3), pytest.raises(AssociationRejected, match=words) as found:
-        send(storing.port, instance)
+        send(storing.port, instance, LONG)
     assert found.value.is_permanent is is_permanent
 
 
 def test_a_peer_that_accepts_none_of_the_contexts(instance: Outgoing) -> None:
     with storing_peer(takes_nothing=True) as storing, within(3), pytest.raises(NoContextAccepted, match="none of"):
-        send(storing.port, instance)
+        send(storing.port, instance, LONG)
 
 
 def test_a_peer_that_aborts_in_the_middle(instance: Outgoing) -> None:
     with storing_peer(abort_at=instance.sop_instance_uid) as storing, within(3):
         with pytest.raises(PeerError, match=r"aborted|broke|closed"):
-            send(storing.port, instance)
+            send(storing.port, instance, LONG)
         assert storing.received == {}
 
 
@@ -102,7 +103,7 @@ def test_a_peer_that_closes_without_an_answer(instance: Outgoing) -> None:
         within(3),
         pytest.raises(PeerError, match=r"closed the connection|broke"),
     ):
-        send(storing.port, instance)
+        send(storing.port, instance, LONG)
 
 
 def test_a_peer_that_takes_too_long(instance: Outgoing) -> None:
