@@ -8,6 +8,7 @@ NEEDED = {
     "dcmtk": "storescp",
     "orthanc": "Orthanc",
     "orthanc-postgresql": "/usr/share/orthanc/plugins/libOrthancPostgreSQLIndex.so",
+    "orthanc-dicomweb": "/usr/share/orthanc/plugins/libOrthancDicomWeb.so",
 }
 
 

@@ -7,6 +7,7 @@ HTTP connection that is kept open.
 import http.client
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -33,7 +34,10 @@ ASKED = (
     "StudyDescription", "ModalitiesInStudy", "StudyInstanceUID",
 )  # fmt: skip
 PATIENT, RANGE, ALL = "patient", "range", "all"
+PAGE = "page"
 TIMES = {PATIENT: 200, RANGE: 100, ALL: 3}  # of each client
+SEARCHES = {PATIENT: 400, RANGE: 100, PAGE: 50}  # of all clients; a second's worth or more
+REST_SECONDS = 5  # what follows the storing, such as rules that are asked, is over then
 DICOMWEB = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"
 Ask = Callable[[], float]  # asks once and returns the seconds that it took
 Start = Callable[[Path], AbstractContextManager[tuple[Receiver, str]]]
@@ -71,6 +75,7 @@ def filled(bench: Bench, start: Start) -> Iterator[tuple[Receiver, str]]:
                 raise Failed("a study was refused")
         association.release()
         wait_until_stored(receiver, len(paths), clock())
+        time.sleep(REST_SECONDS)
         yield receiver, authorization
 
 
@@ -117,13 +122,14 @@ def measure_qido(bench: Bench, start: Start, clients: int) -> dict[str, float]:
     paths = {
         PATIENT: lambda rnd: f"PatientID=PAT{rnd.randrange(STUDIES):06}",
         RANGE: lambda rnd: f"StudyDate=20{rnd.randrange(17, 27)}0101-20260115&ModalitiesInStudy=CT&limit=20",
-        "page": lambda _: "limit=100",
+        PAGE: lambda _: "limit=100",
     }
     figures = {}
     with filled(bench, start) as (receiver, authorization):
         for kind, query in paths.items():
             began = clock()
-            count = len(_together(clients, 100, partial(_searcher, receiver.http_port, authorization, query)))
+            times = SEARCHES[kind] // clients
+            count = len(_together(clients, times, partial(_searcher, receiver.http_port, authorization, query)))
             figures[f"{kind}/s"] = count / (clock() - began)
     return figures
 
