@@ -1,6 +1,7 @@
 """The first image in the viewer after a click on *Open viewer*: 500 CT, local, in headless Chromium.
 
-``python -m benchmarks.viewer``. Cold is a browser profile that has never been here; warm one that has the bundle and
+``python -m benchmarks.viewer``. The first image is the server's preview, drawn is when the viewer shows it itself and
+can be worked with. Cold is a browser profile that has never been here; warm one that has the bundle and
 asks for the study again. Chromium draws by SwiftShader here, on the processor: a graphics card is quicker.
 """
 
@@ -22,10 +23,10 @@ from tests.e2e.browser import chromium
 
 BAR_SECONDS, GOAL_SECONDS = 1.5, 0.7
 CLICKED = "sessionStorage.setItem('clicked', performance.timeOrigin + performance.now())"
-SHOWN = """() => {
-  const [mark] = performance.getEntriesByName("gantry-first-image");
+SHOWN = """() => ["gantry-first-image", "gantry-drawn"].map((name) => {
+  const [mark] = performance.getEntriesByName(name);
   return mark ? performance.timeOrigin + mark.startTime - Number(sessionStorage.getItem("clicked")) : null;
-}"""
+})"""
 WAIT_MILLISECONDS = 30_000
 
 
@@ -45,8 +46,8 @@ def person(browser: Browser, service: Service, password: str) -> Iterator[Browse
     context.close()
 
 
-def first_image_seconds(context: BrowserContext, study: str) -> float:
-    """From the click on the study page to the picture that is drawn.
+def seconds_to_images(context: BrowserContext, study: str) -> tuple[float, float]:
+    """From the click on the study page to the first image, and to the one that the viewer draws itself.
 
     Raises:
         Failed: none came.
@@ -57,11 +58,11 @@ def first_image_seconds(context: BrowserContext, study: str) -> float:
     page.evaluate(f"() => addEventListener('click', () => {CLICKED}, true)")
     page.get_by_role("link", name="Open viewer").click()
     page.locator(".cell[data-shown]").wait_for(timeout=WAIT_MILLISECONDS)
-    milliseconds = page.evaluate(SHOWN)
+    first, drawn = page.evaluate(SHOWN)
     page.close()
-    if milliseconds is None:
+    if drawn is None:
         raise Failed("no picture was drawn")
-    return float(milliseconds) / 1000
+    return min(first or drawn, drawn) / 1000, drawn / 1000
 
 
 def measure(service: Service, password: str, files: list[Path], rounds: int) -> dict[str, float]:
@@ -71,9 +72,13 @@ def measure(service: Service, password: str, files: list[Path], rounds: int) -> 
     with chromium() as browser:
         for _ in range(rounds):
             with person(browser, service, password) as context:
-                cold.append(first_image_seconds(context, study))
-                warm += [first_image_seconds(context, study) for _ in range(2)]
-    return {"cold": statistics.median(cold), "warm": statistics.median(warm)}
+                cold.append(seconds_to_images(context, study))
+                warm += [seconds_to_images(context, study) for _ in range(2)]
+    return {
+        f"{what}, {kind}": statistics.median(seconds)
+        for kind, runs in (("cold", cold), ("warm", warm))
+        for what, seconds in zip(("first image", "drawn"), zip(*runs, strict=True), strict=True)
+    }
 
 
 def main() -> None:
@@ -92,7 +97,7 @@ def main() -> None:
             found = measure(service, password, files, options.rounds)
     for kind, seconds in found.items():
         verdict = "goal" if seconds <= GOAL_SECONDS else "reached" if seconds <= BAR_SECONDS else "missed"
-        print(f"first image, {kind}: {seconds:.2f} s  ({verdict}: to reach {BAR_SECONDS} s, goal {GOAL_SECONDS} s)")
+        print(f"{kind}: {seconds:.2f} s  ({verdict}: to reach {BAR_SECONDS} s, goal {GOAL_SECONDS} s)")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 SOURCES = Path(__file__).resolve().parent / "js"
 TARGET = SOURCES.parent.parent.parent / "static" / "viewer"
-MAIN = "main.js"
+EARLY, MAIN = "early.js", "main.js"
 
 
 @dataclass(frozen=True)
@@ -15,10 +15,12 @@ class Bundle:
     """Addresses of a bundle that is built and served.
 
     Attributes:
-        main: of the script that the page loads.
+        early: of the small script that asks for what the large one will need.
+        main: of the viewer's script.
         wasm: of the folder with the codecs, with a closing slash.
     """
 
+    early: str
     main: str
     wasm: str
 
@@ -54,7 +56,7 @@ def bundle() -> Bundle | None:
     if not (TARGET.parent / path / MAIN).is_file():
         return None
     try:
-        main = static(f"{path}/{MAIN}")
+        early, main = static(f"{path}/{EARLY}"), static(f"{path}/{MAIN}")
     except ValueError:
         return None
-    return Bundle(main, f"{main.rpartition('/')[0]}/wasm/")
+    return Bundle(early, main, f"{main.rpartition('/')[0]}/wasm/")

@@ -50,6 +50,7 @@ def viewer(request: HttpRequest) -> HttpResponse:
             "may_ohif": is_installed(),
             "ohif_query": ",".join(study.study_instance_uid for study in studies),
             "config": {
+                "main": found.main,
                 "dicomweb": "/dicom-web",
                 "wasm": found.wasm,
                 "tagNames": "/viewer/tag-names.json",

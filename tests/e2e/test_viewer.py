@@ -1,11 +1,15 @@
 """The built-in viewer in a real browser: load, scroll, window, measure, planes, keys, themes, and what is hostile."""
 
+import io
 import re
 from collections.abc import Callable, Iterator
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, expect
+from PIL import Image
+from playwright.sync_api import Locator, Page, Route, expect
 from pytest_django import Settings
 
 from gateway.env import Environment
@@ -94,6 +98,37 @@ def test_reading_a_stack_with_the_mouse(viewer: Callable[..., Page]) -> None:
     expect(page.locator(".picture svg").first).to_contain_text("Mean")
     page.get_by_role("button", name="Erase").click()
     expect(page.locator(".picture svg text")).to_have_count(0)
+
+
+def test_the_first_picture_comes_before_the_tools(archive: Callable[..., None], open_page: OpenPage) -> None:
+    archive(head(SLICES))
+    page = open_page("/")
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    page.route(re.compile(r"/main(\.[^/.]+)?\.js$"), hold)
+    page.goto(f"/viewer/?StudyInstanceUIDs={Study.objects.get()}")
+
+    page.locator(".preview img").wait_for()
+    expect(page.locator(".preview")).to_contain_text("Preview")
+    before = grey(page.screenshot())
+    for route in waiting:
+        route.continue_()
+    shown(page)
+
+    # The same picture at the same place: nothing jumps when the viewer takes over.
+    expect(page.locator(".preview")).to_have_count(0)
+    after = grey(page.screenshot())
+    assert before.std() > 20
+    assert np.corrcoef(before.ravel(), after.ravel())[0, 1] > 0.98
+
+
+def grey(screenshot: bytes) -> npt.NDArray[np.float64]:
+    """The middle of the grid, where no words are."""
+    picture = np.asarray(Image.open(io.BytesIO(screenshot)).convert("L"), float)
+    return picture[300:700, 600:1100]
 
 
 def test_reading_with_the_keys_alone(viewer: Callable[..., Page]) -> None:

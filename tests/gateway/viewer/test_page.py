@@ -19,7 +19,9 @@ CONFIG = re.compile(r'<script id="viewer-config" type="application/json">(.*?)</
 
 @pytest.fixture
 def built(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page, "bundle", lambda: Bundle("/static/viewer/abc/main.js", "/static/viewer/abc/wasm/"))
+    folder = "/static/viewer/abc"
+    found = Bundle(f"{folder}/early.js", f"{folder}/main.js", f"{folder}/wasm/")
+    monkeypatch.setattr(page, "bundle", lambda: found)
 
 
 @pytest.mark.usefixtures("built")
@@ -33,6 +35,7 @@ def test_page_brings_the_series_in_the_order_of_their_numbers(viewer: Client) ->
     (text,) = CONFIG.findall(answer.content.decode())
     config = json.loads(text)
     assert config["wasm"] == "/static/viewer/abc/wasm/"
+    assert config["main"] == "/static/viewer/abc/main.js"
     assert [series["number"] for series in config["studies"][0]["series"]] == ["2", "10", ""]
     assert config["studies"][0]["patientName"] == "Doe, Jane"
 

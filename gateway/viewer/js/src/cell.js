@@ -1,5 +1,5 @@
 // One viewport: a stack, a plane of a volume, or an object without pixels, with its corners, slider and notices.
-import { Enums, eventTarget, utilities } from "@cornerstonejs/core";
+import { Enums, eventTarget, imageLoader, utilities } from "@cornerstonejs/core";
 import { h, icon } from "./dom.js";
 import { Failed, words } from "./dicomweb.js";
 import { datasetOf, imageIds } from "./engine.js";
@@ -7,6 +7,7 @@ import { isKeyImage } from "./key_images.js";
 import { objectPanel } from "./objects.js";
 import { Overlay, windowOf } from "./overlay.js";
 import { Prefetch } from "./prefetch.js";
+import { middleOf } from "./study.js";
 import { numbers, text } from "./values.js";
 
 const { Events, ViewportType } = Enums;
@@ -68,11 +69,12 @@ export class Cell extends EventTarget {
     try {
       const ids = await imageIds(set, this.archive, isDrawnByServer);
       if (token !== this.token) return;
+      const middle = index ?? middleOf(ids.length);
+      imageLoader.loadAndCacheImage(ids[middle]).catch(() => undefined); // fetched and decoded while WebGL makes ready
       this.enable("stack", { type: ViewportType.STACK });
       this.overlay.showStudy(set.instances[0]);
       this.slider.max = ids.length - 1;
       this.slider.hidden = ids.length < 2;
-      const middle = index ?? Math.floor((ids.length - 1) / 2);
       await this.viewport.setStack(ids, middle);
       if (token !== this.token) return;
       this.viewport.render();
@@ -233,7 +235,7 @@ export class Cell extends EventTarget {
     if (!this.viewport || this.element.dataset.shown) return;
     if (this.isStack && !this.viewport.getCornerstoneImage?.()) return;
     this.element.dataset.shown = this.mode;
-    performance.mark("gantry-first-image");
+    performance.mark("gantry-drawn");
     this.dispatchEvent(new Event("shown"));
   }
 

@@ -1,25 +1,24 @@
 // The built-in viewer. The page brings the studies and their series; everything else comes by DICOMweb.
-import { archive as archiveAt } from "./dicomweb.js";
 import { Hotkeys } from "./hotkeys.js";
+import { archive, config, first, grid } from "./page.js";
+import { endPreview } from "./preview.js";
 import { SeriesList } from "./series_list.js";
 import { openTags } from "./tags.js";
 import { LAYOUTS, Viewer } from "./viewer.js";
 import { start } from "./engine.js";
 import { wireToolbar } from "./toolbar.js";
 
-const config = JSON.parse(document.getElementById("viewer-config").textContent);
-const archive = archiveAt(config.dicomweb);
-for (const study of config.studies) for (const series of study.series) series.study = study.uid;
-
-// The first series' attributes come in while Cornerstone is set up.
-const first = firstToShow(config.studies);
-if (first) archive.metadata(first.study, first.uid).catch(() => undefined);
-
-const viewer = new Viewer({ engine: start(config.wasm), archive, grid: document.getElementById("grid"), studies: config.studies });
+const viewer = new Viewer({ engine: start(config.wasm), archive, grid, studies: config.studies });
 const list = new SeriesList(document.getElementById("series"), config.studies, archive, (series, set) => viewer.open(series, { set }));
 viewer.addEventListener("change", ({ detail }) => {
   if (detail.what === "sets") list.showParts(detail.series, detail.sets);
   if (["sets", "series", "active", "layout", "image"].includes(detail.what)) list.mark(viewer.shownSeries, viewer.active.set?.series ?? viewer.active.wanted);
+});
+
+viewer.addEventListener("change", () => {
+  const { element, notice, wanted } = viewer.active;
+  const isOther = wanted && wanted !== first?.uid;
+  if (element.dataset.shown || isOther || notice.classList.contains("is-bad")) endPreview(grid);
 });
 
 const inStack = (run) => () => run(viewer.active);
@@ -110,10 +109,4 @@ document.body.dataset.ready = "true";
 
 function after(names, name) {
   return names[(names.indexOf(name) + 1) % names.length];
-}
-
-/** The first series with pixels; the largest of the first few would surprise whoever knows the order of the protocol. */
-function firstToShow(studies) {
-  const all = studies.flatMap((study) => study.series);
-  return all.find((series) => !["SR", "PR", "KO", "DOC", "RTSTRUCT", "RTPLAN", "SEG", "REG", "ECG"].includes(series.modality)) ?? all[0] ?? null;
 }

@@ -41,6 +41,11 @@ export function displaySets(study, series, datasets) {
   return [...found, ...single];
 }
 
+/** The index of the picture that a stack of so many begins with. */
+export function middleOf(count) {
+  return Math.floor((count - 1) / 2);
+}
+
 function set(study, series, instances, kind, frames) {
   const [first] = instances;
   const isImage = kind.name === "image";

@@ -89,6 +89,7 @@ export class Viewer extends EventTarget {
       if (series) this.open(series, { cell });
     });
     cell.addEventListener("image", () => cell === this.active && this.changed("image"));
+    cell.addEventListener("shown", () => this.changed("shown"));
     this.grid.append(element);
     return cell;
   }
