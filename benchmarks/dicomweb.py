@@ -31,6 +31,7 @@ from benchmarks.instances import KINDS, write_instances
 from benchmarks.receivers import Failed, orthanc
 
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+DECODER = Path("/usr/share/orthanc/plugins/libOrthancGdcm.so")  # without it Orthanc reads no JPEG 2000
 STACK = 24  # encoded once; a real stack has more, but no frame is asked for twice in a row
 ROUNDS = 7
 CLIENTS = (1, 4)
@@ -78,9 +79,9 @@ def gantry_service(bench: Bench, folder: Path) -> Iterator[Service]:
 
 @contextmanager
 def orthanc_service(folder: Path) -> Iterator[Service]:
-    """Orthanc as Debian has it, with its DICOMweb plug-in."""
+    """Orthanc as Debian has it, with its plug-ins for DICOMweb and for decoding."""
     web = {"Enable": True, "Root": "/dicom-web/"}
-    with orthanc(folder, Plugins=[str(PLUGIN)], DicomWeb=web) as receiver:
+    with orthanc(folder, Plugins=[str(PLUGIN), str(DECODER)], DicomWeb=web) as receiver:
         assert receiver.http_port is not None  # noqa: S101 (an Orthanc has one)
         yield Service(receiver.http_port, "/dicom-web", {}, lambda count: receiver.stored() >= count)
 
@@ -234,7 +235,7 @@ def services(bench: Bench) -> dict[str, Start]:
     found: dict[str, Start] = {}
     if bench.embedded:
         found[GANTRY] = partial(gantry_service, bench)
-    if PLUGIN.exists():
+    if PLUGIN.exists() and DECODER.exists():
         found[ORTHANC] = orthanc_service
     return found
 

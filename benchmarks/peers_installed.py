@@ -9,6 +9,7 @@ NEEDED = {
     "orthanc": "Orthanc",
     "orthanc-postgresql": "/usr/share/orthanc/plugins/libOrthancPostgreSQLIndex.so",
     "orthanc-dicomweb": "/usr/share/orthanc/plugins/libOrthancDicomWeb.so",
+    "orthanc-gdcm": "/usr/share/orthanc/plugins/libOrthancGdcm.so",
 }
 
 
