@@ -27,6 +27,7 @@ from dicomnet.find import STUDY_ROOT
 from dicomnet.wire.find import FindAssociation, FindLimits
 from dicomnet.wire.peer import Peer
 from tests.corpus import CT, EXPLICIT, encoded, part10
+from tests.journeys.product import Product
 
 STUDIES = 2_000
 ASKED = (
@@ -39,6 +40,11 @@ TIMES = {PATIENT: 200, RANGE: 100, ALL: 3}  # of each client
 SEARCHES = {PATIENT: 400, RANGE: 100, PAGE: 50}  # of all clients; a second's worth or more
 REST_SECONDS = 5  # what follows the storing, such as rules that are asked, is over then
 DICOMWEB = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"
+QUERIES: dict[str, Callable[[random.Random], str]] = {
+    PATIENT: lambda rnd: f"PatientID=PAT{rnd.randrange(STUDIES):06}",
+    RANGE: lambda rnd: f"StudyDate=20{rnd.randrange(17, 27)}0101-20260115&ModalitiesInStudy=CT&limit=20",
+    PAGE: lambda _: "limit=100",
+}
 Ask = Callable[[], float]  # asks once and returns the seconds that it took
 Start = Callable[[Path], AbstractContextManager[tuple[Receiver, str]]]
 
@@ -69,22 +75,36 @@ def filled(bench: Bench, start: Start) -> Iterator[tuple[Receiver, str]]:
     files = bench.folder / "files" / "studies"
     paths = sorted(files.glob("*.dcm")) or write_studies(files)
     with bench.room() as folder, start(folder) as (receiver, authorization):
-        association = Association(receiver.address)
-        for number, path in enumerate(paths):
-            if association.store(association.cut(path, number % 65_000 + 1)) != 0:
-                raise Failed("a study was refused")
-        association.release()
-        wait_until_stored(receiver, len(paths), clock())
-        time.sleep(REST_SECONDS)
+        store_studies(receiver, paths)
         yield receiver, authorization
+
+
+def store_studies(receiver: Receiver, paths: list[Path]) -> None:
+    """Send them, and wait until they can be found and what follows is over.
+
+    Raises:
+        Failed: one was refused.
+    """
+    association = Association(receiver.address)
+    for number, path in enumerate(paths):
+        if association.store(association.cut(path, number % 65_000 + 1)) != 0:
+            raise Failed("a study was refused")
+    association.release()
+    wait_until_stored(receiver, len(paths), clock())
+    time.sleep(REST_SECONDS)
 
 
 @contextmanager
 def gantry_to_ask(template: Template, folder: Path) -> Iterator[tuple[Receiver, str]]:
     """The product with an API key that may read."""
     with gantry(folder, template) as (receiver, running):
-        done = running.run("shell", "-c", _MAKE_KEY)
-        yield receiver, f"Api-Key {done.stdout.strip().splitlines()[-1]}"
+        yield receiver, authorization_for(running)
+
+
+def authorization_for(running: Product) -> str:
+    """The header of a new API key that may read."""
+    done = running.run("shell", "-c", _MAKE_KEY)
+    return f"Api-Key {done.stdout.strip().splitlines()[-1]}"
 
 
 _MAKE_KEY = (
@@ -112,29 +132,25 @@ def measure_find(bench: Bench, start: Start, clients: int) -> dict[str, float]:
     with filled(bench, start) as (receiver, _):
         peer = Peer(receiver.address.ae_title, "127.0.0.1", receiver.address.port, "BENCH")
         return {
-            f"{kind} p50 ms": percentile(_together(clients, TIMES[kind], partial(_finder, peer, kind)), 0.5) * 1000
+            f"{kind} p50 ms": percentile(together(clients, TIMES[kind], partial(finder, peer, kind)), 0.5) * 1000
             for kind in TIMES
         }
 
 
 def measure_qido(bench: Bench, start: Start, clients: int) -> dict[str, float]:
     """Requests per second by PatientID and by date range, and of pages of 100."""
-    paths = {
-        PATIENT: lambda rnd: f"PatientID=PAT{rnd.randrange(STUDIES):06}",
-        RANGE: lambda rnd: f"StudyDate=20{rnd.randrange(17, 27)}0101-20260115&ModalitiesInStudy=CT&limit=20",
-        PAGE: lambda _: "limit=100",
-    }
     figures = {}
     with filled(bench, start) as (receiver, authorization):
-        for kind, query in paths.items():
+        for kind, query in QUERIES.items():
             began = clock()
             times = SEARCHES[kind] // clients
-            count = len(_together(clients, times, partial(_searcher, receiver.http_port, authorization, query)))
+            count = len(together(clients, times, partial(searcher, receiver.http_port, authorization, query)))
             figures[f"{kind}/s"] = count / (clock() - began)
     return figures
 
 
-def _finder(peer: Peer, kind: str, rnd: random.Random) -> Iterator[Ask]:
+def finder(peer: Peer, kind: str, rnd: random.Random) -> Iterator[Ask]:
+    """A client of C-FIND with an association of its own, for ``together``."""
     with FindAssociation(peer, [(STUDY_ROOT, EXPLICIT)]) as association:
 
         def ask() -> float:
@@ -158,9 +174,8 @@ def _finder(peer: Peer, kind: str, rnd: random.Random) -> Iterator[Ask]:
         yield ask
 
 
-def _searcher(
-    port: int, authorization: str, query: Callable[[random.Random], str], rnd: random.Random
-) -> Iterator[Ask]:
+def searcher(port: int, authorization: str, query: Callable[[random.Random], str], rnd: random.Random) -> Iterator[Ask]:
+    """A client of QIDO-RS with a connection of its own, for ``together``."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     headers = {"Accept": "application/dicom+json"} | ({"Authorization": authorization} if authorization else {})
 
@@ -177,7 +192,7 @@ def _searcher(
     connection.close()
 
 
-def _together(clients: int, times: int, client: Callable[[random.Random], Iterator[Ask]]) -> list[float]:
+def together(clients: int, times: int, client: Callable[[random.Random], Iterator[Ask]]) -> list[float]:
     """The seconds of each question, asked by several clients at the same time, each after a few for warmth."""
     taken: list[float] = []
     failures: list[BaseException] = []

@@ -14,6 +14,7 @@ from django.db import connection
 from studies.query.conditions import Condition, column_of, conditions, joined
 from studies.query.keys import Key, Kind, QueryLevel
 from studies.query.question import Question
+from studies.query.totals import total
 
 Row = tuple[Any, ...]
 _SOP_CLASSES = (
@@ -38,6 +39,12 @@ _PRIMARY_KEYS = {
 }
 _BY_PATIENT = ("s.patient_id", "s.issuer_of_patient_id", "s.id")
 _NO_COLUMN = {Kind.RETRIEVE_AE_TITLE, Kind.SOP_CLASSES}
+
+
+def _number(sql: str, params: tuple[Any, ...]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return int(cursor.fetchone()[0])
 
 
 class Search:
@@ -117,11 +124,10 @@ class Search:
         return self._completed(found), total
 
     def count(self) -> int:
-        """How many there are, for a question that is exact."""
+        """How many there are, for a question that is exact; where they are many, as of the last two seconds."""
         where, params = self._conditions([])
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT COUNT(*) FROM {_SOURCES[self.asked.level]}{where}", params)  # noqa: S608 (names of ours)
-            return int(cursor.fetchone()[0])
+        sql = f"SELECT COUNT(*) FROM {_SOURCES[self.asked.level]}{where}"  # noqa: S608 (names of ours)
+        return total(sql, params, lambda: _number(sql, params))
 
     def _place(self, column: str) -> int:
         return self._columns.setdefault(column, len(self._columns))
