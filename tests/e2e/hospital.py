@@ -10,7 +10,7 @@ from pydicom.uid import EnhancedSRStorage
 
 from dicomnet.statuses import in_words
 from gateway.accounts.models import Role
-from routing.models import Delivery, DeliveryState, Destination, Rule
+from routing.models import Attempt, Delivery, DeliveryState, Destination, Rule
 from studies.models import Instance, Series, Study
 from tests.e2e.configuration import make_ai, make_allowlist, make_destinations, make_remote_nodes, make_rules
 from tests.e2e.devices import DEVICES, Device
@@ -183,6 +183,23 @@ def _deliveries(
     for row in rows:
         row.created_at = row.queued_at
     Delivery.objects.bulk_update(rows, ["created_at"], batch_size=500)
+    Attempt.objects.bulk_create([attempt for row in rows if row.last_error for attempt in _attempts(row)])
+
+
+def _attempts(row: Delivery) -> list[Attempt]:
+    """What is known of each try that failed, the latest last; each came after twice the pause of the one before."""
+    assert row.last_attempt_at is not None
+    pauses = [timedelta(seconds=5 * 2**number) for number in range(row.attempts)]
+    return [
+        Attempt(
+            delivery=row,
+            at=row.last_attempt_at - sum(pauses[number:], timedelta()) + pauses[-1],
+            status=row.last_status,
+            error=row.last_error,
+            association=f"{row.pk:04x}{number:04x}c0de",
+        )
+        for number in range(row.attempts)
+    ]
 
 
 def _state(chance: random.Random, row: Delivery, received_at: datetime, now: datetime, *, is_refused: bool) -> None:

@@ -48,6 +48,7 @@ PAGES = {
     "receipt": "/studies/{study}/receipt/",
     "deliveries-waiting": "/deliveries/",
     "deliveries-failed": "/deliveries/?tab=failed",
+    "delivery": "/deliveries/{delivery}/",
     "destinations": "/destinations/",
     "destination-form": "/destinations/new/",
     "destination-form-stow": "/destinations/new/?kind=stow",
@@ -196,13 +197,14 @@ class Pictures:
     def full(self) -> None:
         """Every page in the middle of a working day."""
         from dicomnet.models import AllowlistEntry
-        from routing.models import AIPool, BackTest, Rule
+        from routing.models import AIPool, BackTest, Delivery, Rule
         from studies.commitments.models import Commitment, CommitmentState
         from studies.models import Study
 
         study = Study.objects.filter(modalities_in_study__contains="\\SR\\", series__body_part_examined="HEAD").first()
         names = {
             "study": study,
+            "delivery": Delivery.objects.filter(state="dead").order_by("-attempts", "pk")[0].pk,
             "rule": Rule.objects.get(name__startswith="Thin").pk,
             "pool": AIPool.objects.get(name__startswith="Lung").pk,
             "shadow": Rule.objects.get(mode="shadow").pk,
