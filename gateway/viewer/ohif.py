@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from csp.constants import SELF
-from csp.decorators import csp_update
+from csp.decorators import csp_replace, csp_update
 from django.conf import settings
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import SuspiciousFileOperation
@@ -25,6 +25,8 @@ POLICY = {
     "font-src": [SELF, "data:"],
     "connect-src": [SELF, "data:", "blob:"],
 }
+# It shows PDFs in an element that every other page forbids: 'none' has to go, not to be added to.
+REPLACED = {"object-src": [SELF]}
 _HASHED = re.compile(r"(^|\.)[0-9a-f]{16}\.[a-z0-9]+$")
 _TYPES = {".wasm": "application/wasm", ".js": "text/javascript", ".mjs": "text/javascript"}
 
@@ -50,6 +52,7 @@ def ohif(request: HttpRequest, path: str = "") -> HttpResponseBase:
     return _page(request)
 
 
+@csp_replace(REPLACED)
 @csp_update(POLICY)
 def _page(request: HttpRequest) -> HttpResponse:
     response = HttpResponse((ohif_folder() / INDEX).read_bytes(), content_type="text/html; charset=utf-8")

@@ -28,6 +28,7 @@ MAXIMUM_PIXELS = 8192  # of a side of the viewport
 FUNCTIONS = ("linear", "linear-exact", "sigmoid")
 # (0042,0011) Encapsulated Document
 DOCUMENT = 0x00420011
+_PDF_POLICY = "sandbox; default-src 'none'; frame-ancestors 'self'"
 _NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?([eE][+-]?[0-9]{1,2})?")
 
 
@@ -120,7 +121,9 @@ def _document(request: HttpRequest, row: Instance) -> HttpResponseBase:
     # The value is padded to an even length (PS3.5 6.2); readers want the end mark at the end.
     response = HttpResponse(data.rstrip(b"\0"), content_type=PDF)
     response["Content-Disposition"] = f'inline; filename="{row.sop_instance_uid}.pdf"'
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    # OHIF shows it in an element of its page, so this site may frame it.
+    response["Content-Security-Policy"] = _PDF_POLICY
+    response["X-Frame-Options"] = "SAMEORIGIN"
     return response
 
 

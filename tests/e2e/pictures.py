@@ -7,10 +7,11 @@ from io import BytesIO
 from pathlib import Path
 
 from django.conf import settings
+from PIL import Image
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
-from pydicom.dataset import Dataset
-from pydicom.uid import UID
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import UID, EncapsulatedPDFStorage, ExplicitVRLittleEndian
 
 from dicomnet.lab.phantoms import EPOCH, KINDS, one_study
 from dicomnet.part10 import file_meta_in
@@ -38,6 +39,7 @@ ODDITIES = {
     "Waveform": "waveform_ecg.dcm",
 }
 ODD_STUDY = "1.2.826.0.1.3680043.8.498.77"
+LETTER_STUDY = "1.2.826.0.1.3680043.8.498.78"
 
 
 def store(data_sets: Iterable[Dataset]) -> None:
@@ -80,3 +82,21 @@ def oddities() -> list[Dataset]:
         ds.PatientName, ds.PatientID, ds.StudyDescription = HOSTILE, HOSTILE, HOSTILE
         found.append(ds)
     return found
+
+
+def letter() -> Dataset:
+    """A study of one PDF with one page, which is red."""
+    page = BytesIO()
+    Image.new("RGB", (300, 300), "red").save(page, "PDF")
+    ds = Dataset()
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID = EncapsulatedPDFStorage
+    ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID = UID(f"{LETTER_STUDY}.1.1")
+    ds.StudyInstanceUID, ds.SeriesInstanceUID = UID(LETTER_STUDY), UID(f"{LETTER_STUDY}.1")
+    ds.PatientName, ds.PatientID, ds.StudyDate, ds.StudyTime = "Dunn^Naomi", "LAB-0004", "20260105", "080000"
+    ds.Modality, ds.SeriesNumber, ds.InstanceNumber, ds.SeriesDescription = "DOC", 1, 1, "Letter"
+    ds.MIMETypeOfEncapsulatedDocument = "application/pdf"
+    ds.EncapsulatedDocument = page.getvalue() + bytes(page.tell() % 2)
+    ds.EncapsulatedDocumentLength = page.tell()
+    return ds

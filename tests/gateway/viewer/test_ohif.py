@@ -76,6 +76,7 @@ def test_files_and_routes_are_served_each_with_its_policy(viewer: Client) -> Non
         answer = viewer.get(route)
         assert answer.content.startswith(b"<!doctype html>")
         assert "script-src 'self' 'wasm-unsafe-eval'" in answer.headers["Content-Security-Policy"]
+        assert "object-src 'self';" in f"{answer.headers['Content-Security-Policy']};"  # PDFs; beside 'none' it is void
     script, _ = fetched(viewer, "/ohif/app.bundle.0123456789abcdef.js")
     assert script["Content-Encoding"] == "gzip"
     assert "immutable" in script["Cache-Control"]

@@ -21,6 +21,7 @@ from studies.pixel_worker import ENCODERS
 from studies.spool import Spool
 from tests.api_clients import client_of
 from tests.corpus import pydicom_files
+from tests.e2e.pictures import letter
 from tests.studies.dicomweb.archive import address, body, keep, parts_of, sample, small_series
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bells")]
@@ -207,6 +208,19 @@ def test_what_has_no_pixels_says_so_and_has_a_card_for_a_thumbnail(spool: Spool)
     assert client.get(address(row, "/rendered")).status_code == 406
     card = client.get(address(row, "/thumbnail"), HTTP_ACCEPT="image/png")
     assert Image.open(BytesIO(card.content)).size == (128, 128)
+
+
+def test_a_pdf_comes_as_it_is_and_only_this_site_may_frame_it(spool: Spool, tmp_path: Path) -> None:
+    ds = letter()
+    ds.save_as(tmp_path / "letter.dcm", enforce_file_format=True)
+    (row,) = keep(spool, tmp_path / "letter.dcm")
+
+    response = client_of("viewer").get(address(row, "/rendered"))
+
+    assert response["Content-Type"] == "application/pdf"
+    assert response.content == ds.EncapsulatedDocument.rstrip(b"\0")
+    assert response["X-Frame-Options"] == "SAMEORIGIN"
+    assert response["Content-Security-Policy"] == "sandbox; default-src 'none'; frame-ancestors 'self'"
 
 
 def test_a_compressed_instance_comes_decompressed_unless_anything_is_taken(spool: Spool) -> None:
