@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gateway.supervisor.parent_death import die_with_parent
 from gateway.viewer.build import build_missing
-from tests import debian, node
+from tests import debian, node, ohif
 from tests.servers import postgresql, valkey
 from tests.tally import Tally, read_tally
 
@@ -28,6 +28,7 @@ def main(arguments: list[str]) -> int:
     debian.install_missing(partial(print, flush=True))
     node.install_missing(partial(print, flush=True))
     build_missing(partial(print, flush=True))
+    ohif.install_missing(partial(print, flush=True))
     is_ci = os.environ.get("CI", "").lower() == "true"
     with ExitStack() as servers:
         redis_url = os.environ.get("TEST_REDIS_URL") or servers.enter_context(valkey())

@@ -9,8 +9,12 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from gateway.accounts.models import Role, User
+from gateway.env import Environment
+from gateway.viewer.bundle import is_built
+from studies.events import instances_indexed
 from tests.e2e.browser import chromium, chromium_path
 from tests.e2e.hospital import fill
+from tests.e2e.pictures import store
 from tests.factories import PASSWORD, UserFactory
 
 Theme = Literal["light", "dark"]
@@ -75,3 +79,20 @@ def _note(problems: list[str], message: ConsoleMessage) -> None:
 @pytest.fixture
 def hospital(transactional_db: None) -> None:
     fill(studies=12)
+
+
+@pytest.fixture
+def archive(home: Environment) -> Iterator[Callable[..., None]]:
+    """A spool, a store and an index of the test's own; call it with what is to be in them."""
+    receivers, instances_indexed.receivers = instances_indexed.receivers, []
+    instances_indexed.sender_receivers_cache.clear()
+    yield store
+    instances_indexed.receivers = receivers
+    instances_indexed.sender_receivers_cache.clear()
+
+
+@pytest.fixture
+def built() -> None:
+    """The viewer's bundle."""
+    if not is_built():
+        pytest.skip("python -m gateway.viewer.build")

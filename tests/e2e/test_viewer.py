@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -10,30 +10,19 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
-from pytest_django import Settings
 
-from gateway.env import Environment
-from gateway.viewer.bundle import is_built
-from studies.events import instances_indexed
 from studies.models import Study
 from tests.e2e.conftest import OpenPage, Theme
-from tests.e2e.pictures import HOSTILE, ODD_STUDY, head, oddities, store
+from tests.e2e.pictures import HOSTILE, ODD_STUDY, head, oddities
 from tests.e2e.test_axe import RULES
 
-pytestmark = [pytest.mark.e2e, pytest.mark.embedded, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.embedded,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("built"),
+]
 SLICES = 24  # in two series
-
-
-@pytest.fixture
-def archive(home: Environment, settings: Settings) -> Iterator[Callable[..., None]]:
-    """A spool, a store and an index of the test's own; call it with what is to be in them."""
-    if not is_built():
-        pytest.skip("python -m gateway.viewer.build")
-    receivers, instances_indexed.receivers = instances_indexed.receivers, []
-    instances_indexed.sender_receivers_cache.clear()
-    yield store
-    instances_indexed.receivers = receivers
-    instances_indexed.sender_receivers_cache.clear()
 
 
 @pytest.fixture
