@@ -49,6 +49,11 @@ APP_CONFIG = """window.config = {
   showWarningMessageForCrossOrigin: false,
   showCPUFallbackMessage: true,
   strictZSpacingForVolumeViewport: true,
+  httpErrorHandler: error => {
+    if (error.status === 401) {
+      location.assign(`/sign-in/?next=${encodeURIComponent(location.pathname + location.search)}`);
+    }
+  },
   defaultDataSourceName: "gantry",
   dataSources: [{
     namespace: "@ohif/extension-default.dataSourcesModule.dicomweb",

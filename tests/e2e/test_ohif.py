@@ -125,6 +125,18 @@ def test_a_pdf_is_shown_in_its_page(open_ohif: Callable[..., Page]) -> None:
     assert [frame.url for frame in page.frames if frame.url.endswith(address)]
 
 
+def test_whose_session_has_ended_is_led_to_sign_in(open_ohif: Callable[..., Page]) -> None:
+    # In a tab of its own: the refusal is what it is about, and would fail in the first.
+    page = open_ohif(head(SLICES), "/ohif/").context.new_page()
+    page.goto("/ohif/")
+    expect(page.get_by_text("Dunn, Naomi")).to_be_visible()
+    page.context.clear_cookies()
+
+    page.get_by_role("textbox").first.fill("dunn")
+
+    page.wait_for_url("**/sign-in/?next=%2Fohif*")
+
+
 def test_absent_its_page_says_how_to_install_it(home: Environment, open_page: OpenPage) -> None:
     page = open_page("/ohif/viewer?StudyInstanceUIDs=1.2.3")
 
