@@ -14,6 +14,7 @@ from gateway.env import Environment
 from tests import ohif
 from tests.e2e.conftest import OpenPage
 from tests.e2e.pictures import LETTER_STUDY, ODD_STUDY, head, letter, oddities
+from tests.factories import PASSWORD
 
 pytestmark = [pytest.mark.e2e, pytest.mark.embedded, pytest.mark.django_db(transaction=True)]
 SLICES = 24  # in two series
@@ -125,7 +126,7 @@ def test_a_pdf_is_shown_in_its_page(open_ohif: Callable[..., Page]) -> None:
     assert [frame.url for frame in page.frames if frame.url.endswith(address)]
 
 
-def test_whose_session_has_ended_is_led_to_sign_in(open_ohif: Callable[..., Page]) -> None:
+def test_whose_session_has_ended_is_led_to_sign_in_and_back(open_ohif: Callable[..., Page]) -> None:
     # In a tab of its own: the refusal is what it is about, and would fail in the first.
     page = open_ohif(head(SLICES), "/ohif/").context.new_page()
     page.goto("/ohif/")
@@ -134,7 +135,11 @@ def test_whose_session_has_ended_is_led_to_sign_in(open_ohif: Callable[..., Page
 
     page.get_by_role("textbox").first.fill("dunn")
 
-    page.wait_for_url("**/sign-in/?next=%2Fohif*")
+    page.get_by_label("User name").fill("admin")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/ohif/?patientName=dunn")
+    expect(page.get_by_text("Dunn, Naomi")).to_be_visible()
 
 
 def test_absent_its_page_says_how_to_install_it(home: Environment, open_page: OpenPage) -> None:
