@@ -7,16 +7,15 @@ part of it.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
-from typing import Any
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, F, Max, Q
 
 from dicomnet.retrieval import Unavailable
 from dicomnet.scu.outgoing import Outgoing
+from studies.errors import InstanceDamaged, InstanceMissing
+from studies.integrity import ensure_intact
 from studies.models import Instance, Series, Tier
 from studies.retrieve_keys import PATIENT_ID, SERIES_UID, SOP_UID, STUDY_UID, RetrieveKeys
-from studies.storage import hot_storage
 
 PAGE = 1_000  # rows in memory at once
 UIDS_AT_ONCE = 500
@@ -29,14 +28,13 @@ _SERIES_KEYS = {
     SERIES_UID: "series_instance_uid__in",
 }
 _FIELDS = (
-    "pk",
     "sop_instance_uid",
     "sop_class_uid",
     "transfer_syntax_uid",
     "location",
     "data_set_offset",
     "size_bytes",
-    "series__study__tier",
+    "sha256",
 )
 
 
@@ -48,7 +46,6 @@ class StoredInstances:
         self.level = keys.level
         self.uids = keys.uids
         self._parts = list(_parts(keys))
-        self._root = hot_storage().path("")
         self.count = self._last_pk = 0
         contexts: set[tuple[str, str]] = set()
         for part in self._parts:
@@ -68,21 +65,22 @@ class StoredInstances:
     def __iter__(self) -> Iterator[Outgoing | Unavailable]:
         """One after the other."""
         for page in self.pages():
-            yield from page
+            yield from map(to_send, page)
 
-    def pages(self) -> Iterator[list[Outgoing | Unavailable]]:
-        """The same by the page, one query each; in the order in which they came in within some series."""
+    def pages(self) -> Iterator[list[Instance]]:
+        """Their rows by the page, one query each; in the order in which they came in within some series."""
         for part in self._parts:
             after = 0
             while rows := self._rows(part, after):
-                after = rows[-1][0]
-                yield [_instance(self._root, row) for row in rows]
+                after = rows[-1].pk
+                yield rows
                 if len(rows) < PAGE:
                     break
 
-    def _rows(self, part: Q, after: int) -> list[Any]:
+    def _rows(self, part: Q, after: int) -> list[Instance]:
         rows = Instance.objects.filter(part, is_primary=True, pk__gt=after, pk__lte=self._last_pk)
-        return list(rows.order_by("pk").values_list(*_FIELDS)[:PAGE])
+        rows = rows.annotate(tier=F("series__study__tier"))
+        return list(rows.order_by("pk").only(*_FIELDS)[:PAGE])
 
 
 def syntaxes_by_class() -> dict[str, list[str]]:
@@ -94,17 +92,27 @@ def syntaxes_by_class() -> dict[str, list[str]]:
     return found
 
 
-def _instance(root: str, row: tuple[Any, ...]) -> Outgoing | Unavailable:
-    _, sop_instance_uid, sop_class_uid, transfer_syntax_uid, location, data_set_offset, size_bytes, tier = row
+def to_send(row: Instance) -> Outgoing | Unavailable:
+    """An instance as it is sent, once its file is found to be what was acknowledged (see ``studies.integrity``).
+
+    Whoever sends asks for the next one while the peer works on the one before, and so waits for no hash.
+    """
+    tier: str = row.tier  # type: ignore[attr-defined]  # annotated
     if tier != Tier.HOT:
-        return Unavailable(sop_instance_uid, f"stored on the tier {tier}, have it recalled first")
+        return Unavailable(row.sop_instance_uid, f"stored on the tier {tier}, have it recalled first")
+    try:
+        path = ensure_intact(row)
+    except InstanceMissing:
+        return Unavailable(row.sop_instance_uid, "its stored file cannot be opened")
+    except InstanceDamaged:
+        return Unavailable(row.sop_instance_uid, "its stored file is damaged")
     return Outgoing(
-        path=Path(f"{root}/{location}"),  # a name that Gantry made
-        sop_class_uid=sop_class_uid,
-        sop_instance_uid=sop_instance_uid,
-        transfer_syntax_uid=transfer_syntax_uid,
-        data_set_offset=data_set_offset,
-        size_bytes=size_bytes,
+        path=path,
+        sop_class_uid=row.sop_class_uid,
+        sop_instance_uid=row.sop_instance_uid,
+        transfer_syntax_uid=row.transfer_syntax_uid,
+        data_set_offset=row.data_set_offset,
+        size_bytes=row.size_bytes,
     )
 
 

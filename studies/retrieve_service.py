@@ -16,7 +16,7 @@ from dicomnet.scu.outgoing import Outgoing
 from dicomnet.scu.places import take_place
 from dicomnet.tls import BadTlsFile, reloading_client
 from dicomnet.wire.peer import Peer, PeerError
-from studies.retrieve import StoredInstances, syntaxes_by_class
+from studies.retrieve import StoredInstances, syntaxes_by_class, to_send
 from studies.retrieve_keys import parse_keys
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class _Released:
                 connection.close()
             if page is None:
                 return
-            yield from page
+            yield from map(to_send, page)
 
 
 def stored_syntaxes() -> Mapping[str, Sequence[str]]:

@@ -45,6 +45,7 @@ PLAIN = {name: EVERY[name] for name in ("explicit", "implicit", "a plan")}
 @pytest.fixture
 def port(home: Environment, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr("studies.retrieve_service.STORED_SECONDS", 0)
+    monkeypatch.setattr("studies.retrieve_service._stored", (0.0, {}))  # of a test before this one
     settings.DICOM_SERVICES = {"GANTRY": "gateway.dimse.GatewayServices"}
     with gantry(MAY_RETRIEVE) as number:
         yield number

@@ -8,7 +8,6 @@ from django.test.utils import CaptureQueriesContext
 from pydicom.dataset import Dataset
 
 from dicomnet.retrieval import Root, Unavailable
-from dicomnet.scu.outgoing import Outgoing
 from studies import retrieve
 from studies.models import Instance, Tier
 from studies.retrieve import StoredInstances
@@ -83,10 +82,9 @@ def test_only_the_primary_content_is_retrieved() -> None:
     primary = Instance.objects.get()
     InstanceFactory(series=primary.series, sop_instance_uid=primary.sop_instance_uid, is_primary=False)
     stored = found(identifier("STUDY", StudyInstanceUID="1.1"))
-    (one,) = stored
-    assert isinstance(one, Outgoing)
+    (page,) = stored.pages()
     assert stored.count == 1
-    assert one.path.name == primary.location.rpartition("/")[2]
+    assert [row.location for row in page] == [primary.location]
 
 
 def test_what_comes_in_meanwhile_is_not_part_of_it() -> None:

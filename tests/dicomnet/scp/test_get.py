@@ -37,6 +37,7 @@ THE_STUDY = identifier("STUDY", StudyInstanceUID="1.1")
 @pytest.fixture
 def port(home: Environment, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr("studies.retrieve_service.STORED_SECONDS", 0)
+    monkeypatch.setattr("studies.retrieve_service._stored", (0.0, {}))  # of a test before this one
     settings.DICOM_SERVICES = {"GANTRY": "studies.dimse.ArchiveServices"}
     with gantry(MAY_RETRIEVE) as number:
         yield number
@@ -146,7 +147,13 @@ def shorten(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-2])
 
 
-@pytest.mark.parametrize("harm", [Path.unlink, shorten], ids=["gone", "shorter"])
+def flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, shorten, flip_a_bit], ids=["gone", "shorter", "one bit"])
 def test_a_file_that_is_not_what_was_stored_is_not_sent(port: int, harm: "object") -> None:
     stored = keep_study()
     assert callable(harm)
