@@ -1,7 +1,7 @@
 """Whether a stored file still is what was acknowledged, asked before anything is made of its pixels.
 
-The SHA-256 of the data set is compared with the index; a file that was found whole is believed for some minutes, as
-long as its size, inode and time of change stay. What is damaged is counted, logged, and never served.
+The SHA-256 of the data set is compared with the index; a file that was found whole, or was indexed, is believed for
+some minutes, as long as its size, inode and time of change stay. What is damaged is counted, logged, and never served.
 """
 
 import hashlib
@@ -49,6 +49,12 @@ class _Believed:
 believed = _Believed()
 
 
+def _was_just_indexed(instance: Instance, now: os.stat_result) -> bool:
+    """The index read the file to its end for the same hash, and nobody has written to it since."""
+    indexed_at = instance.indexed_at.timestamp()
+    return now.st_mtime <= indexed_at and 0 <= time.time() - indexed_at < BELIEVED_SECONDS
+
+
 class Verification:
     """The check of one open file, by whoever reads its data set from the first byte to the last.
 
@@ -62,7 +68,8 @@ class Verification:
         self._key = (instance.pk, now.st_ino, now.st_size, now.st_mtime_ns)
         if now.st_size != instance.size_bytes:
             raise damaged(instance, f"its file has {now.st_size} bytes, not {instance.size_bytes}")
-        self._digest = None if believed.holds(self._key) else hashlib.sha256()
+        is_known = believed.holds(self._key) or _was_just_indexed(instance, now)
+        self._digest = None if is_known else hashlib.sha256()
 
     @property
     def is_needed(self) -> bool:

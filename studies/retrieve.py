@@ -35,6 +35,7 @@ _FIELDS = (
     "data_set_offset",
     "size_bytes",
     "sha256",
+    "indexed_at",
 )
 
 
@@ -93,10 +94,7 @@ def syntaxes_by_class() -> dict[str, list[str]]:
 
 
 def to_send(row: Instance) -> Outgoing | Unavailable:
-    """An instance as it is sent, once its file is found to be what was acknowledged (see ``studies.integrity``).
-
-    Whoever sends asks for the next one while the peer works on the one before, and so waits for no hash.
-    """
+    """An instance as it is sent, once its file is found to be what was acknowledged (see ``studies.integrity``)."""
     tier: str = row.tier  # type: ignore[attr-defined]  # annotated
     if tier != Tier.HOT:
         return Unavailable(row.sop_instance_uid, f"stored on the tier {tier}, have it recalled first")
