@@ -28,10 +28,9 @@ from benchmarks.bars import GANTRY, ORTHANC
 from benchmarks.bench import Bench
 from benchmarks.gantry import gantry, prepare
 from benchmarks.instances import KINDS, write_instances
+from benchmarks.peers_installed import DECODER, DICOMWEB
 from benchmarks.receivers import Failed, orthanc
 
-PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
-DECODER = Path("/usr/share/orthanc/plugins/libOrthancGdcm.so")  # without it Orthanc reads no JPEG 2000
 STACK = 24  # encoded once; a real stack has more, but no frame is asked for twice in a row
 ROUNDS = 7
 CLIENTS = (1, 4)
@@ -81,7 +80,7 @@ def gantry_service(bench: Bench, folder: Path) -> Iterator[Service]:
 def orthanc_service(folder: Path) -> Iterator[Service]:
     """Orthanc as Debian has it, with its plug-ins for DICOMweb and for decoding."""
     web = {"Enable": True, "Root": "/dicom-web/"}
-    with orthanc(folder, Plugins=[str(PLUGIN), str(DECODER)], DicomWeb=web) as receiver:
+    with orthanc(folder, Plugins=[DICOMWEB, DECODER], DicomWeb=web) as receiver:
         assert receiver.http_port is not None  # noqa: S101 (an Orthanc has one)
         yield Service(receiver.http_port, "/dicom-web", {}, lambda count: receiver.stored() >= count)
 
@@ -235,7 +234,7 @@ def services(bench: Bench) -> dict[str, Start]:
     found: dict[str, Start] = {}
     if bench.embedded:
         found[GANTRY] = partial(gantry_service, bench)
-    if PLUGIN.exists() and DECODER.exists():
+    if Path(DICOMWEB).exists() and Path(DECODER).exists():
         found[ORTHANC] = orthanc_service
     return found
 

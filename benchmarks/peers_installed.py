@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 
-from tests.debian import install_missing
+from tests.debian import PACKAGES, install_missing
 
+DICOMWEB = PACKAGES["orthanc-dicomweb"]
+DECODER = "/usr/share/orthanc/plugins/libOrthancGdcm.so"  # without it Orthanc reads no JPEG 2000
 NEEDED = {
-    "dcmtk": "storescp",
-    "orthanc": "Orthanc",
+    "dcmtk": PACKAGES["dcmtk"],
+    "orthanc": PACKAGES["orthanc"],
     "orthanc-postgresql": "/usr/share/orthanc/plugins/libOrthancPostgreSQLIndex.so",
-    "orthanc-dicomweb": "/usr/share/orthanc/plugins/libOrthancDicomWeb.so",
-    "orthanc-gdcm": "/usr/share/orthanc/plugins/libOrthancGdcm.so",
+    "orthanc-dicomweb": DICOMWEB,
+    "orthanc-gdcm": DECODER,
 }
 
 

@@ -6,9 +6,9 @@ HTTP connection that is kept open.
 
 import http.client
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from benchmarks.bars import GANTRY, ORTHANC
 from benchmarks.bench import Bench
 from benchmarks.figures import percentile
 from benchmarks.gantry import Template, gantry
+from benchmarks.peers_installed import DICOMWEB
 from benchmarks.receive import wait_until_stored
 from benchmarks.receivers import Failed, Receiver, orthanc
 from benchmarks.wire import Association, clock
@@ -39,7 +40,6 @@ PAGE = "page"
 TIMES = {PATIENT: 200, RANGE: 100, ALL: 3}  # of each client
 SEARCHES = {PATIENT: 400, RANGE: 100, PAGE: 50}  # of all clients; a second's worth or more
 REST_SECONDS = 5  # what follows the storing, such as rules that are asked, is over then
-DICOMWEB = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"
 QUERIES: dict[str, Callable[[random.Random], str]] = {
     PATIENT: lambda rnd: f"PatientID=PAT{rnd.randrange(STUDIES):06}",
     RANGE: lambda rnd: f"StudyDate=20{rnd.randrange(17, 27)}0101-20260115&ModalitiesInStudy=CT&limit=20",
@@ -194,23 +194,12 @@ def searcher(port: int, authorization: str, query: Callable[[random.Random], str
 
 def together(clients: int, times: int, client: Callable[[random.Random], Iterator[Ask]]) -> list[float]:
     """The seconds of each question, asked by several clients at the same time, each after a few for warmth."""
-    taken: list[float] = []
-    failures: list[BaseException] = []
 
-    def run(number: int) -> None:
-        try:
-            with contextmanager(client)(random.Random(number)) as ask:  # noqa: S311 (seeded, no secret)
-                for _ in range(3):
-                    ask()
-                taken.extend(ask() for _ in range(times))
-        except Exception as error:  # noqa: BLE001 (told by the caller's thread)
-            failures.append(error)
+    def run(number: int) -> list[float]:
+        with contextmanager(client)(random.Random(number)) as ask:  # noqa: S311 (seeded, no secret)
+            for _ in range(3):
+                ask()
+            return [ask() for _ in range(times)]
 
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise Failed(str(failures[0])) from failures[0]
-    return taken
+    with ThreadPoolExecutor(clients) as pool:
+        return [seconds for taken in pool.map(run, range(clients)) for seconds in taken]

@@ -14,7 +14,7 @@ from django.db import connection
 from studies.query.conditions import Condition, column_of, conditions, joined
 from studies.query.keys import Key, Kind, QueryLevel
 from studies.query.question import Question
-from studies.query.totals import total
+from studies.query.totals import total_of
 
 Row = tuple[Any, ...]
 _SOP_CLASSES = (
@@ -127,7 +127,7 @@ class Search:
         """How many there are, for a question that is exact; where they are many, as of the last two seconds."""
         where, params = self._conditions([])
         sql = f"SELECT COUNT(*) FROM {_SOURCES[self.asked.level]}{where}"  # noqa: S608 (names of ours)
-        return total(sql, params, lambda: _number(sql, params))
+        return total_of(sql, params, lambda: _number(sql, params))
 
     def _place(self, column: str) -> int:
         return self._columns.setdefault(column, len(self._columns))

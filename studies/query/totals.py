@@ -14,7 +14,7 @@ _MOST = 100
 _known: OrderedDict[tuple[str, tuple[object, ...]], tuple[float, int]] = OrderedDict()
 
 
-def total(sql: str, params: tuple[object, ...], count: Callable[[], int]) -> int:
+def total_of(sql: str, params: tuple[object, ...], count: Callable[[], int]) -> int:
     """What a statement counts: at most two seconds old where it is ten thousand or more, else of now."""
     key = (sql, params)
     now = time.monotonic()

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
+from pytest_django.live_server_helper import LiveServer
 
 from studies.models import Study
 from tests.e2e.conftest import OpenPage, Theme
@@ -112,6 +113,20 @@ def test_the_first_picture_comes_before_the_tools(archive: Callable[..., None], 
     after = grey(page.screenshot())
     assert before.std() > 20
     assert np.corrcoef(before.ravel(), after.ravel())[0, 1] > 0.98
+
+
+def test_a_script_that_cannot_be_loaded_is_told(
+    archive: Callable[..., None], browser: Browser, live_server: LiveServer, open_page: OpenPage
+) -> None:
+    archive(head(SLICES))
+    state = open_page("/").context.storage_state()
+    page = browser.new_context(base_url=live_server.url, storage_state=state).new_page()  # its console may complain
+    page.route(re.compile(r"/main(\.[^/.]+)?\.js$"), lambda route: route.abort())
+    page.goto(f"/viewer/?StudyInstanceUIDs={Study.objects.get()}")
+
+    expect(page.locator(".notice.is-bad")).to_contain_text("Reload this page")
+    expect(page.locator(".preview")).to_have_count(0)
+    page.context.close()
 
 
 def grey(screenshot: bytes) -> npt.NDArray[np.float64]:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -55,10 +56,11 @@ def ask(connection: http.client.HTTPConnection, path: str = "/") -> str:
 def test_one_thread_answers_what_follows_at_once(port: int) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
 
-    answers = {ask(connection) for _ in range(50)}
+    answers = [ask(connection) for _ in range(50)]
 
-    # A pause of this machine may hand it over now and then; without staying it went from thread to thread.
-    assert len(answers) <= THREADS
+    # A pause of this machine may hand it over now and then; gunicorn itself hands it over each time.
+    changes = sum(one != other for one, other in pairwise(answers))
+    assert changes < 10
     connection.close()
 
 

@@ -16,9 +16,15 @@ const withoutNode = {
     const names = builtinModules.filter((name) => name !== "events").join("|");
     builder.onResolve({ filter: new RegExp(`^(node:)?(${names})$`) }, ({ path }) => ({ path, namespace: "empty" }));
     builder.onLoad({ filter: /.*/, namespace: "empty" }, () => ({ contents: "export default {};" }));
-    // Readers of VTK's XML files, which nothing here opens: a twentieth of what a browser has to read.
+  },
+};
+
+/** Readers of VTK's XML files, which nothing here opens: 7 % of what a browser would have to read. */
+const withoutXml = {
+  name: "without-xml",
+  setup(builder) {
     builder.onResolve({ filter: /^xmlbuilder2$/ }, ({ path }) => ({ path, namespace: "without-xml" }));
-    builder.onLoad({ filter: /.*/, namespace: "without-xml" }, () => ({ contents: "export const create = undefined, convert = undefined, fragment = undefined;" }));
+    builder.onLoad({ filter: /.*/, namespace: "without-xml" }, () => ({ contents: "export const create = undefined;" }));
   },
 };
 
@@ -42,13 +48,13 @@ await build({
   },
   outdir: target,
   bundle: true,
-  splitting: true, // what early and main share is one module, so that its answers are
+  splitting: true, // early and main share modules, and with them what was asked and answered
   format: "esm",
   target: "es2022",
   minify: true,
   legalComments: "external",
   define: { "process.env.NODE_ENV": '"production"', global: "globalThis" },
-  plugins: [withoutNode],
+  plugins: [withoutNode, withoutXml],
   logLevel: "warning",
   logOverride: { "empty-import-meta": "silent" },
 });

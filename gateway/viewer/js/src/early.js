@@ -1,7 +1,8 @@
 // What need not wait for the viewer's own script, which a browser reads for half a second: the attributes of the first
 // series are asked for, its first picture is shown as the server draws it, and the graphics processor is woken.
+import { h } from "./dom.js";
 import { archive, config, first, grid } from "./page.js";
-import { showPreview } from "./preview.js";
+import { endPreview, showPreview } from "./preview.js";
 import { displaySets, middleOf } from "./study.js";
 
 // The viewer's script keeps the browser busy once it runs; the preview has so long to come before.
@@ -10,7 +11,13 @@ const AHEAD_MILLISECONDS = 600;
 // Whoever shows the series itself says what is wrong with it.
 const previewed = first ? preview().catch(() => undefined) : Promise.resolve();
 await Promise.race([previewed, new Promise((resolve) => setTimeout(resolve, AHEAD_MILLISECONDS))]);
-import(config.main);
+try {
+  await import(config.main);
+} catch (error) {
+  endPreview(grid); // no picture without tools that looks as if they were to come
+  grid.replaceChildren(h("p", { class: "notice is-bad" }, "The viewer's script could not be loaded. Reload this page."));
+  throw error;
+}
 
 async function preview() {
   const [set] = displaySets(first.study, first.uid, await archive.metadata(first.study, first.uid));

@@ -20,7 +20,7 @@ export const REQUESTS_AT_ONCE = 4;
 
 /** Make ready; quick, for nothing is loaded yet. @param {string} wasm where the codecs are */
 export function start(wasm) {
-  initCore({ rendering: { webGlContextCount: 1 } }); // each costs as much as the first picture, and all are drawn in turn
+  initCore({ rendering: { webGlContextCount: 1 } }); // each takes time to make, and pictures are drawn in turn
   dicomImageLoader.init({
     wasmBasePath: wasm,
     maxWebWorkers: Math.max(1, Math.min(4, (navigator.hardwareConcurrency || 2) - 1)),

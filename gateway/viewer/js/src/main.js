@@ -16,9 +16,9 @@ viewer.addEventListener("change", ({ detail }) => {
 });
 
 viewer.addEventListener("change", () => {
-  const { element, notice, wanted } = viewer.active;
-  const isOther = wanted && wanted !== first?.uid;
-  if (element.dataset.shown || isOther || notice.classList.contains("is-bad")) endPreview(grid);
+  const saysMore = ({ element, notice, wanted }) =>
+    element.dataset.shown || notice.classList.contains("is-bad") || (wanted && wanted !== first?.uid);
+  if (viewer.cells.some(saysMore)) endPreview(grid);
 });
 
 const inStack = (run) => () => run(viewer.active);
