@@ -4,64 +4,78 @@ received -> index_spool -> plan -> deliver -> prove; what is complete is planned
 it. Beside it, for a device that wants proof, verify -> report; and for AI workers, plan -> ask -> judge -> deliver. The
 first bells, for a file in the spool and for a request in the table, are rung by the listener (studies.doorbell). A bell
 that is not heard costs seconds: beat rings all of them.
+
+Every process has these receivers, and most run none of the stages: a stage is loaded when its bell is first rung.
 """
 
 from typing import Any
 
 from django.dispatch import receiver
 
-from routing.ai.tasks import work as work_with_ai
 from routing.events import ai_work_due, back_tests_due, deliveries_due, proofs_due
-from routing.proof.tasks import prove_destination
-from routing.tasks import back_test, deliver, plan
 from studies.doorbell import ring
 from studies.events import commitments_due, instances_indexed, studies_completed
-from studies.tasks import prepare_metadata, report_commitments
 
 
 @receiver(instances_indexed)
 def plan_what_is_indexed(**kwargs: Any) -> None:
     """New instances: ask the rules."""
+    from routing.tasks import plan
+
     ring(plan)
 
 
 @receiver(studies_completed)
 def plan_what_is_complete(**kwargs: Any) -> None:
     """Quiet series and studies: ask their rules."""
+    from routing.tasks import plan
+
     ring(plan)
 
 
 @receiver(studies_completed)
 def prepare_what_is_complete(**kwargs: Any) -> None:
     """Quiet series: have their metadata ready before a viewer asks for it."""
+    from studies.tasks import prepare_metadata
+
     ring(prepare_metadata)
 
 
 @receiver(deliveries_due)
 def deliver_what_is_planned(destination_pk: int, **kwargs: Any) -> None:
     """New deliveries: wake the destination's lane."""
+    from routing.tasks import deliver
+
     ring(deliver, destination_pk)
 
 
 @receiver(proofs_due)
 def prove_what_is_delivered(destination_pk: int, **kwargs: Any) -> None:
     """What a destination took is to be proven: ask it."""
+    from routing.proof.tasks import prove_destination
+
     ring(prove_destination, destination_pk)
 
 
 @receiver(commitments_due)
 def report_what_is_verified(calling_ae_title: str, **kwargs: Any) -> None:
     """The verdict on a storage commitment stands: tell the device."""
+    from studies.tasks import report_commitments
+
     ring(report_commitments, calling_ae_title)
 
 
 @receiver(ai_work_due)
 def ask_and_judge(**kwargs: Any) -> None:
     """A request waits for an AI worker, or a result for its judgement."""
+    from routing.ai.tasks import work as work_with_ai
+
     ring(work_with_ai)
 
 
 @receiver(back_tests_due)
 def go_on_with_a_back_test(pk: int, **kwargs: Any) -> None:
     """A draft is to be judged on stored history: the next turn of it."""
+    from routing.tasks import back_test
+
     ring(back_test, pk)

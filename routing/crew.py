@@ -21,7 +21,8 @@ from routing.lanes import Lane, record_failure
 from routing.models import Destination
 from routing.pace import Associations, Meter, TokenBucket
 from routing.record import Recorder
-from routing.transports import SENDERS, PeerLost
+from routing.senders import SENDERS
+from routing.transports.outcome import PeerLost
 from routing.window import priorities_now
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from dicomnet.faults import Faults, fault_file
 from routing.batch import Batch
 from routing.models import Destination
-from routing.transports import SENDERS, Outcome, Send
+from routing.senders import SENDERS, Send
+from routing.transports.outcome import Outcome
 
 FAILED = "fault injection: random_fail_rate"
 

@@ -6,7 +6,7 @@ from routing import queue
 from routing.lanes import record_success
 from routing.models import Destination
 from routing.queue import Receipt
-from routing.transports import Outcome
+from routing.transports.outcome import Outcome
 
 FLUSH_SECONDS = 1.0  # what a crash may have to send again
 BUSY = frozenset({*range(0xA700, 0xA800), 0x0213})  # it has no room for any instance (PS3.4 B.2.3, PS3.7 C.5.15)

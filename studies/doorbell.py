@@ -34,7 +34,6 @@ def prepare_bells() -> None:
 
     app = tasks.index_spool.app
     app.finalize(auto=True)
-    app.loader.import_default_modules()
     _ = app.backend, app.amqp.queues, app.amqp.router, app.amqp.create_task_message
     with app.connection_for_write() as connection:  # an object that has not connected
         _ = connection.transport_cls

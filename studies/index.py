@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 BATCH = 200
 LOOK_AHEAD = 5_000  # listing a spool that has grown large costs more than indexing a batch
 PAUSE_SECONDS = 0.1  # in which a batch gathers while instances come in one by one
+WORTHWHILE = 50  # waiting instances after which there is no pause: a commit's cost is small beside theirs
 BELL_SECONDS = 0.2  # at most so often the next stage is told
 
 
@@ -38,7 +39,8 @@ def index_spool(spool: Spool, *, seconds: float = 2.0, linger_seconds: float = 0
         spool: where received instances lie.
         seconds: after which the rest is left.
         linger_seconds: after the last instance; one that comes within it waits for no message. Between two looks is a
-            pause in which a batch gathers: a flood costs a commit for many, a lone instance is indexed at once.
+            pause in which a batch gathers, the shorter the more came in the one before: a flood costs a commit for
+            many, a lone instance is indexed at once.
 
     Returns:
         Whether something may be left.
@@ -61,7 +63,7 @@ def index_spool(spool: Spool, *, seconds: float = 2.0, linger_seconds: float = 0
                 continue
             if time.monotonic() > min(last_indexed_at + linger_seconds, deadline):
                 return False
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(PAUSE_SECONDS * max(0.0, 1 - len(waiting) / WORTHWHILE))
     return False
 
 

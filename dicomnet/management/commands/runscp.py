@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError
 
 from dicomnet.allowlist import Allowlist
@@ -22,6 +23,8 @@ TlsBind = tuple[tuple[str, int], Reloading]
 
 class Command(BaseCommand):
     help = "Run the DICOM listener in the foreground, in as many processes as GANTRY_SCP_PROCESSES says."
+    # Checking URLs would load all pages and the API, 30 MiB, into a process that serves none.
+    requires_system_checks = [Tags.models, Tags.security]
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--processes", type=int, default=settings.GANTRY.scp_processes)
