@@ -31,6 +31,7 @@ app.conf.task_routes = {
     "routing.proof.tasks.prove_destination": {"queue": "deliver"},
     # Apart from all else: a study's way to its archive never waits for an AI worker.
     "routing.ai.tasks.*": {"queue": "ai"},
+    "tiering.tasks.*": {"queue": "tier"},
 }
 app.conf.beat_schedule = {
     name: {"task": task, "schedule": seconds, "options": {"expires": seconds * 2}}
@@ -45,6 +46,7 @@ app.conf.beat_schedule = {
         ("find what destinations have to prove", "routing.proof.tasks.sweep_proofs", PROOF_SECONDS),
         ("ask, judge and probe AI workers", "routing.ai.tasks.sweep", SWEEP_SECONDS),
         ("go on with back-tests whose worker was lost", "routing.tasks.sweep_back_tests", SWEEP_SECONDS),
+        ("carry out moves between tiers", "tiering.tasks.carry_out_moves", SWEEP_SECONDS),
     ]
 }
 app.autodiscover_tasks()

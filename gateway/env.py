@@ -82,6 +82,16 @@ VARIABLES = (
         "UTC",
         "the site's time zone, as `Europe/Zurich`: hours of day are meant in it, in rules, lanes' windows and on pages",
     ),
+    Variable(
+        "GANTRY_TIER_COPIES",
+        "1",
+        "verified copies in a slower tier, each in another location, without which no file leaves the hot one",
+    ),
+    Variable(
+        "GANTRY_TIER_GRACE_SECONDS",
+        "300",
+        "after a study was moved, until what it was read from before is removed: who still reads it comes to an end",
+    ),
     Variable("GANTRY_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
     Variable(
         "GANTRY_FAULTS",
@@ -127,6 +137,8 @@ class Environment:
     stable_seconds: int
     spool_high_percent: int
     find_limit: int
+    tier_copies: int
+    tier_grace_seconds: int
     time_zone: str
     log_level: str
     faults: tuple[str, ...]
@@ -200,6 +212,8 @@ def read_environment() -> Environment:
         stable_seconds=_number(env, "GANTRY_STABLE_SECONDS", 60, 1, 86_400),
         spool_high_percent=_number(env, "GANTRY_SPOOL_HIGH_PERCENT", 92, 1, 100),
         find_limit=_number(env, "GANTRY_FIND_LIMIT", 100_000, 1, 10_000_000),
+        tier_copies=_number(env, "GANTRY_TIER_COPIES", 1, 1, 9),
+        tier_grace_seconds=_number(env, "GANTRY_TIER_GRACE_SECONDS", 300, 0, 86_400),
         time_zone=_time_zone(env.str("GANTRY_TIME_ZONE", "UTC")),
         log_level=_choice(env, "GANTRY_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         faults=_faults(env.str("GANTRY_FAULTS", "0"), is_debug=_boolean(env, "DJANGO_DEBUG")),

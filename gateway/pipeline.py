@@ -1,20 +1,22 @@
 """The journey of an instance, stage by stage: the only signal receivers, each of which only rings a bell.
 
 received -> index_spool -> plan -> deliver -> prove; what is complete is planned once more, for the rules that wait for
-it. Beside it, for a device that wants proof, verify -> report; and for AI workers, plan -> ask -> judge -> deliver. The
-first bells, for a file in the spool and for a request in the table, are rung by the listener (studies.doorbell). A bell
-that is not heard costs seconds: beat rings all of them.
+it. Beside it, for a device that wants proof, verify -> report; for AI workers, plan -> ask -> judge -> deliver; and for
+what is to be stored elsewhere, or is wanted back, move. The first bells, for a file in the spool and for a request in
+the table, are rung by the listener (studies.doorbell). A bell that is not heard costs seconds: beat rings all of them.
 
 Every process has these receivers, and most run none of the stages: a stage is loaded when its bell is first rung.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from django.dispatch import receiver
 
 from routing.events import ai_work_due, back_tests_due, deliveries_due, proofs_due
 from studies.doorbell import ring
-from studies.events import commitments_due, instances_indexed, studies_completed
+from studies.events import commitments_due, instances_indexed, series_wanted, studies_completed
+from tiering.events import moves_due
 
 
 @receiver(instances_indexed)
@@ -79,3 +81,20 @@ def go_on_with_a_back_test(pk: int, **kwargs: Any) -> None:
     from routing.tasks import back_test
 
     ring(back_test, pk)
+
+
+@receiver(series_wanted)
+def recall_what_is_wanted(series_pks: Collection[int], asked_by: str, **kwargs: Any) -> None:
+    """Somebody wants to read what is on a slower tier: have it brought back."""
+    from tiering.ask import recall
+
+    if recall(series_pks, by=asked_by):
+        moves_due.send(None)
+
+
+@receiver(moves_due)
+def carry_out_what_is_asked_for(**kwargs: Any) -> None:
+    """Moves between tiers are due."""
+    from tiering.tasks import carry_out_moves
+
+    ring(carry_out_moves)

@@ -9,15 +9,14 @@ from typing import Any
 
 from django.conf import settings
 
-from routing.addresses import BadAddress, check_host, check_place, is_near, parse_url
+from dicomnet.web import s3
+from dicomnet.web.addresses import BadAddress, check_host, check_place, is_near, parse_url
+from dicomnet.web.secrets import MAXIMUM_SECRET_BYTES, SecretUnusable, resealed
 from routing.models import Destination, DestinationKind, HttpAuthentication, ProofKind
-from routing.secrets import MAXIMUM_SECRET_BYTES, SecretUnusable, resealed
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PREFIX = re.compile(r"[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*")
 _REGION = re.compile(r"[a-z0-9-]{1,32}")
-DEFAULT_REGION = "us-east-1"
-AWS = "https://s3.{region}.amazonaws.com"
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,19 @@ def place_of(values: Mapping[str, Any]) -> str:
 
 def endpoint_of(kind: str, url: str, region: str) -> str:
     """The URL that is called: as given, or that of AWS."""
-    return url or (AWS.format(region=region or DEFAULT_REGION) if kind == DestinationKind.S3 else "")
+    return s3.endpoint_of(url, region) if kind == DestinationKind.S3 else url
+
+
+def s3_service(destination: Destination) -> s3.S3Service:
+    """What a destination says of its S3 service."""
+    return s3.S3Service(
+        name=destination.name,
+        endpoint_url=destination.url,
+        region=destination.region,
+        access_key=destination.username,
+        sealed_secret_key=destination.secret,
+        timeout_seconds=destination.timeout_seconds,
+    )
 
 
 def secret_problem(secret: str) -> str:

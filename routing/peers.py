@@ -4,7 +4,7 @@ from django.conf import settings
 
 from dicomnet.scu.association import Peer, PeerError
 from dicomnet.tls import BadTlsFile, reloading_client
-from routing.addresses import BadAddress, resolve
+from dicomnet.web.addresses import BadAddress, resolve
 from routing.models import Destination
 
 

@@ -9,12 +9,13 @@ from functools import wraps
 from botocore.exceptions import BotoCoreError, ClientError
 
 from dicomnet.scu.echo import EchoOutcome
+from dicomnet.web.http import HttpError
+from dicomnet.web.s3 import s3_client
+from routing.kinds import s3_service
 from routing.models import Destination
 from routing.transports import folder, s3
 from routing.transports.callers import caller_of
-from routing.transports.http import HttpError
 from routing.transports.outcome import PeerLost
-from routing.transports.s3_client import s3_client
 from routing.transports.stow_answer import read
 
 Probe = Callable[[Destination], EchoOutcome]
@@ -85,7 +86,7 @@ def probe_s3(destination: Destination) -> str:
     prefix = f"{destination.path}/" if destination.path else ""
     place = {"Bucket": destination.bucket, "Key": f"{prefix}gantry-echo"}
     try:
-        with s3_client(destination) as client:
+        with s3_client(s3_service(destination)) as client:
             client.head_bucket(Bucket=destination.bucket)
             upload = client.create_multipart_upload(**place)["UploadId"]
             client.abort_multipart_upload(**place, UploadId=upload)

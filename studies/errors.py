@@ -29,6 +29,18 @@ class InstanceMissing(StudiesError):
     """The index names a file that is not there."""
 
 
+class InstanceOffline(InstanceMissing):
+    """The instance is on a slower tier; it has been asked for, and can be read when it is back.
+
+    Attributes:
+        retry_seconds: when to ask again.
+    """
+
+    def __init__(self, tier: str, retry_seconds: int) -> None:
+        super().__init__(f"on the tier {tier}, and being recalled: ask again in a while")
+        self.retry_seconds = retry_seconds
+
+
 class InvalidQuery(StudiesError):
     """A query's identifier or parameters cannot be answered; the message names no value (PS3.4 C.4.1.1.4).
 

@@ -12,15 +12,17 @@ import time
 from collections import OrderedDict
 from pathlib import Path
 
-from studies.errors import InstanceDamaged, InstanceMissing
+from studies.errors import InstanceDamaged, InstanceMissing, InstanceOffline
 from studies.metrics import DAMAGED_FILES
-from studies.models import Instance
+from studies.models import Instance, Tier
 from studies.storage import hot_storage
+from studies.wanted import want
 
 logger = logging.getLogger(__name__)
 BELIEVED_SECONDS = 600
 MAXIMUM_BELIEVED = 20_000
 PIECE_BYTES = 1 << 20
+RETRY_SECONDS = 30  # most recalls from a disk are over by then
 
 
 class _Believed:
@@ -98,27 +100,40 @@ def open_instance(instance: Instance) -> int:
     """A descriptor of the stored file.
 
     Raises:
+        InstanceOffline: it is on a slower tier, and is recalled now.
         InstanceMissing: it is not there, or cannot be opened.
     """
     try:
         return os.open(path_of(instance), os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
+        _check_tier(instance)
         logger.error("stored file cannot be opened", extra={"instance": instance.pk, "reason": error.strerror})
         DAMAGED_FILES.inc()
         raise InstanceMissing("The stored file cannot be opened.") from error
 
 
 def is_there(instance: Instance) -> bool:
-    """Whether the stored file is there in its full size; what is not is counted and logged."""
+    """Whether the stored file is there in its full size; what is not is counted and logged.
+
+    Raises:
+        InstanceOffline: it is on a slower tier, and is recalled now.
+    """
     try:
         size = path_of(instance).stat().st_size
     except OSError as error:
+        _check_tier(instance)
         logger.error("stored file cannot be opened", extra={"instance": instance.pk, "reason": error.strerror})
         DAMAGED_FILES.inc()
         return False
     if size != instance.size_bytes:
         damaged(instance, f"its file has {size} bytes, not {instance.size_bytes}")
     return size == instance.size_bytes
+
+
+def _check_tier(instance: Instance) -> None:
+    if instance.tier != Tier.HOT:
+        want(instance.series_id, by="a reader")
+        raise InstanceOffline(instance.tier, RETRY_SECONDS)
 
 
 def ensure_intact(instance: Instance) -> Path:

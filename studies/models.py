@@ -71,7 +71,10 @@ class Study(models.Model):
     number_of_study_related_instances = models.PositiveIntegerField(default=0)
     size_bytes = models.PositiveBigIntegerField(default=0)
     calling_ae_title = models.CharField("Sending AE title", max_length=AE_LENGTH, blank=True)
-    tier = models.CharField(max_length=8, choices=Tier, default=Tier.HOT)
+    tier = models.CharField(
+        max_length=8, choices=Tier, default=Tier.HOT, help_text="The slowest that one of its instances is on."
+    )
+    used_at = models.DateTimeField(null=True, blank=True, help_text="When it was read last, to within an hour.")
     received_at = models.DateTimeField(help_text="When its first instance came in.")
     last_received_at = models.DateTimeField(help_text="When its latest instance came in.")
     completed_at = models.DateTimeField(null=True, blank=True, help_text="When it had been quiet long enough.")
@@ -93,6 +96,7 @@ class Study(models.Model):
             models.Index(
                 fields=["id"], name="study_undecided", condition=Q(decided_at=None, completed_at__isnull=False)
             ),  # routing's plan
+            models.Index(fields=["tier", "last_received_at"], name="study_by_tier"),  # policies, counts
         ]
 
     def __str__(self) -> str:
@@ -166,6 +170,9 @@ class Instance(models.Model):
 
     transfer_syntax_uid = models.CharField("Transfer Syntax UID", max_length=UID_LENGTH)
     location = models.CharField(max_length=200, help_text="Name in the storage for DICOM files.")
+    tier = models.CharField(
+        max_length=8, choices=Tier, default=Tier.HOT, help_text="Where it is read from; on the hot tier, its file."
+    )
     size_bytes = models.PositiveBigIntegerField(help_text="Of the whole file.")
     data_set_offset = models.PositiveIntegerField(help_text="Bytes before the data set.")
     sha256 = models.CharField("SHA-256 of the data set", max_length=64)
@@ -193,6 +200,7 @@ class Instance(models.Model):
             models.Index(fields=["id"], name="instance_unplanned", condition=Q(planned_at=None)),  # routing's plan
             models.Index(fields=["series"], name="instance_odd", condition=~Q(header_note="")),  # badges, their page
             models.Index(fields=["received_at"], name="instance_by_receipt"),  # received per hour, on the dashboard
+            models.Index(fields=["series"], name="instance_not_hot", condition=~Q(tier="hot")),  # late arrivals
         ]
 
     def __str__(self) -> str:

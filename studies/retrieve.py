@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from django.db.models import Count, F, Max, Q
+from django.db.models import Count, Max, Q
 
 from dicomnet.retrieval import Unavailable
 from dicomnet.scu.outgoing import Outgoing
-from studies.errors import InstanceDamaged, InstanceMissing
+from studies.errors import InstanceDamaged, InstanceMissing, InstanceOffline
 from studies.integrity import ensure_intact
-from studies.models import Instance, Series, Tier
+from studies.models import Instance, Series
 from studies.retrieve_keys import PATIENT_ID, SERIES_UID, SOP_UID, STUDY_UID, RetrieveKeys
 
 PAGE = 1_000  # rows in memory at once
@@ -31,6 +31,8 @@ _FIELDS = (
     "sop_instance_uid",
     "sop_class_uid",
     "transfer_syntax_uid",
+    "series_id",
+    "tier",
     "location",
     "data_set_offset",
     "size_bytes",
@@ -80,7 +82,6 @@ class StoredInstances:
 
     def _rows(self, part: Q, after: int) -> list[Instance]:
         rows = Instance.objects.filter(part, is_primary=True, pk__gt=after, pk__lte=self._last_pk)
-        rows = rows.annotate(tier=F("series__study__tier"))
         return list(rows.order_by("pk").only(*_FIELDS)[:PAGE])
 
 
@@ -95,11 +96,10 @@ def syntaxes_by_class() -> dict[str, list[str]]:
 
 def to_send(row: Instance) -> Outgoing | Unavailable:
     """An instance as it is sent, once its file is found to be what was acknowledged (see ``studies.integrity``)."""
-    tier: str = row.tier  # type: ignore[attr-defined]  # annotated
-    if tier != Tier.HOT:
-        return Unavailable(row.sop_instance_uid, f"stored on the tier {tier}, have it recalled first")
     try:
         path = ensure_intact(row)
+    except InstanceOffline as error:
+        return Unavailable(row.sop_instance_uid, str(error))
     except InstanceMissing:
         return Unavailable(row.sop_instance_uid, "its stored file cannot be opened")
     except InstanceDamaged:

@@ -124,6 +124,14 @@ DICOM_SERVICES = {
     GANTRY.ae_title: "gateway.dimse.FaultyServices" if GANTRY.faults else "gateway.dimse.GatewayServices",
 }
 
+# What still needs the file of an instance where it is quickly read (studies.holds).
+INSTANCE_HOLDS = [
+    "studies.holds.undecided",
+    "studies.holds.awaiting_commitment",
+    "routing.holds.to_deliver",
+    "routing.holds.to_ask_about",
+]
+
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["gateway.accounts.backends.RoleBackend"]
 PASSWORD_HASHERS = [

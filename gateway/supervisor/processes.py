@@ -46,6 +46,12 @@ def programs(environment: Environment) -> list[Program]:
         Program(
             "worker-ai", ("nice", "-n", "10", *worker, "-Q", "ai", "-P", "threads", "-c", "16", "-n", "ai@%h"), _WORKERS
         ),
+        # Copying and hashing whole studies; behind all that receives, finds and delivers.
+        Program(
+            "worker-tier",
+            ("nice", "-n", "10", *worker, "-Q", "tier", "-P", "threads", "-c", "2", "-n", "tier@%h"),
+            _WORKERS,
+        ),
         Program(
             "beat",
             (*celery, "beat", "--loglevel", "WARNING", "--schedule", schedule, "--pidfile="),

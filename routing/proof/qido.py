@@ -5,10 +5,10 @@ from collections.abc import Collection
 from typing import Any
 
 from dicomnet.scu.association import PeerError
+from dicomnet.web.http import Caller, HttpError
 from routing.models import Destination
 from routing.proof.sent import Sent
 from routing.transports.callers import caller_of
-from routing.transports.http import Caller, HttpError
 
 PAGE = 1000
 MAXIMUM_PAGES = 1000

@@ -12,15 +12,16 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from dicomnet.scu.outgoing import Outgoing
+from dicomnet.web.http import HttpError
+from dicomnet.web.s3 import s3_client
 from routing.batch import Batch
+from routing.kinds import s3_service
 from routing.models import Delivery, Destination
 from routing.outgoing import outgoing
-from routing.transports.http import HttpError
 from routing.transports.outcome import Outcome, PeerLost
 from routing.transports.part10 import file_meta_of
 from routing.transports.pieces import Pieces, Slice
 from routing.transports.place import NoPlace, Place, place_of
-from routing.transports.s3_client import s3_client
 
 PART_BYTES = 64 << 20  # above this an object goes in parts; at most 10,000 of them
 CONTENT_TYPE = "application/dicom"
@@ -65,7 +66,7 @@ def send(destination: Destination, batch: Batch) -> Iterator[Outcome]:
         PeerLost: the service cannot be reached, or refuses more than one instance.
     """
     try:
-        with s3_client(destination) as client, outgoing(batch.all) as files:
+        with s3_client(s3_service(destination)) as client, outgoing(batch.all) as files:
             yield from files.failed
             bucket = _Bucket(client, destination.bucket, destination.path)
             for instance, delivery in files.while_they_may_go(batch):

@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from dicomnet.scu.outgoing import Outgoing
+from dicomnet.web.http import Answer, Caller, HttpError
 from routing.batch import Batch
 from routing.models import Delivery, Destination
 from routing.outgoing import outgoing
 from routing.transports import stow_answer
 from routing.transports.callers import caller_of
-from routing.transports.http import Answer, Caller, HttpError
 from routing.transports.outcome import Outcome, PeerLost
 from routing.transports.part10 import file_meta_of
 from routing.transports.pieces import Pieces

@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dicomnet.statuses import in_words
+from dicomnet.web.http import Answer
 from routing.models import Delivery
-from routing.transports.http import Answer
 from routing.transports.outcome import Outcome, PeerLost, is_permanent
 
 REFERENCED_SOP_SEQUENCE, FAILED_SOP_SEQUENCE = "00081199", "00081198"

@@ -9,7 +9,15 @@ from django.http import HttpRequest
 from rest_framework.exceptions import APIException, NotAcceptable, NotFound
 
 from studies.children import Busy
-from studies.errors import CannotDecode, InstanceDamaged, InstanceMissing, NoPixels, NoSuchFrame, NoSuchValue
+from studies.errors import (
+    CannotDecode,
+    InstanceDamaged,
+    InstanceMissing,
+    InstanceOffline,
+    NoPixels,
+    NoSuchFrame,
+    NoSuchValue,
+)
 from studies.models import Instance, Series, Study
 
 _NOTHING = "Nothing is stored under these UIDs."
@@ -26,6 +34,16 @@ class Unreadable(APIException):
     """A stored file is gone or damaged: an error of ours, that somebody has to look at."""
 
     status_code = 500
+
+
+class Recalled(APIException):
+    """It is being brought back from a slower tier."""
+
+    status_code = 503
+
+    def __init__(self, error: InstanceOffline) -> None:
+        super().__init__(f"It is {error}.")
+        self.wait = error.retry_seconds  # for the header Retry-After
 
 
 class NotNow(APIException):
@@ -114,6 +132,8 @@ def as_http() -> Iterator[None]:
     """The archive's errors as problems."""
     try:
         yield
+    except InstanceOffline as error:
+        raise Recalled(error) from error
     except (InstanceMissing, InstanceDamaged) as error:
         raise Unreadable(str(error)) from error
     except (NoSuchFrame, NoSuchValue) as error:

@@ -115,8 +115,8 @@ def retrieve(request: HttpRequest, study: str, series: str = "", instance: str =
     )
     if not accepted.is_multipart:
         return alone(request, rows[0], accepted.transfer_syntax)
-    there = [row for row in rows if is_there(row)]
     with as_http():
+        there = [row for row in rows if is_there(row)]
         if not there:
             raise InstanceMissing("The stored files are not there or damaged; the log of the server says more.")
         first = _content(there[0], accepted.transfer_syntax)  # an error of the first still has a status of its own

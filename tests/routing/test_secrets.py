@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from routing.secrets import MAXIMUM_SECRET_BYTES, SecretUnusable, resealed, seal, unseal
+from dicomnet.web.secrets import MAXIMUM_SECRET_BYTES, SecretUnusable, resealed, seal, unseal
 from tests.factories import DestinationFactory
 
 PLACE = "https://pacs.example:443"

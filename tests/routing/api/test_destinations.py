@@ -8,8 +8,8 @@ from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from dicomnet.web.secrets import unseal
 from routing.models import Destination
-from routing.secrets import unseal
 from tests.api_clients import V1, client_of
 from tests.factories import DestinationFactory, UserFactory
 from tests.peers import refused_port, storing_peer

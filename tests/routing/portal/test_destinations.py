@@ -7,8 +7,8 @@ from django.utils import timezone
 from pynetdicom import AE
 from pynetdicom.presentation import VerificationPresentationContexts
 
+from dicomnet.web.secrets import unseal
 from routing.models import Destination
-from routing.secrets import unseal
 from tests.factories import DeliveryFactory, DestinationFactory
 
 GOOD = {

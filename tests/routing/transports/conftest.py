@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from dicomnet.web.secrets import seal
 from routing.kinds import place_of
 from routing.models import Delivery, Destination, DestinationKind
-from routing.secrets import seal
 from studies.models import Instance
 from studies.storage import hot_storage
 from tests.factories import DeliveryFactory, DestinationFactory, version_of_a_new_rule

@@ -13,10 +13,11 @@ from botocore.config import Config
 from pytest_django import Settings
 
 from dicomnet.part10 import read_file_meta
+from dicomnet.web import s3 as s3_calls
 from routing.batch import Batch
 from routing.deliver import drive
 from routing.models import Delivery, DeliveryState, Destination, DestinationKind
-from routing.transports import s3, s3_client
+from routing.transports import s3
 from routing.transports.outcome import Outcome, PeerLost
 from routing.transports.place import Place
 from tests.corpus import data_set_bytes
@@ -316,7 +317,7 @@ class TestOddAnswers:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{refused_port()}")
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{refused_port()}")
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "OTHER")
-        s3_client._session.cache_clear()
+        s3_calls._session.cache_clear()
         with http_peer(only_puts(error(400, "BadDigest"))) as peer:
             destination = destination_at(peer.url)
             send(destination, deliveries(destination))

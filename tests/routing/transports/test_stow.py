@@ -451,7 +451,7 @@ class TestNoAnswer:
             with file_of(delivery.instance).open("r+b") as file:
                 file.truncate(size)
             delivery.instance.size_bytes = size
-            monkeypatch.setattr("routing.transports.http.MINIMUM_BYTES_PER_SECOND", 20_000_000)
+            monkeypatch.setattr("dicomnet.web.http.MINIMUM_BYTES_PER_SECOND", 20_000_000)
             with pytest.raises(PeerLost) as lost:
                 send(destination, [delivery])
         assert lost.value.during == (delivery,)

@@ -16,7 +16,7 @@ from typing import Any, Self
 import httpcore
 
 from dicomnet.tls_words import failure_in_words, refusal_in_words
-from routing.addresses import BadAddress, Url, resolve
+from dicomnet.web.addresses import BadAddress, Url, resolve
 
 CONNECT_SECONDS = 10.0
 MINIMUM_BYTES_PER_SECOND = 50_000  # as over DIMSE: what takes longer is a peer that has stopped

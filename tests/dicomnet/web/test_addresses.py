@@ -8,8 +8,8 @@ import pytest
 from pytest_django import Settings
 
 from dicomnet.scu.association import PeerError
-from routing import addresses
-from routing.addresses import BadAddress, check_host, check_place, is_near, parse_url, resolve
+from dicomnet.web import addresses
+from dicomnet.web.addresses import BadAddress, check_host, check_place, is_near, parse_url, resolve
 from routing.destinations import echo_destination
 from routing.models import DestinationKind
 from routing.peers import peer_of

@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
 from typing import Any
@@ -19,42 +20,70 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 
 from dicomnet.tls import BadTlsFile
-from routing.addresses import BadAddress, Url, parse_url
-from routing.kinds import DEFAULT_REGION, endpoint_of
-from routing.models import Destination
-from routing.secrets import SecretUnusable, unseal
-from routing.transports.callers import context_of
-from routing.transports.http import Caller, HttpError
+from dicomnet.web.addresses import BadAddress, Url, parse_url
+from dicomnet.web.http import Caller, HttpError
+from dicomnet.web.secrets import SecretUnusable, unseal
+from dicomnet.web.tls import context_of
 
-ANSWER_BYTES = 1 << 20
+DEFAULT_REGION = "us-east-1"
+AWS = "https://s3.{region}.amazonaws.com"
+ANSWER_BYTES = 16 << 20
 READ_BYTES = 1 << 18
 _making = threading.Lock()  # making a client is the one thing that a session must not do in two threads
 _OWN_HEADERS = frozenset({"host", "content-length", "expect", "transfer-encoding", "user-agent", "accept-encoding"})
 
 
+@dataclass(frozen=True)
+class S3Service:
+    """One S3 service and whom it knows us as.
+
+    Attributes:
+        name: for messages to people.
+        endpoint_url: empty: that of AWS in its region.
+        sealed_secret_key: sealed for the endpoint's origin (dicomnet.web.secrets).
+        timeout_seconds: until an answer begins.
+    """
+
+    name: str
+    endpoint_url: str
+    region: str
+    access_key: str
+    sealed_secret_key: str
+    timeout_seconds: float
+
+    @property
+    def endpoint(self) -> str:
+        """What is called."""
+        return endpoint_of(self.endpoint_url, self.region)
+
+
+def endpoint_of(url: str, region: str) -> str:
+    """The URL that is called: as given, or that of AWS."""
+    return url or AWS.format(region=region or DEFAULT_REGION)
+
+
 @contextmanager
-def s3_client(destination: Destination) -> Iterator[Any]:
-    """A boto3 client of a destination's endpoint; its calls raise HttpError beside botocore's own errors.
+def s3_client(service: S3Service) -> Iterator[Any]:
+    """A boto3 client of a service; its calls raise HttpError beside botocore's own errors.
 
     Raises:
         HttpError: its address, its secret or the TLS files cannot be used.
     """
-    endpoint = endpoint_of(destination.kind, destination.url, destination.region)
     try:
-        url = parse_url(endpoint)
-        secret = unseal(destination.secret, place=url.origin)
+        url = parse_url(service.endpoint)
+        secret = unseal(service.sealed_secret_key, place=url.origin)
         tls = context_of(shows_certificate=False) if url.is_encrypted else None
     except BadAddress as error:
-        raise HttpError(f"{destination.name} is not called: {error}") from error
+        raise HttpError(f"{service.name} is not called: {error}") from error
     except (SecretUnusable, BadTlsFile) as error:
-        raise HttpError(f"{destination.name} cannot be called: {error}") from error
-    with Caller(url, timeout_seconds=destination.timeout_seconds, tls=tls) as caller:
+        raise HttpError(f"{service.name} cannot be called: {error}") from error
+    with Caller(url, timeout_seconds=service.timeout_seconds, tls=tls) as caller:
         with _making:
             client = _session().client(
                 "s3",
-                endpoint_url=endpoint.rstrip("/"),
-                region_name=destination.region or DEFAULT_REGION,
-                aws_access_key_id=destination.username,
+                endpoint_url=service.endpoint.rstrip("/"),
+                region_name=service.region or DEFAULT_REGION,
+                aws_access_key_id=service.access_key,
                 aws_secret_access_key=secret,
                 config=_CONFIG,
             )

@@ -1,0 +1,81 @@
+"""Ask for a study to be moved: by people, by policies, and by whoever wants to read what is not on the hot tier."""
+
+from collections.abc import Collection
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from studies.models import Study, Tier
+from tiering.errors import MoveRefused
+from tiering.models import Location, Move, MoveState, Policy
+from tiering.models.moves import OPEN
+from tiering.settings import minimum_copies
+
+RECALL, BY_HAND, BY_POLICY = 1, 3, 5  # priorities
+
+
+def ask_for_move(study: Study, to_tier: str, *, by: str, policy: Policy | None = None, priority: int = BY_HAND) -> Move:
+    """A move that goes on by itself from here; the one that is open, when it leads to the same tier.
+
+    Raises:
+        MoveRefused: the tier has too few locations, or the study is being moved elsewhere.
+    """
+    check_tier(to_tier)
+    if to_tier == Tier.HOT:
+        _turn_round(study, by)
+    try:
+        with transaction.atomic():
+            return Move.objects.create(
+                study=study, to_tier=to_tier, requested_by=by[:150], policy=policy, priority=priority
+            )
+    except IntegrityError:
+        pass
+    found = Move.objects.filter(study=study, state__in=OPEN).first()
+    if found is None or found.to_tier != to_tier:
+        raise MoveRefused("The study is being moved to another tier just now; wait until that is done, or cancel it.")
+    if priority < found.priority:
+        Move.objects.filter(pk=found.pk).update(priority=priority)
+    return found
+
+
+def check_tier(to_tier: str) -> None:
+    """Whether anything can go to a tier.
+
+    Raises:
+        MoveRefused: it is no tier, or has too few locations.
+    """
+    if to_tier not in Tier.values:
+        raise MoveRefused(f"There is no tier {to_tier[:20]!r}; the tiers are {', '.join(Tier.values)}.")
+    needed = minimum_copies()
+    if to_tier != Tier.HOT and Location.objects.filter(tier=to_tier, is_enabled=True).count() < needed:
+        raise MoveRefused(
+            f"The tier {to_tier} has fewer than {needed} enabled "
+            f"location{'s' if needed > 1 else ''}: add one under Tiers."
+        )
+
+
+def recall(series_pks: Collection[int], *, by: str) -> list[Move]:
+    """Bring the studies of these series back to the hot tier, before anything that policies asked for."""
+    studies = Study.objects.filter(series__in=series_pks).exclude(tier=Tier.HOT).distinct()
+    return [ask_for_move(study, Tier.HOT, by=by, priority=RECALL) for study in studies]
+
+
+def cancel(move: Move) -> bool:
+    """End a move that has not switched yet; False when it was too late."""
+    return bool(
+        Move.objects.filter(pk=move.pk, state__in=[MoveState.WAITING, MoveState.COPYING]).update(
+            state=MoveState.CANCELLED, finished_at=timezone.now(), lease_token="", lease_until=None
+        )
+    )
+
+
+def _turn_round(study: Study, by: str) -> None:
+    """Who wants to read goes before whoever wants to put away: an open move elsewhere ends where it is."""
+    others = Move.objects.filter(study=study, state__in=OPEN).exclude(to_tier=Tier.HOT)
+    others.update(
+        state=MoveState.CANCELLED,
+        finished_at=timezone.now(),
+        last_error=f"Ended because {by[:100]} asked for the study.",
+        lease_token="",
+        lease_until=None,
+    )

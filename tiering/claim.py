@@ -1,0 +1,82 @@
+"""Moves as a queue: whoever claims one has it until the lease ends, and only with its token can it be changed."""
+
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from tiering.errors import TierError
+from tiering.models import Move, MoveState
+from tiering.models.moves import OPEN
+
+LEASE = timedelta(seconds=60)
+FIRST_BACK_OFF_SECONDS = 10
+LONGEST_BACK_OFF_SECONDS = 3600
+MAXIMUM_ATTEMPTS = 12  # with the back-off: most of a day
+ERROR_LENGTH = 400
+
+
+class MoveLost(TierError):
+    """The move was cancelled, or another worker has it."""
+
+
+def claim() -> Move | None:
+    """The move whose turn it is, for this worker alone; None when none is due."""
+    now = timezone.now()
+    # A lease is never longer than its length: if it seems so, the clock was set back.
+    is_free = Q(lease_until=None) | Q(lease_until__lt=now) | Q(lease_until__gt=now + 2 * LEASE)
+    due = Move.objects.filter(is_free, state__in=OPEN, next_attempt_at__lte=now)
+    for pk in due.order_by("priority", "next_attempt_at", "pk").values_list("pk", flat=True)[:20]:
+        token = secrets.token_hex(16)
+        # One conditional update: of two workers that saw the same row, one changes it.
+        if due.filter(pk=pk).update(lease_token=token, lease_until=now + LEASE):
+            return Move.objects.select_related("study", "policy").get(pk=pk)
+    return None
+
+
+def renew(move: Move, done_bytes: int = 0) -> None:
+    """Keep the lease, and note what was done since.
+
+    Raises:
+        MoveLost: it is not ours any more.
+    """
+    change(move, lease_until=timezone.now() + LEASE, done_bytes=F("done_bytes") + done_bytes)
+
+
+def change(move: Move, **values: Any) -> None:
+    """Change a move that we hold.
+
+    Raises:
+        MoveLost: it is not ours any more.
+    """
+    if not _held(move).update(**values):
+        raise MoveLost(f"move {move.pk} was taken away")
+
+
+def release(move: Move, **values: Any) -> None:
+    """Change it, and let others have it."""
+    _held(move).update(lease_token="", lease_until=None, **values)
+
+
+def failed(move: Move, error: str, *, is_final: bool) -> bool:
+    """Note a failure: the move is tried again later, or ends; True when it has ended."""
+    attempts = move.attempts + 1
+    has_ended = is_final or attempts >= MAXIMUM_ATTEMPTS
+    # What has switched is never left half done: only the removal of what nobody reads is missing.
+    has_ended = has_ended and move.state != MoveState.SWITCHED
+    wait = min(FIRST_BACK_OFF_SECONDS * 2 ** min(attempts - 1, 12), LONGEST_BACK_OFF_SECONDS)
+    ended = {"state": MoveState.FAILED, "finished_at": timezone.now()} if has_ended else {}
+    release(
+        move,
+        attempts=min(attempts, 30_000),
+        last_error=error[:ERROR_LENGTH],
+        next_attempt_at=timezone.now() + timedelta(seconds=wait),
+        **ended,
+    )
+    return has_ended
+
+
+def _held(move: Move) -> QuerySet[Move]:
+    return Move.objects.filter(pk=move.pk, lease_token=move.lease_token, state__in=OPEN)

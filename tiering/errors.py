@@ -1,0 +1,33 @@
+"""What can go wrong with a tier; each message is for people and says what to do where something can be done."""
+
+
+class TierError(Exception):
+    """A location, a pack or a move cannot do what was asked."""
+
+
+class StoreError(TierError):
+    """A location cannot be written or read now; it may be tried again."""
+
+
+class ObjectGone(StoreError):
+    """The location is there, and has no object of this name."""
+
+
+class PackDamaged(TierError):
+    """What a location gives back is not what was acknowledged.
+
+    Attributes:
+        instance_pk: of the instance in which it shows; None when it is the pack as a whole.
+    """
+
+    def __init__(self, message: str, instance_pk: int | None = None) -> None:
+        super().__init__(message)
+        self.instance_pk = instance_pk
+
+
+class SourceDamaged(TierError):
+    """An instance that is to be copied is itself not what was acknowledged, and no other copy is right."""
+
+
+class MoveRefused(TierError):
+    """A move cannot be begun; nothing was changed."""

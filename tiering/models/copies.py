@@ -1,0 +1,62 @@
+"""Pack and Copy: what lies in a location, and which instances it holds."""
+
+from django.db import models
+from django.db.models import Q
+
+from studies.models import Instance, Study
+from tiering.models.locations import Location
+
+
+class PackState(models.TextChoices):
+    """What is known of a pack."""
+
+    WRITING = "writing", "Being written"  # an object may or may not be there
+    VERIFIED = "verified", "Verified"  # was read back, and every instance had the bytes that were acknowledged
+    DAMAGED = "damaged", "Damaged"  # read back it was something else, or was gone
+    REMOVING = "removing", "Being removed"  # counts as gone; its object goes next
+
+
+class Pack(models.Model):
+    """One object in a location: a TAR of instances of one series. Holds no patient data; the object does."""
+
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="packs")
+    study = models.ForeignKey(
+        Study, on_delete=models.SET_NULL, null=True, related_name="packs", help_text="Empty: the study was deleted."
+    )
+    key = models.CharField(max_length=400, help_text="Name in the location.")
+    state = models.CharField(max_length=8, choices=PackState, default=PackState.WRITING)
+    size_bytes = models.PositiveBigIntegerField(default=0)
+    number_of_instances = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    verified_at = models.DateTimeField(null=True, blank=True, help_text="When it was read back last and was right.")
+    note = models.CharField(max_length=400, blank=True, help_text="What was wrong with it.")
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["location", "key"], name="pack_once_in_location")]
+        indexes = [
+            models.Index(fields=["verified_at"], name="pack_by_check", condition=Q(state="verified")),  # the scrub
+            models.Index(fields=["state"], name="pack_unsettled", condition=~Q(state="verified")),  # sweeps, alerts
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Copy(models.Model):
+    """One instance within a pack. Whether it can be relied on is the pack's state."""
+
+    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="copies")
+    pack = models.ForeignKey(Pack, on_delete=models.CASCADE, related_name="copies")
+    offset = models.PositiveBigIntegerField(help_text="Of its first byte within the object.")
+    head_crc32 = models.PositiveBigIntegerField(
+        help_text="Of what comes before the data set, whose own hash is the instance's."
+    )
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name_plural = "copies"
+        constraints = [models.UniqueConstraint(fields=["instance", "pack"], name="copy_once_in_pack")]
+
+    def __str__(self) -> str:
+        return f"{self.instance_id} in {self.pack_id}"

@@ -1,0 +1,74 @@
+"""Location: a folder or bucket that keeps copies of studies, for one tier."""
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from studies.models import Tier
+
+
+class LocationKind(models.TextChoices):
+    """How a location is reached; each has its file in tiering.stores."""
+
+    FILESYSTEM = "filesystem", "Folder"
+    S3 = "s3", "S3 bucket"
+
+
+class LocationType(models.TextChoices):
+    """On which side of the hospital's line it is."""
+
+    EDGE = "edge", "Edge"
+    CLOUD = "cloud", "Cloud"
+
+
+class Location(models.Model):
+    """A place for packs of the cold or the archive tier. Holds no patient data; what it points to does.
+
+    The hot tier needs none: it is the folder of the setting GANTRY_STORE_DIR, which receives.
+    """
+
+    name = models.CharField(max_length=64, unique=True)
+    tier = models.CharField(max_length=8, choices=[choice for choice in Tier.choices if choice[0] != Tier.HOT])
+    kind = models.CharField(max_length=10, choices=LocationKind, default=LocationKind.FILESYSTEM)
+    is_enabled = models.BooleanField(
+        "enabled", default=True, help_text="Off: nothing new is written there; what is there can be read."
+    )
+    path = models.CharField(
+        max_length=400, blank=True, help_text="Of a folder: its absolute path. Of a bucket: what all keys begin with."
+    )
+    bucket = models.CharField(max_length=63, blank=True)
+    endpoint_url = models.CharField(
+        "endpoint URL", max_length=400, blank=True, help_text="Of the S3 service; empty: that of AWS in its region."
+    )
+    region = models.CharField(max_length=32, blank=True, help_text="Empty: us-east-1.")
+    access_key = models.CharField(max_length=128, blank=True)
+    secret_key = models.CharField(
+        max_length=2000, blank=True, help_text="Encrypted; nothing shows it again.", editable=False
+    )
+    location_type = models.CharField(max_length=5, choices=LocationType, default=LocationType.EDGE)
+    edge_id = models.CharField(max_length=64, blank=True, help_text="Which site or machine it belongs to.")
+
+    capacity_bytes = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Empty: as much as the disk or bucket takes."
+    )
+    cost_per_gb_month = models.DecimalField(
+        "cost per GB and month", max_digits=9, decimal_places=5, default=0, validators=[MinValueValidator(0)]
+    )
+    cost_per_gb_read = models.DecimalField(
+        "cost per GB read", max_digits=9, decimal_places=5, default=0, validators=[MinValueValidator(0)]
+    )
+    expected_latency_seconds = models.PositiveIntegerField(
+        default=0, help_text="Until a read begins: 0 for a disk, hours for an archive on tape."
+    )
+    bytes_per_second = models.PositiveBigIntegerField(
+        "bandwidth", null=True, blank=True, help_text="At most so many bytes a second; empty: no limit."
+    )
+    timeout_seconds = models.PositiveIntegerField(
+        default=30, validators=[MinValueValidator(1), MaxValueValidator(3600)]
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["tier", "name"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,156 @@
+"""Write the instances of a series as one object, and prove it: read it back and compare every data set with the index.
+
+The hash that is compared is the one that was taken when the instance was acknowledged, so it says in one that the
+source was right, that the way there was, and that the location gives back what it was given.
+"""
+
+import logging
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+
+from django.db import transaction
+from django.utils import timezone
+
+from studies.models import Instance
+from tiering import tar
+from tiering.errors import PackDamaged, TierError
+from tiering.models import Copy, Location, Pack, PackState
+from tiering.pace import Pacer
+from tiering.sources import Bytes, read_stored
+from tiering.stores.choose import open_store
+from tiering.stores.store import Store
+
+logger = logging.getLogger(__name__)
+NOTE_LENGTH = 400
+MAXIMUM_PACK_BYTES = 4 << 30
+MAXIMUM_PACK_INSTANCES = 5_000
+
+
+def name_in_pack(instance: Instance) -> str:
+    """SOP Instance UID and the name of its file in the hot store, which tells contents of one UID apart."""
+    return f"{_plain(instance.sop_instance_uid)}/{instance.location.rsplit('/', 1)[-1]}"
+
+
+def in_packs(instances: Iterable[Instance]) -> Iterator[list[Instance]]:
+    """Instances of one series in lists that each make a pack."""
+    found: list[Instance] = []
+    size = 0
+    for instance in instances:
+        if found and (size + instance.size_bytes > MAXIMUM_PACK_BYTES or len(found) == MAXIMUM_PACK_INSTANCES):
+            yield found
+            found, size = [], 0
+        found.append(instance)
+        size += instance.size_bytes
+    if found:
+        yield found
+
+
+def write_pack(pack: Pack, instances: Sequence[Instance], paced: Pacer) -> None:
+    """Write an object that holds these instances, and note where each is; what an earlier try left is replaced.
+
+    Raises:
+        StoreError: the location, or where the instances are, cannot be used now.
+        SourceDamaged: an instance is nowhere in its full size.
+    """
+    copies: list[Copy] = []
+    size = open_store(pack.location).write(pack.key, _pieces(pack, instances, copies, paced))
+    with transaction.atomic():
+        pack.copies.all().delete()
+        Copy.objects.bulk_create(copies, batch_size=500)
+        Pack.objects.filter(pk=pack.pk).update(size_bytes=size, number_of_instances=len(copies))
+    pack.size_bytes, pack.number_of_instances = size, len(copies)
+
+
+def _pieces(pack: Pack, instances: Sequence[Instance], copies: list[Copy], paced: Pacer) -> Iterator[bytes]:
+    position = 0
+    for instance in instances:
+        block = tar.header(name_in_pack(instance), instance.size_bytes)
+        yield block
+        position += len(block)
+        copy = Copy(instance=instance, pack=pack, offset=position, head_crc32=0)
+        yield from _with_head_crc32(copy, instance.data_set_offset, paced(read_stored(instance)))
+        copies.append(copy)
+        end = tar.filling(instance.size_bytes)
+        yield end
+        position += instance.size_bytes + len(end)
+    yield tar.END
+
+
+def _with_head_crc32(copy: Copy, head_bytes: int, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    left = head_bytes
+    for piece in pieces:
+        if left:
+            copy.head_crc32 = zlib.crc32(piece[:left], copy.head_crc32)
+            left = max(0, left - len(piece))
+        yield piece
+
+
+def verify_pack(pack: Pack, paced: Pacer) -> None:
+    """Read a pack to its end, compare every instance, and note what was found.
+
+    Raises:
+        PackDamaged: it is not what was acknowledged; no copy in it is relied on from now on.
+        StoreError: it cannot be read now; nothing is known of it.
+    """
+    try:
+        _compare(open_store(pack.location), pack, paced)
+    except PackDamaged as error:
+        mark_damaged(pack, str(error))
+        raise
+    Pack.objects.filter(pk=pack.pk).exclude(state=PackState.REMOVING).update(
+        state=PackState.VERIFIED, verified_at=timezone.now(), note=""
+    )
+
+
+def mark_damaged(pack: Pack, reason: str) -> None:
+    """No copy in it is relied on from now on."""
+    Pack.objects.filter(pk=pack.pk).exclude(state=PackState.REMOVING).update(
+        state=PackState.DAMAGED, note=reason[:NOTE_LENGTH]
+    )
+    logger.error("a pack is damaged", extra={"pack": pack.pk, "reason": reason})
+
+
+def _compare(store: Store, pack: Pack, paced: Pacer) -> None:
+    size = store.size(pack.key)
+    if size != pack.size_bytes:
+        raise PackDamaged(f"it has {'no object' if size is None else f'{size} bytes'}, not {pack.size_bytes} bytes")
+    reader = Bytes(paced(store.read(pack.key)))
+    for copy in pack.copies.select_related("instance").order_by("offset").iterator(500):
+        instance = copy.instance
+        block = reader.take(copy.offset - reader.position)
+        if block[-512:] != tar.header(name_in_pack(instance), instance.size_bytes):
+            raise PackDamaged(f"instance {instance.pk} does not begin at byte {copy.offset}", instance.pk)
+        if zlib.crc32(reader.take(instance.data_set_offset)) != copy.head_crc32:
+            raise PackDamaged(f"the File Meta Information of instance {instance.pk} differs", instance.pk)
+        if reader.sha256(instance.size_bytes - instance.data_set_offset) != instance.sha256:
+            raise PackDamaged(f"the SHA-256 of the data set of instance {instance.pk} differs", instance.pk)
+
+
+def remove_pack(pack: Pack) -> None:
+    """Remove an object that nobody relies on any more, then its row.
+
+    Raises:
+        TierError: it is relied on, or the location cannot be used now.
+    """
+    if pack.state not in {PackState.REMOVING, PackState.WRITING}:
+        raise TierError(f"pack {pack.pk} is {pack.get_state_display().lower()} and is not removed")
+    open_store(pack.location).remove(pack.key)
+    pack.delete()
+
+
+def key_for(study_uid: str, series_uid: str, ulid: str) -> str:
+    """``<study>/<series>/<ulid>.tar``: a person who looks for a study finds it without the database."""
+    return f"{_plain(study_uid)}/{_plain(series_uid)}/{ulid}.tar"
+
+
+def _plain(uid: str) -> str:
+    """A UID as a name; devices write other characters into UIDs than they may (PS3.5 9.1)."""
+    return re.sub(r"[^0-9A-Za-z.-]|^\.+$", "_", uid)
+
+
+def new_pack(location: Location, first: Instance, ulid: str) -> Pack:
+    """A row for an object that is to be written: it comes first, so that no object is forgotten."""
+    series = first.series
+    key = key_for(series.study.study_instance_uid, series.series_instance_uid, ulid)
+    return Pack.objects.create(location=location, study=series.study, key=key)

@@ -1,0 +1,13 @@
+"""What an administrator sets about tiers (docs/settings.md)."""
+
+from django.conf import settings
+
+
+def minimum_copies() -> int:
+    """Verified copies outside the hot tier without which a file does not leave it."""
+    return int(settings.GANTRY.tier_copies)
+
+
+def grace_seconds() -> float:
+    """Between the moment from which a study is read elsewhere, and the removal of what it was read from before."""
+    return float(settings.GANTRY.tier_grace_seconds)

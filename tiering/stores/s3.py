@@ -1,0 +1,161 @@
+"""Objects in a bucket of an S3 service.
+
+What is written goes in parts of 16 MiB, so memory does not grow with the object; each part carries its own SHA-256.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from dicomnet.web.http import HttpError
+from dicomnet.web.s3 import S3Service, s3_client
+from tiering.errors import ObjectGone, StoreError
+
+PART_BYTES = 16 << 20  # S3 takes 10,000 parts: 160 GB
+RANGE_BYTES = 8 << 20
+_GONE = frozenset({"404", "NoSuchKey", "NotFound"})
+_WORDS = {
+    "AccessDenied": "the access key may not do that; check the bucket's policy",
+    "403": "the access key may not do that; check the bucket's policy",
+    "InvalidAccessKeyId": "the access key is not known there; enter it again",
+    "SignatureDoesNotMatch": "the secret key is wrong; enter it again",
+    "NoSuchBucket": "the bucket is not there; create it, or correct its name",
+    "SlowDown": "the service asks to come more slowly; it is tried again",
+    "InvalidObjectState": "the object is in cold storage of the service and has to be restored first",
+    "QuotaExceeded": "the bucket is full",
+}
+
+
+class BucketStore:
+    """A Store (tiering.stores.store) of one bucket, below one prefix.
+
+    Args:
+        service: the S3 service.
+        bucket: its name.
+        prefix: what all keys begin with; empty or without a slash at its end.
+    """
+
+    def __init__(self, service: S3Service, bucket: str, prefix: str) -> None:
+        self._service, self._bucket = service, bucket
+        self._prefix = f"{prefix}/" if prefix else ""
+
+    def write(self, key: str, pieces: Iterable[bytes]) -> int:
+        """See Store."""
+        parts = _parts(pieces)
+        with self._client() as client:
+            first = next(parts, b"")
+            second = next(parts, None)
+            if second is None:
+                client.put_object(**self._of(key), Body=first, ContentLength=len(first))
+                return len(first)
+            return self._write_parts(client, key, _chain(first, second, parts))
+
+    def _write_parts(self, client: Any, key: str, parts: Iterable[bytes]) -> int:
+        upload = {**self._of(key), "UploadId": client.create_multipart_upload(**self._of(key))["UploadId"]}
+        size, done = 0, []
+        try:
+            for number, part in enumerate(parts, 1):
+                answer = client.upload_part(**upload, PartNumber=number, Body=part, ContentLength=len(part))
+                done.append({"PartNumber": number, "ETag": answer["ETag"]})
+                size += len(part)
+            client.complete_multipart_upload(**upload, MultipartUpload={"Parts": done})
+        except BaseException:
+            # Parts that nobody completes are kept, and paid for, until somebody aborts.
+            with suppress(HttpError, ClientError, BotoCoreError):
+                client.abort_multipart_upload(**upload)
+            raise
+        return size
+
+    def read(self, key: str, start: int = 0, count: int | None = None) -> Iterator[bytes]:
+        """See Store."""
+        with self._client() as client:
+            size = self._size(client, key)
+            if size is None:
+                raise ObjectGone(f"{self._service.name} does not have it")
+            end = size if count is None else min(size, start + count)
+            while start < end:
+                stop = min(start + RANGE_BYTES, end)
+                body = client.get_object(**self._of(key), Range=f"bytes={start}-{stop - 1}")["Body"].read()
+                if len(body) != stop - start:
+                    raise StoreError(f"{self._service.name} cut an answer short; it is tried again")
+                yield body
+                start = stop
+
+    def size(self, key: str) -> int | None:
+        """See Store."""
+        with self._client() as client:
+            return self._size(client, key)
+
+    def remove(self, key: str) -> None:
+        """See Store."""
+        with self._client() as client:
+            client.delete_object(**self._of(key))
+
+    def objects(self) -> Iterator[tuple[str, int]]:
+        """See Store."""
+        more: dict[str, str] = {}
+        with self._client() as client:
+            while True:
+                page = client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, **more)
+                for found in page.get("Contents", []):
+                    yield found["Key"].removeprefix(self._prefix), found["Size"]
+                if not page.get("IsTruncated"):
+                    return
+                more = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def _size(self, client: Any, key: str) -> int | None:
+        try:
+            return int(client.head_object(**self._of(key))["ContentLength"])
+        except ClientError as error:
+            # HEAD has no body to tell a missing bucket by.
+            if _code_of(error) not in _GONE:
+                raise
+        client.head_bucket(Bucket=self._bucket)
+        return None
+
+    def _of(self, key: str) -> dict[str, str]:
+        return {"Bucket": self._bucket, "Key": self._prefix + key}
+
+    @contextmanager
+    def _client(self) -> Iterator[Any]:
+        try:
+            with s3_client(self._service) as client:
+                yield client
+        except HttpError as error:
+            raise StoreError(str(error)) from error
+        except ClientError as error:
+            code = _code_of(error)
+            if code == "NoSuchKey":
+                raise ObjectGone(f"{self._service.name} does not have it") from error
+            words = _WORDS.get(code, "the service refused it")
+            if code in _GONE:
+                words = _WORDS["NoSuchBucket"]
+            raise StoreError(f"{self._service.name}: {words} ({code})") from error
+        except BotoCoreError as error:
+            # Its words may hold what it was given.
+            raise StoreError(f"{self._service.name} cannot be called: {type(error).__name__}") from error
+
+
+def _code_of(error: ClientError) -> str:
+    """The error's code; of a HEAD request its HTTP status."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _parts(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in parts of one size, the last one shorter."""
+    part = bytearray()
+    for piece in pieces:
+        part += piece
+        while len(part) >= PART_BYTES:
+            yield bytes(part[:PART_BYTES])
+            del part[:PART_BYTES]
+    if part:
+        yield bytes(part)
+
+
+def _chain(first: bytes, second: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield second
+    yield from rest

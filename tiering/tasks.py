@@ -1,0 +1,16 @@
+"""Celery tasks of tiering: each drains what it finds, so losing or repeating one changes nothing."""
+
+from celery import shared_task
+
+from tiering.carry_out import work
+from tiering.events import moves_due
+from tiering.models import Move
+
+TURN_SECONDS = 30  # after which others get the worker
+
+
+@shared_task
+def carry_out_moves() -> None:
+    """Carry out moves that are due, and ring for the rest."""
+    if work(seconds=TURN_SECONDS):
+        moves_due.send(Move)
