@@ -21,6 +21,8 @@ from routing.api.rules import Rules
 from studies.api.changes import Changes
 from studies.api.commitments import Commitments
 from studies.api.views import UID, Conflicts, IdentityClashes, Studies, UnreadableFiles
+from tiering.api.locations import Locations
+from tiering.api.moves import Moves, MoveStudy, StudyLocation
 
 
 class Router(DefaultRouter):
@@ -50,6 +52,8 @@ router.register("ai/requests", AIRequests, basename="api-ai-request")
 router.register("ai/results", AIResults, basename="api-ai-result")
 router.register("allowlist", Allowlist, basename="api-allowlist")
 router.register("remote-nodes", RemoteNodes, basename="api-remote-node")
+router.register("tiers", Locations, basename="api-tier")
+router.register("moves", Moves, basename="api-move")
 router.register("users", Users, basename="api-user")
 router.register("api-keys", ApiKeys, basename="api-key")
 
@@ -65,6 +69,8 @@ urlpatterns = [
     re_path(rf"^studies/(?P<study_instance_uid>{UID})/trace/?$", Trace.as_view(), name="api-study-trace"),
     re_path(rf"^studies/(?P<study_instance_uid>{UID})/receipt/?$", StudyReceipt.as_view(), name="api-study-receipt"),
     re_path(rf"^studies/(?P<study_instance_uid>{UID})/replay/?$", Replay.as_view(), name="api-study-replay"),
+    re_path(rf"^studies/(?P<study_instance_uid>{UID})/location/?$", StudyLocation.as_view(), name="api-study-location"),
+    re_path(rf"^studies/(?P<study_instance_uid>{UID})/move/?$", MoveStudy.as_view(), name="api-study-move"),
     # Before the router: "test" is no rule's number.
     re_path(r"^rules/test/?$", RuleTest.as_view(), name="api-rule-test"),
     *router.urls,

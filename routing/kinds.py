@@ -1,22 +1,17 @@
 """What each kind of destination needs and takes, and what is wrong with one; the same for the page and the API."""
 
 import os
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
 from dicomnet.web import s3
 from dicomnet.web.addresses import BadAddress, check_host, check_place, is_near, parse_url
-from dicomnet.web.secrets import MAXIMUM_SECRET_BYTES, SecretUnusable, resealed
+from dicomnet.web.secrets import SecretUnusable, resealed, secret_problem
 from routing.models import Destination, DestinationKind, HttpAuthentication, ProofKind
-
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_PREFIX = re.compile(r"[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*")
-_REGION = re.compile(r"[a-z0-9-]{1,32}")
+from studies.folders import folder_problem
 
 
 @dataclass(frozen=True)
@@ -166,27 +161,19 @@ def s3_service(destination: Destination) -> s3.S3Service:
     )
 
 
-def secret_problem(secret: str) -> str:
-    """What is wrong with a password or token that was entered; empty when nothing is."""
-    if len(secret.encode()) > MAXIMUM_SECRET_BYTES:
-        return f"It may have at most {MAXIMUM_SECRET_BYTES} bytes."
-    if not secret.isprintable():
-        return "It has a line break or another character that cannot be printed; was it copied whole?"
-    return ""
-
-
 def _problems_by_kind(values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     kind = values["kind"]
     if kind == DestinationKind.DICOM:
         yield from _host(values["host"], values["port"])
     elif kind == DestinationKind.FOLDER:
-        yield from _folder(values["path"])
+        if words := folder_problem(values["path"]):
+            yield "path", words
     elif values["url"]:
         yield from _url(values["url"])
     if kind == DestinationKind.STOW:
         yield from _authentication(values["authentication"], values["username"], has_secret=bool(values["secret"]))
     if kind == DestinationKind.S3:
-        yield from _bucket(values["bucket"], values["region"], values["path"])
+        yield from s3.problems_of(values["bucket"], values["region"], values["path"])
 
 
 def _host(host: str, port: int) -> Iterable[tuple[str, str]]:
@@ -218,29 +205,3 @@ def _authentication(method: str, username: str, *, has_secret: bool) -> Iterable
         yield "secret", "This way to sign in takes no password; choose another, or leave it empty."
     if method == HttpAuthentication.CERTIFICATE and settings.GANTRY.tls_cert is None:
         yield "authentication", "Gantry has no certificate to show: set GANTRY_TLS_CERT and GANTRY_TLS_KEY."
-
-
-def _folder(text: str) -> Iterable[tuple[str, str]]:
-    path = Path(text)
-    if not path.is_absolute() or ".." in path.parts or not text.isprintable():
-        yield "path", "Enter the whole path of a folder on this machine, such as /mnt/archive/dicom."
-    elif is_forbidden_folder(path):
-        yield "path", "Choose a folder outside of Gantry's own (GANTRY_HOME, GANTRY_STORAGE) and of the system's."
-
-
-def is_forbidden_folder(path: Path) -> bool:
-    """Gantry's own folders and those of the system: what is written there does harm."""
-    real = Path(os.path.realpath(path))
-    own = [Path(os.path.realpath(each)) for each in (settings.GANTRY.home, settings.GANTRY.storage, settings.BASE_DIR)]
-    system = [Path("/") / name for name in ("bin", "boot", "dev", "etc", "lib", "proc", "sbin", "sys", "usr")]
-    is_inside = any(real == each or each in real.parents for each in (*own, *system))
-    return is_inside or any(real in each.parents for each in own)
-
-
-def _bucket(bucket: str, region: str, prefix: str) -> Iterable[tuple[str, str]]:
-    if not _BUCKET.fullmatch(bucket) or ".." in bucket:
-        yield "bucket", "A bucket's name has 3 to 63 small letters, digits, points and hyphens."
-    if region and not _REGION.fullmatch(region):
-        yield "region", "Enter the region's name such as eu-central-1, or leave it empty."
-    if prefix and (not _PREFIX.fullmatch(prefix) or any(set(part) == {"."} for part in prefix.split("/"))):
-        yield "path", "The prefix is made of letters, digits and -_.!*'(), with / between its parts, none at its ends."

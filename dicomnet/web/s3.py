@@ -5,8 +5,9 @@ another host than the endpoint.
 """
 
 import os
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,6 +29,9 @@ from dicomnet.web.tls import context_of
 DEFAULT_REGION = "us-east-1"
 AWS = "https://s3.{region}.amazonaws.com"
 ANSWER_BYTES = 16 << 20
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_PREFIX = re.compile(r"[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*")
+_REGION = re.compile(r"[a-z0-9-]{1,32}")
 READ_BYTES = 1 << 18
 _making = threading.Lock()  # making a client is the one thing that a session must not do in two threads
 _OWN_HEADERS = frozenset({"host", "content-length", "expect", "transfer-encoding", "user-agent", "accept-encoding"})
@@ -60,6 +64,16 @@ class S3Service:
 def endpoint_of(url: str, region: str) -> str:
     """The URL that is called: as given, or that of AWS."""
     return url or AWS.format(region=region or DEFAULT_REGION)
+
+
+def problems_of(bucket: str, region: str, prefix: str) -> Iterable[tuple[str, str]]:
+    """What is wrong with a place in S3, each with the field in which it shows: bucket, region or path."""
+    if not _BUCKET.fullmatch(bucket) or ".." in bucket:
+        yield "bucket", "A bucket's name has 3 to 63 small letters, digits, points and hyphens."
+    if region and not _REGION.fullmatch(region):
+        yield "region", "Enter the region's name such as eu-central-1, or leave it empty."
+    if prefix and (not _PREFIX.fullmatch(prefix) or any(set(part) == {"."} for part in prefix.split("/"))):
+        yield "path", "The prefix is made of letters, digits and -_.!*'(), with / between its parts, none at its ends."
 
 
 @contextmanager

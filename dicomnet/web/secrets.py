@@ -61,6 +61,15 @@ def resealed(stored: str, entered: str, *, place: str) -> str:
     return stored
 
 
+def secret_problem(secret: str) -> str:
+    """What is wrong with a password or token that was entered; empty when nothing is."""
+    if len(secret.encode()) > MAXIMUM_SECRET_BYTES:
+        return f"It may have at most {MAXIMUM_SECRET_BYTES} bytes."
+    if not secret.isprintable():
+        return "It has a line break or another character that cannot be printed; was it copied whole?"
+    return ""
+
+
 def rotated(sealed: str) -> str:
     """The same secret under the first key, so that the others may be thrown away.
 

@@ -16,7 +16,15 @@ OWN_PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
         Role.VIEWER: frozenset(
             {"dicomnet.view_*", "routing.view_*", "spanner.view_*", "studies.view_*", "tiering.view_*"}
         ),
-        Role.OPERATOR: frozenset({"routing.change_delivery", "studies.add_instance", "studies.change_study"}),
+        Role.OPERATOR: frozenset(
+            {
+                "routing.change_delivery",
+                "studies.add_instance",
+                "studies.change_study",
+                "tiering.add_move",
+                "tiering.change_move",
+            }
+        ),
         Role.ADMINISTRATOR: frozenset({"*"}),
     }
 )

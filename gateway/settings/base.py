@@ -201,6 +201,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "DeliveryStateEnum": "routing.models.DeliveryState",
         "CommitmentStateEnum": "studies.commitments.models.CommitmentState",
+        "TierEnum": "studies.models.Tier",
+        "SlowTierEnum": "tiering.models.locations.SLOW_TIERS",
+        "MoveStateEnum": "tiering.models.MoveState",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

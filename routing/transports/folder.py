@@ -13,13 +13,13 @@ from pathlib import Path
 
 from dicomnet.scu.outgoing import Outgoing
 from routing.batch import Batch
-from routing.kinds import is_forbidden_folder
 from routing.models import Delivery, Destination
 from routing.outgoing import outgoing
 from routing.transports.outcome import Outcome, PeerLost
 from routing.transports.part10 import file_meta_of
 from routing.transports.pieces import Pieces
 from routing.transports.place import NoPlace, Place, place_of
+from studies.folders import is_forbidden_folder
 
 FOLDER_MODE, FILE_MODE = 0o770, 0o660
 _OF_ONE_FILE = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EISDIR})  # something odd stands at its place

@@ -1,7 +1,5 @@
 """Studies, series, instances, conflicts and identity clashes as JSON; all are only read."""
 
-from typing import Any
-
 from rest_framework import serializers
 
 from dicomnet.strict import StrictModelSerializer
@@ -105,16 +103,6 @@ class InstanceSerializer(StrictModelSerializer):
             "indexed_at",
             "planned_at",
         ]
-
-
-class LocationSerializer(serializers.Serializer[Any]):
-    """Where a study is stored."""
-
-    study_instance_uid = serializers.CharField()
-    tier = serializers.CharField()
-    location_type = serializers.CharField(help_text="“edge”: on the gateway's own disks.")
-    edge_id = serializers.CharField(help_text="Which gateway: its AE title.")
-    last_updated = serializers.DateTimeField()
 
 
 class ConflictSerializer(StrictModelSerializer):

@@ -1,9 +1,8 @@
 """API: studies, their instances and files, conflicts and identity clashes."""
 
+import os
 from typing import Any
 
-from django.conf import settings
-from django.core.files.storage import storages
 from django.db.models import QuerySet
 from django.http import FileResponse
 from django.shortcuts import get_object_or_404
@@ -21,12 +20,14 @@ from studies.api.serializers import (
     ConflictSerializer,
     IdentityClashSerializer,
     InstanceSerializer,
-    LocationSerializer,
     StudyDetailSerializer,
     StudySerializer,
     UnreadableFileSerializer,
 )
+from studies.errors import InstanceMissing, InstanceOffline
+from studies.integrity import open_instance
 from studies.models import Conflict, IdentityClash, Instance, Study, UnreadableFile
+from studies.problems import Recalled
 from studies.selectors import conflicts, identity_clashes, instances_of
 
 UID = r"[0-9.]{1,64}"
@@ -74,7 +75,6 @@ class Studies(ReadOnlyModelViewSet[Study]):
     action_permissions = {
         "instances": "studies.view_instance",
         "file": "studies.view_instance",
-        "location": "studies.view_study",
     }
 
     def get_queryset(self) -> QuerySet[Study]:
@@ -112,28 +112,16 @@ class Studies(ReadOnlyModelViewSet[Study]):
             is_primary=True,
         )
         try:
-            opened = storages["dicom"].open(instance.location)
-        except OSError as error:
+            opened = open_instance(instance)
+        except InstanceOffline as error:
+            raise Recalled(error) from error
+        except InstanceMissing as error:
             raise FileUnavailable from error
         response = FileResponse(
-            opened, as_attachment=True, filename=f"{instance.sop_instance_uid}.dcm", content_type=DICOM
+            os.fdopen(opened, "rb"), as_attachment=True, filename=f"{instance.sop_instance_uid}.dcm", content_type=DICOM
         )
         response["X-Content-Type-Options"] = "nosniff"
         return response
-
-    @extend_schema(responses=LocationSerializer)
-    @action(detail=True)
-    def location(self, request: Request, study_instance_uid: str) -> Response:
-        """Where a study is stored, and how quickly it can be read."""
-        study = get_object_or_404(Study, study_instance_uid=study_instance_uid)
-        where = {
-            "study_instance_uid": study.study_instance_uid,
-            "tier": study.tier,
-            "location_type": "edge",
-            "edge_id": settings.GANTRY.ae_title,
-            "last_updated": study.last_received_at,
-        }
-        return Response(LocationSerializer(where).data)
 
 
 class Conflicts(ReadOnlyModelViewSet[Conflict]):

@@ -19,6 +19,7 @@ from studies.errors import (
     NoSuchValue,
 )
 from studies.models import Instance, Series, Study
+from studies.problems import Recalled
 
 _NOTHING = "Nothing is stored under these UIDs."
 _WANTED = {
@@ -34,16 +35,6 @@ class Unreadable(APIException):
     """A stored file is gone or damaged: an error of ours, that somebody has to look at."""
 
     status_code = 500
-
-
-class Recalled(APIException):
-    """It is being brought back from a slower tier."""
-
-    status_code = 503
-
-    def __init__(self, error: InstanceOffline) -> None:
-        super().__init__(f"It is {error}.")
-        self.wait = error.retry_seconds  # for the header Retry-After
 
 
 class NotNow(APIException):

@@ -13,10 +13,10 @@ from django.views.decorators.http import require_GET
 from pydicom import dcmread
 from pydicom.uid import EncapsulatedPDFStorage
 
-from studies.errors import InstanceDamaged, InstanceMissing
+from studies.errors import InstanceDamaged, InstanceMissing, InstanceOffline
+from studies.integrity import RETRY_SECONDS, ensure_intact
 from studies.media.archive import MediaArchive, study_archive
 from studies.models import Instance, Series, Study
-from studies.storage import hot_storage
 
 logger = logging.getLogger(__name__)
 _NOT_FOR_NAMES = re.compile(r"[^0-9A-Za-z]+")
@@ -52,9 +52,12 @@ def instance_file(request: HttpRequest, study_instance_uid: str, sop_instance_ui
         series__study__study_instance_uid=study_instance_uid,
         is_primary=True,
     )
-    path = Path(hot_storage().path(instance.location))
-    if not path.is_file():
-        raise Http404("The file of this instance is not there.")
+    try:
+        path = ensure_intact(instance)
+    except InstanceOffline:
+        return _recalled(request, study_instance_uid)
+    except (InstanceDamaged, InstanceMissing) as error:
+        raise Http404("The file of this instance is not there, or damaged.") from error
     if request.GET.get("part") == "document" and instance.sop_class_uid == EncapsulatedPDFStorage:
         return _pdf(path)
     name = f"{_tail(sop_instance_uid)}.dcm"
@@ -64,6 +67,8 @@ def instance_file(request: HttpRequest, study_instance_uid: str, sop_instance_ui
 def _zip(request: HttpRequest, study: Study, series: Series | None) -> HttpResponseBase:
     try:
         archive = study_archive(study, series)
+    except InstanceOffline:
+        return _recalled(request, study.study_instance_uid)
     except InstanceMissing as error:
         logger.error("download refused", extra={"reason": str(error)})
         return render(request, "studies/download_failed.html", {"study": study}, status=503)
@@ -73,6 +78,13 @@ def _zip(request: HttpRequest, study: Study, series: Series | None) -> HttpRespo
     kind, uid = ("series", series.series_instance_uid) if series else ("study", study.study_instance_uid)
     response["Content-Disposition"] = f'attachment; filename="{kind}-{_tail(uid)}.zip"'
     response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _recalled(request: HttpRequest, study_instance_uid: str) -> HttpResponse:
+    study = Study.objects.get(study_instance_uid=study_instance_uid)
+    response = render(request, "studies/recalled.html", {"study": study}, status=503)
+    response["Retry-After"] = str(RETRY_SECONDS)
     return response
 
 

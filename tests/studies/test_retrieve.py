@@ -1,6 +1,7 @@
 """Which stored instances a retrieve identifier names (PS3.4 C.4.2.2, Y.3.2)."""
 
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.db import connection
@@ -8,8 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from pydicom.dataset import Dataset
 
 from dicomnet.retrieval import Root, Unavailable
-from studies import retrieve
-from studies.models import Instance, Tier
+from studies import retrieve, wanted
+from studies.events import series_wanted
+from studies.models import Instance, Series, Tier
 from studies.retrieve import StoredInstances
 from studies.retrieve_keys import parse_keys
 from tests.factories import InstanceFactory, SeriesFactory, StudyFactory
@@ -95,10 +97,19 @@ def test_what_comes_in_meanwhile_is_not_part_of_it() -> None:
 
 
 @pytest.mark.parametrize("tier", [Tier.COLD, Tier.ARCHIVE])
-def test_what_is_not_on_the_hot_tier_says_so(tier: Tier) -> None:
-    InstanceFactory(series__study__study_instance_uid="1.1", series__study__tier=tier, sop_instance_uid="1.1.1")
-    (one,) = found(identifier("STUDY", StudyInstanceUID="1.1"))
-    assert one == Unavailable("1.1.1", f"stored on the tier {tier}, have it recalled first")
+def test_what_is_not_on_the_hot_tier_is_asked_for(tier: Tier, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wanted, "SILENT_SECONDS", 0)
+    make("1.1", series=1, instances=1, tier=tier)
+    asked: list[list[int]] = []
+
+    def hear(_: object, *, series_pks: list[int], **told: object) -> None:
+        asked.append(series_pks)
+
+    with patch.object(series_wanted, "send", hear):
+        (one,) = found(identifier("STUDY", StudyInstanceUID="1.1"))
+
+    assert one == Unavailable("1.1.0.0", f"on the tier {tier}, and being recalled: ask again in a while")
+    assert asked == [[Series.objects.get().pk]]
 
 
 def test_relational_retrieval_finds_by_the_level_alone_and_is_narrowed_by_what_is_named() -> None:

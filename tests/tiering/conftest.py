@@ -7,6 +7,7 @@ import pytest
 from pytest_django import Settings
 
 from gateway.env import Environment
+from studies import wanted
 from studies.models import Instance, Study, Tier
 from tests.retrieving import keep_study
 from tiering.models import Location
@@ -14,21 +15,28 @@ from tiering.stores.folder import FolderStore
 
 
 @pytest.fixture(autouse=True)
-def tiers(home: Environment, settings: Settings) -> None:
-    """Nothing is waited for before what was left is removed."""
+def tiers(home: Environment, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is waited for before what was left is removed, and who wants to read is heard each time."""
+    monkeypatch.setattr(wanted, "SILENT_SECONDS", 0)
     settings.GANTRY = replace(settings.GANTRY, tier_grace_seconds=0)
 
 
 @pytest.fixture
-def cold(tmp_path: Path) -> Location:
-    """A folder of the cold tier."""
-    return folder_location(tmp_path, "cold", Tier.COLD)
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another disk than Gantry's own."""
+    return tmp_path_factory.mktemp("disk")
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Location:
+def cold(elsewhere: Path) -> Location:
+    """A folder of the cold tier."""
+    return folder_location(elsewhere, "cold", Tier.COLD)
+
+
+@pytest.fixture
+def archive(elsewhere: Path) -> Location:
     """A folder of the archive tier."""
-    return folder_location(tmp_path, "archive", Tier.ARCHIVE)
+    return folder_location(elsewhere, "archive", Tier.ARCHIVE)
 
 
 @pytest.fixture
@@ -39,8 +47,8 @@ def study() -> Study:
     return Study.objects.get()
 
 
-def folder_location(tmp_path: Path, name: str, tier: str) -> Location:
-    folder = tmp_path / name
+def folder_location(disk: Path, name: str, tier: str) -> Location:
+    folder = disk / name
     folder.mkdir()
     return Location.objects.create(name=name, tier=tier, path=str(folder))
 

@@ -84,9 +84,9 @@ class TestPutAway:
         assert files() == before
 
     def test_as_many_copies_as_are_asked_for(
-        self, study: Study, cold: Location, tmp_path: Path, settings: Settings
+        self, study: Study, cold: Location, elsewhere: Path, settings: Settings
     ) -> None:
-        second = folder_location(tmp_path, "second", Tier.COLD)
+        second = folder_location(elsewhere, "second", Tier.COLD)
         settings.GANTRY = replace(settings.GANTRY, tier_copies=2)
         move(study, Tier.COLD)
         assert files() == {}
@@ -132,10 +132,10 @@ class TestRecall:
         assert (away.state, files()) == (MoveState.CANCELLED, before)
 
     def test_another_copy_where_one_is_damaged(
-        self, study: Study, cold: Location, tmp_path: Path, settings: Settings
+        self, study: Study, cold: Location, elsewhere: Path, settings: Settings
     ) -> None:
         before = files()
-        folder_location(tmp_path, "second", Tier.COLD)
+        folder_location(elsewhere, "second", Tier.COLD)
         settings.GANTRY = replace(settings.GANTRY, tier_copies=2)
         move(study, Tier.COLD)
         flip(objects_of(cold)[0])

@@ -5,6 +5,8 @@ from django.db import models
 
 from studies.models import Tier
 
+SLOW_TIERS = [choice for choice in Tier.choices if choice[0] != Tier.HOT]
+
 
 class LocationKind(models.TextChoices):
     """How a location is reached; each has its file in tiering.stores."""
@@ -27,7 +29,7 @@ class Location(models.Model):
     """
 
     name = models.CharField(max_length=64, unique=True)
-    tier = models.CharField(max_length=8, choices=[choice for choice in Tier.choices if choice[0] != Tier.HOT])
+    tier = models.CharField(max_length=8, choices=SLOW_TIERS)
     kind = models.CharField(max_length=10, choices=LocationKind, default=LocationKind.FILESYSTEM)
     is_enabled = models.BooleanField(
         "enabled", default=True, help_text="Off: nothing new is written there; what is there can be read."

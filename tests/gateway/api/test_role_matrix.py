@@ -27,6 +27,11 @@ EXPECTED = {
     ("api-study-trace", "get"): "viewer",
     ("api-study-receipt", "get"): "viewer",
     ("api-study-replay", "post"): "operator",
+    ("api-study-move", "post"): "operator",
+    ("api-tier-test", "post"): "operator",
+    ("api-move-list", "get"): "viewer",
+    ("api-move-detail", "get"): "viewer",
+    ("api-move-cancel", "post"): "operator",
     ("api-rule-test", "post"): "viewer",
     ("api-study-list", "get"): "viewer",
     ("api-study-detail", "get"): "viewer",
@@ -71,7 +76,15 @@ EXPECTED = {
     ("api-delivery-lanes", "get"): "viewer",
     **{
         (f"{name}-{page}", method): "viewer" if method == "get" else "administrator"
-        for name in ("api-destination", "api-rule", "api-allowlist", "api-remote-node", "api-ai-pool", "api-ai-worker")
+        for name in (
+            "api-destination",
+            "api-rule",
+            "api-allowlist",
+            "api-remote-node",
+            "api-ai-pool",
+            "api-ai-worker",
+            "api-tier",
+        )
         for page, methods in (("list", ("get", "post")), ("detail", ("get", "put", "patch", "delete")))
         for method in methods
     },

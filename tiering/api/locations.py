@@ -1,0 +1,99 @@
+"""API: locations of the cold and the archive tier, and whether they work (``tiers``)."""
+
+from dataclasses import asdict
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ModelViewSet
+
+from dicomnet.strict import StrictModelSerializer
+from tiering.locations import settle, try_out
+from tiering.models import Location
+
+_WHERE = ("kind", "path", "bucket", "endpoint_url", "tier")
+
+
+class TierLocationSerializer(StrictModelSerializer):
+    """A folder or bucket that keeps copies of studies, for one tier."""
+
+    secret_key = serializers.CharField(
+        write_only=True,
+        required=False,
+        allow_blank=True,
+        trim_whitespace=False,
+        help_text="S3 secret key. It is stored encrypted and never shown; empty keeps it.",
+    )
+    has_secret_key = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Location
+        fields = [
+            "id",
+            "name",
+            "tier",
+            "kind",
+            "is_enabled",
+            "path",
+            "bucket",
+            "endpoint_url",
+            "region",
+            "access_key",
+            "secret_key",
+            "has_secret_key",
+            "location_type",
+            "edge_id",
+            "capacity_bytes",
+            "cost_per_gb_month",
+            "cost_per_gb_read",
+            "expected_latency_seconds",
+            "bytes_per_second",
+            "timeout_seconds",
+            "created_at",
+        ]
+        read_only_fields = ["created_at"]
+
+    def get_has_secret_key(self, location: Location) -> bool:
+        """Whether one is stored."""
+        return bool(location.secret_key)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """What its kind needs and takes; the secret key is sealed."""
+        entered = attrs.pop("secret_key", "")
+        before = self.instance or Location()
+        values = {field.name: getattr(before, field.name) for field in Location._meta.fields} | attrs
+        is_in_use = bool(self.instance and self.instance.packs.exists())
+        moved_by = next((name for name in _WHERE if values[name] != getattr(before, name)), "")
+        settled = settle(
+            values | {"moved_by": moved_by}, stored=before.secret_key, entered=entered, is_in_use=is_in_use
+        )
+        if settled.problems:
+            raise serializers.ValidationError(settled.problems)
+        return attrs | {"secret_key": settled.secret_key}
+
+
+class TrialSerializer(serializers.Serializer[Any]):
+    """What became of a small object that was written, read and removed."""
+
+    is_usable = serializers.BooleanField()
+    milliseconds = serializers.FloatField()
+    words = serializers.CharField(help_text="What went wrong, or that nothing did.")
+
+
+class Locations(ModelViewSet[Location]):
+    """Where copies of studies may lie. The hot tier needs none: it is the folder that receives."""
+
+    queryset = Location.objects.all()
+    serializer_class = TierLocationSerializer
+    lookup_value_regex = r"\d{1,18}"
+    ordering_fields = ["name", "tier", "created_at"]
+    action_permissions = {"test": "tiering.add_move"}
+
+    @extend_schema(request=None, responses=TrialSerializer)
+    @action(detail=True, methods=["post"])
+    def test(self, request: Request, pk: str) -> Response:
+        """Write a small object there, read it back and remove it."""
+        return Response(TrialSerializer(asdict(try_out(self.get_object()))).data)
