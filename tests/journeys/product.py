@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,8 +80,12 @@ class Product:
     def processes(self, words: str) -> list[psutil.Process]:
         """Processes of this product whose command line holds these words, parents before their children."""
         assert self.process is not None
-        children = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in children if words in " ".join(child.cmdline())]
+        found = []
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # it has ended since
+                if words in " ".join(child.cmdline()):
+                    found.append(child)
+        return found
 
     def kill_one(self, words: str) -> int:
         """``kill -9`` the last (so the innermost) process that matches; returns its pid."""
