@@ -11,6 +11,7 @@ from routing.ai.board import open_quarantine
 from routing.models import Delivery, DeliveryState
 from studies.commitments.selectors import unreported
 from studies.selectors import open_counts
+from tiering.selectors import failed_moves
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,13 @@ SECTIONS = (
     ),
     Section("Conflicts", "conflict-list", "conflicts", "studies.view_conflict", ("identity-clash-list", "odd-list")),
     Section("Commitments", "commitment-list", "check", "studies.view_commitment", ("commitment-detail",)),
+    Section(
+        "Tiers",
+        "tier-list",
+        "system",
+        "tiering.view_location",
+        ("location-create", "location-update", "location-delete", "move-list"),
+    ),
     Section("System", "system", "system", "studies.view_study"),
 )
 
@@ -134,4 +142,5 @@ ATTENTION = {
     "conflict-list": unseen_conflicts,
     "commitment-list": unreported,
     "ai-board": open_quarantine,
+    "tier-list": failed_moves,
 }

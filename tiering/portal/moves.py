@@ -1,0 +1,91 @@
+"""Pages of moves: what is under way, and having a study moved."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+from django.views.generic import ListView
+
+from studies.models import Study, Tier
+from tiering.ask import ask_for_move, cancel
+from tiering.errors import MoveRefused
+from tiering.events import moves_due
+from tiering.models import Move
+from tiering.selectors import MOVE_TABS, list_moves, move_counts
+
+LABELS = {"open": "Under way", "failed": "Failed", "done": "Done", "all": "All"}
+
+
+class MoveList(PermissionRequiredMixin, ListView):
+    """Moves by state."""
+
+    permission_required = "tiering.view_move"
+    raise_exception = True
+    template_name = "tiering/move_list.html"
+    context_object_name = "moves"
+    paginate_by = 50
+
+    @property
+    def current_tab(self) -> str:
+        """The chosen tab; what is under way when none is."""
+        asked = self.request.GET.get("tab", "")
+        return asked if asked in MOVE_TABS else "open"
+
+    def get_queryset(self) -> QuerySet[Move]:
+        """Of the tab."""
+        return list_moves(self.current_tab)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """The tabs with their counts."""
+        counts = move_counts()
+        tabs = [(tab, label, counts[tab]) for tab, label in LABELS.items()]
+        return super().get_context_data(tabs=tabs, current_tab=self.current_tab, **kwargs)
+
+
+@require_POST
+@permission_required("tiering.add_move", raise_exception=True)
+def move_study(request: HttpRequest, study_instance_uid: str) -> HttpResponse:
+    """Have a study moved to the tier that was chosen."""
+    study = get_object_or_404(Study, study_instance_uid=study_instance_uid)
+    tier = request.POST.get("tier", "")
+    try:
+        ask_for_move(study, tier, by=request.user.get_username())
+    except MoveRefused as error:
+        messages.error(request, str(error))
+    else:
+        transaction.on_commit(lambda: moves_due.send(Move))
+        messages.success(request, f"The study goes to the tier {Tier(tier).label.lower()}; it can be read meanwhile.")
+    return HttpResponseRedirect(reverse("study-detail", args=[study_instance_uid]))
+
+
+@require_POST
+@permission_required("tiering.change_move", raise_exception=True)
+def cancel_move(request: HttpRequest, pk: int) -> HttpResponse:
+    """End a move that has not switched yet."""
+    if cancel(get_object_or_404(Move, pk=pk)):
+        messages.success(request, "The move has ended; the study stays where it was.")
+    else:
+        messages.error(request, "It is too late for that: the study is read from the new tier already.")
+    return HttpResponseRedirect(reverse("move-list"))
+
+
+@require_POST
+@permission_required("tiering.change_move", raise_exception=True)
+def retry_move(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask for a failed move again."""
+    move = get_object_or_404(Move.objects.select_related("study"), pk=pk)
+    try:
+        ask_for_move(move.study, move.to_tier, by=request.user.get_username())
+    except MoveRefused as error:
+        messages.error(request, str(error))
+    else:
+        transaction.on_commit(lambda: moves_due.send(Move))
+        messages.success(request, "It is tried again.")
+    return HttpResponseRedirect(reverse("move-list"))

@@ -1,0 +1,17 @@
+"""Addresses of the pages of tiers."""
+
+from django.urls import path
+
+from tiering.portal import locations, moves
+
+urlpatterns = [
+    path("tiers/", locations.Tiers.as_view(), name="tier-list"),
+    path("tiers/new/", locations.LocationCreate.as_view(), name="location-create"),
+    path("tiers/<int:pk>/", locations.LocationUpdate.as_view(), name="location-update"),
+    path("tiers/<int:pk>/delete/", locations.LocationDelete.as_view(), name="location-delete"),
+    path("tiers/<int:pk>/test/", locations.test_location, name="location-test"),
+    path("tiers/moves/", moves.MoveList.as_view(), name="move-list"),
+    path("tiers/moves/<int:pk>/cancel/", moves.cancel_move, name="move-cancel"),
+    path("tiers/moves/<int:pk>/retry/", moves.retry_move, name="move-retry"),
+    path("studies/<str:study_instance_uid>/move/", moves.move_study, name="study-move"),
+]

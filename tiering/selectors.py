@@ -1,0 +1,41 @@
+"""Moves as pages show them."""
+
+from django.db.models import Count, QuerySet
+
+from studies.models import Study, Tier
+from tiering.models import Location, Move, MoveState
+from tiering.models.moves import OPEN
+
+MOVE_TABS: dict[str, tuple[str, ...]] = {
+    "open": OPEN,
+    "failed": (MoveState.FAILED,),
+    "done": (MoveState.DONE,),
+    "all": tuple(MoveState.values),
+}
+
+
+def open_moves() -> QuerySet[Move]:
+    """What is under way or waits, in the order in which it is done."""
+    return list_moves("open").order_by("priority", "next_attempt_at", "pk")
+
+
+def list_moves(tab: str) -> QuerySet[Move]:
+    """Moves of a tab, the latest first."""
+    return Move.objects.filter(state__in=MOVE_TABS[tab]).select_related("study", "policy")
+
+
+def move_counts() -> dict[str, int]:
+    """How many are in each tab."""
+    counts = dict(Move.objects.order_by().values_list("state").annotate(count=Count("pk")))
+    return {tab: sum(counts.get(state, 0) for state in states) for tab, states in MOVE_TABS.items()}
+
+
+def tiers_to_choose(study: Study) -> list[tuple[str, str]]:
+    """Tiers that a study may be moved to, with their names: those that have a location, and the hot one."""
+    there = {Tier.HOT, *Location.objects.filter(is_enabled=True).values_list("tier", flat=True)}
+    return [(tier, label) for tier, label in Tier.choices if tier in there and tier != study.tier]
+
+
+def failed_moves() -> int:
+    """Moves that somebody has to look at."""
+    return Move.objects.filter(state=MoveState.FAILED).count()
