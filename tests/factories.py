@@ -29,7 +29,8 @@ from routing.models import (
 )
 from routing.rules import save_rule
 from studies.commitments.models import Commitment, CommitmentItem, CommitmentState
-from studies.models import Conflict, IdentityClash, Instance, Series, Study, UnreadableFile
+from studies.models import Conflict, IdentityClash, Instance, Series, Study, Tier, UnreadableFile
+from tiering.models import Location, Move, Pack, PackState
 
 PASSWORD = "correct horse battery"
 
@@ -330,3 +331,31 @@ class AIResultFactory(DjangoModelFactory[AIResult]):
     worker = factory.SubFactory(AIWorkerFactory)
     verdict = "quarantined"
     reason = "It names another patient than the study."
+
+
+class LocationFactory(DjangoModelFactory[Location]):
+    class Meta:
+        model = Location
+
+    name = factory.Sequence(lambda n: f"Shelf {n}")
+    path = factory.Sequence(lambda n: f"/mnt/shelf{n}")
+
+
+class PackFactory(DjangoModelFactory[Pack]):
+    class Meta:
+        model = Pack
+
+    location = factory.SubFactory(LocationFactory)
+    study = factory.SubFactory(StudyFactory)
+    key = factory.Sequence(lambda n: f"1.2.{n}/1.3.{n}/{n}.tar")
+    state = PackState.VERIFIED
+    size_bytes = 1_000_000
+
+
+class MoveFactory(DjangoModelFactory[Move]):
+    class Meta:
+        model = Move
+
+    study = factory.SubFactory(StudyFactory)
+    to_tier = Tier.COLD
+    requested_by = "person"

@@ -93,7 +93,7 @@ SECTIONS = (
     Section(
         "Tiers",
         "tier-list",
-        "system",
+        "tiers",
         "tiering.view_location",
         ("location-create", "location-update", "location-delete", "move-list"),
     ),

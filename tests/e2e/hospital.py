@@ -16,6 +16,7 @@ from tests.e2e.configuration import make_ai, make_allowlist, make_destinations, 
 from tests.e2e.devices import DEVICES, Device
 from tests.e2e.oddities import make_commitments, make_identity_clashes, make_odd_files
 from tests.e2e.proving import make_proofs
+from tests.e2e.shelves import make_tiers
 from tests.factories import (
     ConflictFactory,
     InstanceFactory,
@@ -49,6 +50,7 @@ def fill(studies: int = STUDIES) -> None:
     make_commitments(now)
     make_ai(destinations)
     make_proofs(rules, destinations)
+    make_tiers(now)
 
 
 def _study(chance: random.Random, number: int, received_at: datetime) -> Study:

@@ -39,6 +39,7 @@ EMPTY_PAGES = {
     "ai-results-empty": "/ai/results/",
     "rules-empty": "/rules/",
     "back-tests-empty": "/rules/back-tests/",
+    "tiers-empty": "/tiers/",
 }
 PAGES = {
     "dashboard": "/",
@@ -79,6 +80,10 @@ PAGES = {
     "commitments": "/commitments/",
     "commitment": "/commitments/{commitment}/",
     "commitment-waiting": "/commitments/{waiting}/",
+    "tiers": "/tiers/",
+    "moves": "/tiers/moves/?tab=all",
+    "location-form": "/tiers/new/",
+    "location-form-s3": "/tiers/new/?kind=s3",
     "system": "/system/",
     "admin": "/admin/",
     "not-found": "/studies/1.2.3/",

@@ -29,7 +29,7 @@ class Location(models.Model):
     """
 
     name = models.CharField(max_length=64, unique=True)
-    tier = models.CharField(max_length=8, choices=SLOW_TIERS)
+    tier = models.CharField(max_length=8, choices=SLOW_TIERS, default=Tier.COLD)
     kind = models.CharField(max_length=10, choices=LocationKind, default=LocationKind.FILESYSTEM)
     is_enabled = models.BooleanField(
         "enabled", default=True, help_text="Off: nothing new is written there; what is there can be read."
@@ -70,7 +70,7 @@ class Location(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        ordering = ["tier", "name"]
+        ordering = ["-tier", "name"]  # cold, then archive
 
     def __str__(self) -> str:
         return self.name

@@ -7,7 +7,6 @@ from django import forms
 from tiering.locations import settle
 from tiering.models import Location, LocationKind
 
-_NEEDED = {LocationKind.S3: ("bucket", "access_key")}
 _OF_S3 = ("bucket", "endpoint_url", "region", "access_key", "secret_key")
 
 
@@ -69,6 +68,7 @@ class LocationForm(forms.ModelForm):
             self.fields["path"].help_text = "Of every object's name. Empty: none."
             for name in ("bucket", "access_key"):
                 self.fields[name].required = True
+            self.fields["secret_key"].required = not self.instance.secret_key
 
     def clean(self) -> dict[str, Any]:
         """What its kind needs; the secret key is sealed."""

@@ -15,10 +15,14 @@ from tests.factories import (
     ConflictFactory,
     DeliveryFactory,
     IdentityClashFactory,
+    LocationFactory,
+    MoveFactory,
+    PackFactory,
     RemoteNodeFactory,
     RuleVersionFactory,
     ShadowMatchFactory,
 )
+from tiering.models import Location
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Rows:
     commitment: Commitment
     ai_worker: AIWorker
     back_test: BackTest
+    location: Location
 
     def addresses(self) -> dict[str, str]:
         """Addresses of all pages by name."""
@@ -74,6 +79,10 @@ class Rows:
             "ai-results": "/ai/results/",
             "ai-pool-form": f"/ai/pools/{self.ai_worker.pool_id}/",
             "ai-worker-form": f"/ai/workers/{self.ai_worker.pk}/",
+            "tiers": "/tiers/",
+            "moves": "/tiers/moves/?tab=all",
+            "location-form": f"/tiers/{self.location.pk}/",
+            "location-delete": f"/tiers/{self.location.pk}/delete/",
             "system": "/system/",
         }
 
@@ -96,4 +105,16 @@ def make_rows(count: int = 1) -> Rows:
     for worker in workers:
         AIResultFactory.create(worker=worker)
         AIRequestFactory.create(pool=worker.pool, worker=worker, state="failed")
-    return Rows(deliveries[0].instance.series.study, deliveries[0], nodes[0], commitments[0], workers[0], back_tests[0])
+    locations = [LocationFactory.create() for _ in deliveries]
+    for delivery, location in zip(deliveries, locations, strict=True):
+        PackFactory.create(study=delivery.instance.series.study, location=location)
+        MoveFactory.create(study=delivery.instance.series.study)
+    return Rows(
+        deliveries[0].instance.series.study,
+        deliveries[0],
+        nodes[0],
+        commitments[0],
+        workers[0],
+        back_tests[0],
+        locations[0],
+    )

@@ -27,6 +27,8 @@ ADMINISTRATORS_ONLY = {
     "remote-node-delete",
     "ai-pool-form",
     "ai-worker-form",
+    "location-form",
+    "location-delete",
 }
 QUERY_COUNTS = Path(__file__).with_name("query_counts.json")
 ALL_PAGES = list(json.loads(QUERY_COUNTS.read_text()))
@@ -84,6 +86,8 @@ def test_page_costs_as_many_queries_for_ten_rows_as_for_two(page: str, administr
         "/ai/",
         "/ai/requests/",
         "/ai/results/",
+        "/tiers/",
+        "/tiers/moves/",
     ],
 )
 def test_page_without_rows_teaches(address: str, administrator: Client) -> None:
@@ -106,12 +110,15 @@ def test_viewer_sees_no_button_that_he_may_not_press(viewer: Client) -> None:
         "/ai/",
         "/ai/requests/?tab=all",
         "/ai/results/",
+        "/tiers/",
+        "/tiers/moves/?tab=all",
     ):
         html = viewer.get(address).content.decode()
         for forbidden in (
             "Retry",
             "Cancel chosen",
             "Echo</button>",
+            "Test</button>",
             "Edit",
             "Delete",
             "Add a",
