@@ -1,7 +1,9 @@
 """The environment, read once and here only: every setting an installation may change, with its meaning."""
 
 import os
+import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
@@ -92,6 +94,11 @@ VARIABLES = (
         "300",
         "after a study was moved, until what it was read from before is removed: who still reads it comes to an end",
     ),
+    Variable(
+        "GANTRY_HOT_COST_PER_GB_MONTH",
+        "0",
+        "what a GB (10^9 bytes) on the hot tier costs a month, such as `0.023`, for what policies say that they save",
+    ),
     Variable("GANTRY_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
     Variable(
         "GANTRY_FAULTS",
@@ -139,6 +146,7 @@ class Environment:
     find_limit: int
     tier_copies: int
     tier_grace_seconds: int
+    hot_cost_per_gb_month: Decimal
     time_zone: str
     log_level: str
     faults: tuple[str, ...]
@@ -214,6 +222,7 @@ def read_environment() -> Environment:
         find_limit=_number(env, "GANTRY_FIND_LIMIT", 100_000, 1, 10_000_000),
         tier_copies=_number(env, "GANTRY_TIER_COPIES", 1, 1, 9),
         tier_grace_seconds=_number(env, "GANTRY_TIER_GRACE_SECONDS", 300, 0, 86_400),
+        hot_cost_per_gb_month=_amount(env, "GANTRY_HOT_COST_PER_GB_MONTH"),
         time_zone=_time_zone(env.str("GANTRY_TIME_ZONE", "UTC")),
         log_level=_choice(env, "GANTRY_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         faults=_faults(env.str("GANTRY_FAULTS", "0"), is_debug=_boolean(env, "DJANGO_DEBUG")),
@@ -314,6 +323,13 @@ def _number(env: environ.Env, name: str, default: int, low: int, high: int) -> i
     if not text.isdecimal() or not low <= int(text) <= high:
         raise BadSetting(f"{name} must be a whole number from {low} to {high}, not {text!r}.")
     return int(text)
+
+
+def _amount(env: environ.Env, name: str) -> Decimal:
+    text = env.str(name, "0")
+    if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,5})?", text):
+        raise BadSetting(f"{name} must be an amount such as 0.023, not {text!r}.")
+    return Decimal(text)
 
 
 def _choice(env: environ.Env, name: str, default: str, choices: tuple[str, ...]) -> str:

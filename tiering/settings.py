@@ -1,5 +1,7 @@
 """What an administrator sets about tiers (docs/settings.md)."""
 
+from decimal import Decimal
+
 from django.conf import settings
 
 
@@ -11,3 +13,8 @@ def minimum_copies() -> int:
 def grace_seconds() -> float:
     """Between the moment from which a study is read elsewhere, and the removal of what it was read from before."""
     return float(settings.GANTRY.tier_grace_seconds)
+
+
+def hot_cost_per_gb_month() -> Decimal:
+    """What keeping 10^9 bytes on the hot tier for a month costs."""
+    return Decimal(settings.GANTRY.hot_cost_per_gb_month)

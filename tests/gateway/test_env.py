@@ -65,6 +65,7 @@ def test_a_deep_home_gets_a_socket_that_fits(environment: pytest.MonkeyPatch, tm
         ("GANTRY_AE_TITLE", "BACK\\SLASH", "1 to 16"),
         ("GANTRY_SCP_PROCESSES", "0", "from 1 to 64"),
         ("GANTRY_STABLE_SECONDS", "soon", "whole number"),
+        ("GANTRY_HOT_COST_PER_GB_MONTH", "-1", "such as 0.023"),
         ("GANTRY_TIME_ZONE", "Somewhere/Else", "Europe/Zurich"),
         ("GANTRY_TIME_ZONE", "../etc/passwd", "Europe/Zurich"),
         ("GANTRY_LOG_LEVEL", "LOUD", "one of DEBUG"),
