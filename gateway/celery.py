@@ -47,6 +47,7 @@ app.conf.beat_schedule = {
         ("ask, judge and probe AI workers", "routing.ai.tasks.sweep", SWEEP_SECONDS),
         ("go on with back-tests whose worker was lost", "routing.tasks.sweep_back_tests", SWEEP_SECONDS),
         ("carry out moves between tiers", "tiering.tasks.carry_out_moves", SWEEP_SECONDS),
+        ("ask for the moves that policies want", "tiering.tasks.apply_policies", 60),
     ]
 }
 app.autodiscover_tasks()
