@@ -23,6 +23,7 @@ LISTS = (
     "ai-result",
     "allowlist",
     "remote-node",
+    "tier-policy",
 )
 
 

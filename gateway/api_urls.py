@@ -23,6 +23,7 @@ from studies.api.commitments import Commitments
 from studies.api.views import UID, Conflicts, IdentityClashes, Studies, UnreadableFiles
 from tiering.api.locations import Locations
 from tiering.api.moves import Moves, MoveStudy, StudyLocation
+from tiering.api.policies import TierPolicies
 
 
 class Router(DefaultRouter):
@@ -54,6 +55,7 @@ router.register("allowlist", Allowlist, basename="api-allowlist")
 router.register("remote-nodes", RemoteNodes, basename="api-remote-node")
 router.register("tiers", Locations, basename="api-tier")
 router.register("moves", Moves, basename="api-move")
+router.register("tier-policies", TierPolicies, basename="api-tier-policy")
 router.register("users", Users, basename="api-user")
 router.register("api-keys", ApiKeys, basename="api-key")
 

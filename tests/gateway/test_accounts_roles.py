@@ -41,6 +41,12 @@ VIEWER = {
     "studies.view_study",
     "studies.view_studylabel",
     "studies.view_unreadablefile",
+    "tiering.view_copy",
+    "tiering.view_location",
+    "tiering.view_move",
+    "tiering.view_pack",
+    "tiering.view_policy",
+    "tiering.view_tierchange",
 }
 OPERATOR = VIEWER | {"routing.change_delivery", "studies.add_instance", "studies.change_study"}
 OURS = ("accounts.", "dicomnet.", "routing.", "studies.", "tiering.", "spanner.")

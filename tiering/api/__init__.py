@@ -1,1 +1,2 @@
 """API of tiering."""
+"""Tiering's part of the REST API."""

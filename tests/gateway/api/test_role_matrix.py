@@ -58,6 +58,7 @@ EXPECTED = {
     ("api-ai-result-detail", "get"): "viewer",
     ("api-ai-result-release", "post"): "operator",
     ("api-ai-result-keep", "post"): "operator",
+    ("api-tier-policy-simulation", "get"): "viewer",
     ("api-rule-rollback", "post"): "administrator",
     ("api-rule-validate", "get"): "viewer",
     ("api-back-test-list", "get"): "viewer",
@@ -84,6 +85,7 @@ EXPECTED = {
             "api-ai-pool",
             "api-ai-worker",
             "api-tier",
+            "api-tier-policy",
         )
         for page, methods in (("list", ("get", "post")), ("detail", ("get", "put", "patch", "delete")))
         for method in methods
