@@ -50,7 +50,7 @@ def simulation_of(studies: QuerySet[Study], policy: Policy) -> Simulation:
         number_of_studies=sums["studies"],
         number_of_instances=int(sums["instances"] or 0),
         size_bytes=size_bytes,
-        saved_per_month=(saved_per_gb_month(policy) * size_bytes / GB).quantize(Decimal("0.01")),
+        saved_per_month=(saved_per_gb_month(policy) * size_bytes / GB).quantize(Decimal("0.01")) + 0,  # never -0.00
         studies=tuple(studies[:SHOWN]),
     )
 

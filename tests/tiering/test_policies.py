@@ -345,7 +345,9 @@ class TestSimulation:
         assert found.size_bytes == sum(moved.values_list("size_bytes", flat=True))
         assert set(found.studies) == {move.study for move in Move.objects.all()}
 
-    def test_nothing(self) -> None:
+    def test_nothing(self, cold: Location) -> None:
+        Location.objects.update(cost_per_gb_month="0.02")
+
         found = simulate(a_policy(), NOW)
 
         assert (found.number_of_studies, found.number_of_instances, found.size_bytes, found.studies) == (0, 0, 0, ())

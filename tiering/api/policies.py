@@ -8,6 +8,7 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import ModelViewSet
 
 from dicomnet.strict import StrictModelSerializer
@@ -103,6 +104,10 @@ class TierPolicies(ModelViewSet[Policy]):
     lookup_value_regex = r"\d{1,18}"
     ordering_fields = ["name", "created_at"]
     action_permissions = {"simulation": "tiering.view_policy"}
+
+    def perform_update(self, serializer: BaseSerializer[Policy]) -> None:
+        """What was begun under other conditions is over."""
+        serializer.save(is_clearing=False)
 
     @extend_schema(responses=SimulationSerializer)
     @action(detail=True, ordering_fields=None, pagination_class=None)

@@ -106,6 +106,15 @@ def test_a_change_is_checked_with_what_stays(client: APIClient) -> None:
     assert "hot disk" in str(response.json())
 
 
+def test_a_changed_policy_begins_anew(client: APIClient) -> None:
+    policy = Policy.objects.create(name="full", conditions={"above_percent": 80}, is_clearing=True)
+
+    assert client.patch(f"{PATH}/{policy.pk}", {"is_enabled": True}, format="json").status_code == 200
+
+    policy.refresh_from_db()
+    assert not policy.is_clearing
+
+
 class TestSimulation:
     def test_a_viewer_sees_what_would_move(self, cold: Location, policy: Policy) -> None:
         long_ago = timezone.now() - timedelta(days=50)
