@@ -48,7 +48,13 @@ VIEWER = {
     "tiering.view_policy",
     "tiering.view_tierchange",
 }
-OPERATOR = VIEWER | {"routing.change_delivery", "studies.add_instance", "studies.change_study"}
+OPERATOR = VIEWER | {
+    "routing.change_delivery",
+    "studies.add_instance",
+    "studies.change_study",
+    "tiering.add_move",
+    "tiering.change_move",
+}
 OURS = ("accounts.", "dicomnet.", "routing.", "studies.", "tiering.", "spanner.")
 
 

@@ -1,2 +1,1 @@
 """API of tiering."""
-"""Tiering's part of the REST API."""
