@@ -1,4 +1,4 @@
-"""The journey of an instance, stage by stage: the only signal receivers, each of which only rings a bell.
+"""The journey of an instance, stage by stage: the only signal receivers, each of which rings a bell or asks for a move.
 
 received -> index_spool -> plan -> deliver -> prove; what is complete is planned once more, for the rules that wait for
 it. Beside it, for a device that wants proof, verify -> report; for AI workers, plan -> ask -> judge -> deliver; and for
@@ -11,9 +11,17 @@ Every process has these receivers, and most run none of the stages: a stage is l
 from collections.abc import Collection
 from typing import Any
 
+from django.db import transaction
 from django.dispatch import receiver
 
-from routing.events import ai_work_due, back_tests_due, deliveries_due, proofs_due
+from routing.events import (
+    ai_work_due,
+    back_tests_due,
+    deliveries_due,
+    priors_wanted,
+    proofs_due,
+    tier_wanted,
+)
 from studies.doorbell import ring
 from studies.events import commitments_due, instances_indexed, series_wanted, studies_completed
 from tiering.events import moves_due
@@ -90,6 +98,24 @@ def recall_what_is_wanted(series_pks: Collection[int], asked_by: str, **kwargs: 
 
     if recall(series_pks, by=asked_by):
         moves_due.send(None)
+
+
+@receiver(tier_wanted)
+def move_what_a_rule_names(study_pk: int, tier: str, rule: str, **kwargs: Any) -> None:
+    """A rule wants a study on a tier: have it moved."""
+    from tiering.ask import ask_by_rule
+
+    if ask_by_rule(study_pk, tier, rule=rule):
+        transaction.on_commit(lambda: moves_due.send(None))
+
+
+@receiver(priors_wanted)
+def recall_earlier_studies(study_pk: int, count: int, rule: str, **kwargs: Any) -> None:
+    """A rule wants a patient's earlier studies at hand: have those that are away brought back."""
+    from tiering.ask import recall_priors
+
+    if recall_priors(study_pk, count, rule=rule):
+        transaction.on_commit(lambda: moves_due.send(None))
 
 
 @receiver(moves_due)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 # What decides what becomes of an instance, rather than how it is sent: enough for a rule of its own.
-DECIDING = frozenset({"discard", "label"})
+DECIDING = frozenset({"discard", "label", "set_tier", "fetch_priors"})
 _WORDS = {
     "set": "set {attribute} to {value}",
     "copy": "copy {from} to {attribute}",
@@ -15,6 +15,8 @@ _WORDS = {
     "deidentify": "de-identify, profile {profile}, options {options}, project {project}",
     "compress": "send as {transfer_syntax}",
     "label": "label {label}",
+    "set_tier": "store on the tier {tier}",
+    "fetch_priors": "bring back earlier studies, at most {count}",
     "discard": "discard: {reason}",
 }
 

@@ -13,10 +13,12 @@ from django.core.exceptions import ValidationError
 from routing.changeable import Attribute, NotChangeable, readable, removable, settable
 from routing.deidentify.options import OPTIONS, PROFILES
 from routing.values import BadValue, check
+from studies.models import Tier
 
 MAXIMUM_ACTIONS = 100
 MAXIMUM_TABLE = 10_000
 MAXIMUM_WORDS = 200
+USUAL_PRIORS, MAXIMUM_PRIORS = 3, 50
 TRANSFER_SYNTAXES = ("JPEGLSLossless", "JPEG2000Lossless", "RLELossless", "ExplicitVRLittleEndian")
 KEEP, REMOVE = "keep", "remove"
 
@@ -100,13 +102,31 @@ class Label:
 
 
 @dataclass(frozen=True)
+class SetTier:
+    """Have the study stored on a tier, once it is complete."""
+
+    tier: str
+
+
+@dataclass(frozen=True)
+class FetchPriors:
+    """Have earlier studies of the same patient brought back to the hot tier.
+
+    Attributes:
+        count: how many at most, the latest first.
+    """
+
+    count: int
+
+
+@dataclass(frozen=True)
 class Discard:
     """Send the instance nowhere, for this reason."""
 
     reason: str
 
 
-Action = Set | Copy | Prefix | Remove | Map | NewUids | Deidentify | Compress | Label | Discard
+Action = Set | Copy | Prefix | Remove | Map | NewUids | Deidentify | Compress | Label | SetTier | FetchPriors | Discard
 Change = Set | Copy | Prefix | Remove | Map | NewUids | Deidentify | Compress
 
 
@@ -137,7 +157,7 @@ def parse_actions(value: Any) -> tuple[Action, ...]:
     if len(value) > MAXIMUM_ACTIONS:
         raise BadAction(f"A rule has at most {MAXIMUM_ACTIONS} actions; make two rules of it.")
     actions = tuple(_parse(item, f"Action {number}") for number, item in enumerate(value, 1))
-    for kind in (Deidentify, Compress, Discard, NewUids):
+    for kind in (Deidentify, Compress, Discard, NewUids, SetTier, FetchPriors):
         if sum(isinstance(action, kind) for action in actions) > 1:
             raise BadAction(f"The action {_name(kind)} may stand in a rule once.")
     return actions
@@ -145,7 +165,7 @@ def parse_actions(value: Any) -> tuple[Action, ...]:
 
 def changes_of(actions: tuple[Action, ...]) -> tuple[Change, ...]:
     """Those that change what is sent."""
-    return tuple(action for action in actions if not isinstance(action, Label | Discard))
+    return tuple(action for action in actions if not isinstance(action, Label | SetTier | FetchPriors | Discard))
 
 
 def validate_actions(value: Any) -> None:
@@ -253,6 +273,22 @@ def _compress(item: dict[str, Any]) -> Action:
     return Compress(item["transfer_syntax"])
 
 
+def _set_tier(item: dict[str, Any]) -> Action:
+    if item["tier"] not in Tier.values:
+        raise BadAction(f"tier must be one of {', '.join(Tier.values)}.")
+    return SetTier(item["tier"])
+
+
+def _fetch_priors(item: dict[str, Any]) -> Action:
+    count = item.get("count", USUAL_PRIORS)
+    # The editor sends what was typed.
+    if isinstance(count, str) and count.strip().isdecimal():
+        count = int(count)
+    if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MAXIMUM_PRIORS:
+        raise BadAction(f"count must be a whole number from 1 to {MAXIMUM_PRIORS}.")
+    return FetchPriors(count)
+
+
 _ATTRIBUTE = {"attribute": "Attribute"}
 _PROJECT = {"project": "Project: what is replaced under one name stays consistent"}
 _SYNTAXES = {
@@ -287,9 +323,20 @@ KINDS: dict[str, Kind] = {
         "Compress or decompress", {"transfer_syntax": "Form"}, _compress, choices={"transfer_syntax": _SYNTAXES}
     ),
     "label": Kind("Label the study", {"label": "Label"}, lambda item: Label(_required(item, "label"))),
+    "set_tier": Kind("Store it on a tier", {"tier": "Tier"}, _set_tier, choices={"tier": dict(Tier.choices)}),
+    "fetch_priors": Kind(
+        "Bring back earlier studies", {"count": "How many"}, _fetch_priors, optional=frozenset({"count"})
+    ),
     "discard": Kind("Send it nowhere", {"reason": "Reason"}, lambda item: Discard(_required(item, "reason"))),
 }
 
 
 def _name(kind: type[Action]) -> str:
-    return {Deidentify: "deidentify", Compress: "compress", Discard: "discard", NewUids: "new_uids"}[kind]
+    return {
+        Deidentify: "deidentify",
+        Compress: "compress",
+        Discard: "discard",
+        NewUids: "new_uids",
+        SetTier: "set_tier",
+        FetchPriors: "fetch_priors",
+    }[kind]

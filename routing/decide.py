@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from routing.actions import USUAL_PRIORS
 from routing.conditions import Comparison, Facts, fold, holds
 from routing.models import Rule, RuleMode, RuleScope, RuleVersion
 from routing.rules import ActiveRule, needed_by
@@ -22,10 +23,14 @@ class PlanActions:
 
     Attributes:
         discard: the reason why what matches goes nowhere; None when it does not say so.
+        tier: on which the study is to be stored; empty when it does not say so.
+        priors: how many earlier studies of the patient are to be brought back.
     """
 
     discard: str | None = None
     labels: tuple[str, ...] = ()
+    tier: str = ""
+    priors: int = 0
 
 
 @dataclass(frozen=True)
@@ -129,10 +134,19 @@ class RuleBook:
 
 
 def plan_actions(rule: Rule) -> PlanActions:
-    """Whether a rule discards, and the labels that it gives."""
+    """Whether a rule discards, the labels that it gives, and where it has studies stored."""
     discards = [str(action.get("reason", "")) for action in rule.actions if action.get("action") == "discard"]
     labels = [str(action.get("label", "")).strip() for action in rule.actions if action.get("action") == "label"]
-    return PlanActions(discards[0] if discards else None, tuple(dict.fromkeys(filter(None, labels))))
+    tiers = [str(action.get("tier", "")) for action in rule.actions if action.get("action") == "set_tier"]
+    priors = [
+        int(action.get("count", USUAL_PRIORS)) for action in rule.actions if action.get("action") == "fetch_priors"
+    ]
+    return PlanActions(
+        discards[0] if discards else None,
+        tuple(dict.fromkeys(filter(None, labels))),
+        tiers[0] if tiers else "",
+        priors[0] if priors else 0,
+    )
 
 
 def _is_shadow(active: ActiveRule) -> bool:

@@ -1,13 +1,15 @@
-"""Decisions as rows: deliveries, requests to AI pools, labels, discards and matches in shadow."""
+"""Decisions as rows: deliveries, requests to AI pools, labels, tiers, discards and matches in shadow."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 
 from routing.ai.requests import request
 from routing.decide import Outcome, plan_actions
+from routing.events import priors_wanted, tier_wanted
 from routing.models import AIPool, Discard, RuleVersion, ShadowMatch
 from routing.queue import add_deliveries, tell_due
 from studies.labels import give_labels
+from studies.models import Study
 
 Pair = tuple[int, int]
 REASON_LENGTH = 200  # of Discard.reason
@@ -28,6 +30,8 @@ class Record:
         self._discards: list[Discard] = []
         self._shadow_matches: list[ShadowMatch] = []
         self._labels: dict[tuple[int, str], str] = {}
+        self._tiers: dict[int, tuple[str, str]] = {}
+        self._priors: dict[int, tuple[int, str]] = {}
 
     def add(self, outcome: Outcome, *, study_pk: int, instance_pks: Collection[int]) -> None:
         """Take up what rules decided on instances of one study."""
@@ -36,8 +40,13 @@ class Record:
             self._deliveries[version] += [pair for pair in pairs if pair not in self._delivered]
         self._add_requests(outcome, study_pk, instance_pks)
         for active in outcome.acting:
-            for label in plan_actions(active.rule).labels:
+            actions = plan_actions(active.rule)
+            for label in actions.labels:
                 self._labels.setdefault((study_pk, label), active.rule.name)
+            if actions.tier:
+                self._tiers.setdefault(study_pk, (actions.tier, active.rule.name))
+            if actions.priors:
+                self._priors.setdefault(study_pk, (actions.priors, active.rule.name))
         self._shadow_matches += [
             ShadowMatch(instance_id=pk, rule_version=active.version) for active in outcome.shadow for pk in instance_pks
         ]
@@ -66,4 +75,8 @@ class Record:
         for version, pool in sorted(self._requests, key=lambda asked: (asked[1].pk, asked[0].pk)):
             instances_of = self._requests[version, pool]
             request(pool, version=version, instances_of=instances_of, priority=version.definition["priority"])
+        for study_pk, (tier, rule) in self._tiers.items():
+            tier_wanted.send(Study, study_pk=study_pk, tier=tier, rule=rule)
+        for study_pk, (count, rule) in self._priors.items():
+            priors_wanted.send(Study, study_pk=study_pk, count=count, rule=rule)
         tell_due({destination_pk for pairs in self._deliveries.values() for _, destination_pk in pairs})

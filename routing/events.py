@@ -6,3 +6,6 @@ back_tests_due = Signal()  # carries pk; sent after commit
 deliveries_due = Signal()  # carries destination_pk; sent after commit
 proofs_due = Signal()  # carries destination_pk
 ai_work_due = Signal()  # a request waits for a worker, or a result for its judgement; sent after commit
+# Sent within the transaction that records the decision, so that what is asked for by them is recorded with it.
+tier_wanted = Signal()  # a rule wants a study on a tier; carries study_pk, tier and the rule's name
+priors_wanted = Signal()  # a rule wants a patient's earlier studies back; carries study_pk, count and the rule's name

@@ -1,5 +1,6 @@
 """Ask for a study to be moved: by people, by policies, and by whoever wants to read what is not on the hot tier."""
 
+import logging
 from collections.abc import Collection
 
 from django.db import IntegrityError, transaction
@@ -11,6 +12,7 @@ from tiering.models import Location, Move, MoveState, Policy
 from tiering.models.moves import OPEN
 from tiering.settings import minimum_copies
 
+logger = logging.getLogger(__name__)
 RECALL, BY_HAND, BY_POLICY = 1, 3, 5  # priorities
 
 
@@ -58,6 +60,28 @@ def recall(series_pks: Collection[int], *, by: str) -> list[Move]:
     """Bring the studies of these series back to the hot tier, before anything that policies asked for."""
     studies = Study.objects.filter(series__in=series_pks).exclude(tier=Tier.HOT).distinct()
     return [ask_for_move(study, Tier.HOT, by=by, priority=RECALL) for study in studies]
+
+
+def ask_by_rule(study_pk: int, tier: str, *, rule: str) -> bool:
+    """Have a study moved because a rule says so; a rule that cannot be followed is logged, and stops nothing."""
+    study = Study.objects.get(pk=study_pk)
+    try:
+        ask_for_move(study, tier, by=f"rule {rule}", priority=BY_POLICY)
+    except MoveRefused as error:
+        logger.warning("a rule's tier cannot be had", extra={"rule": rule, "study": study_pk, "reason": str(error)})
+        return False
+    return True
+
+
+def recall_priors(study_pk: int, count: int, *, rule: str) -> list[Move]:
+    """Bring back earlier studies of a study's patient, the latest ones; without a Patient ID there are none."""
+    study = Study.objects.get(pk=study_pk)
+    if not study.patient_id:
+        return []
+    same = Study.objects.filter(patient_id=study.patient_id, issuer_of_patient_id=study.issuer_of_patient_id)
+    priors = same.exclude(pk=study.pk).order_by("-study_date", "-received_at")[:count]
+    away = [prior for prior in priors if prior.tier != Tier.HOT]
+    return [ask_for_move(prior, Tier.HOT, by=f"rule {rule}", priority=RECALL) for prior in away]
 
 
 def cancel(move: Move) -> bool:

@@ -22,7 +22,9 @@ from tiering.remove import Held, remove_what_was_left, with_enough_copies
 from tiering.settings import grace_seconds
 
 logger = logging.getLogger(__name__)
+LOOK_AGAIN = timedelta(seconds=20)
 LOOK_AT_HOLDS_AGAIN = timedelta(minutes=1)
+STILL_COMING_IN = "It waits until the study is complete."
 TIERS: list[str] = [Tier.HOT, Tier.COLD, Tier.ARCHIVE]  # the slowest last
 
 
@@ -44,11 +46,13 @@ def work(*, seconds: float) -> bool:
 def carry_out(move: Move) -> None:
     """One move as far as it goes now; it is released in any case."""
     try:
-        if move.state != MoveState.SWITCHED:
+        if move.state == MoveState.SWITCHED:
+            _remove(move)
+        elif move.to_tier != Tier.HOT and move.study.completed_at is None:
+            claim.release(move, last_error=STILL_COMING_IN, next_attempt_at=timezone.now() + LOOK_AGAIN)
+        else:
             _copy(move)
             _switch(move)
-        else:
-            _remove(move)
     except claim.MoveLost as error:
         logger.info("move given up", extra={"move": move.pk, "reason": str(error)})
     except (SourceDamaged, PackDamaged) as error:

@@ -41,9 +41,10 @@ def archive(elsewhere: Path) -> Location:
 
 @pytest.fixture
 def study() -> Study:
-    """Two series of three instances, that every rule has decided on."""
+    """Two series of three instances, complete, that every rule has decided on."""
     keep_study(series=2, instances=3)
     Instance.objects.update(planned_at="2026-01-01T00:00:00Z")
+    Study.objects.update(completed_at="2026-01-01T00:00:00Z")
     return Study.objects.get()
 
 
