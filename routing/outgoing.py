@@ -26,7 +26,9 @@ from routing.actions import BadAction, Change, changes_of, parse_actions
 from routing.batch import Batch
 from routing.models import Delivery, RuleVersion
 from routing.morph import CannotChange, morph
-from studies.storage import hot_storage
+from studies.integrity import path_of
+from studies.models import Instance, Tier
+from studies.wanted import want
 
 MAXIMUM_COPIES_BYTES = 2 << 30  # of one batch
 
@@ -64,11 +66,13 @@ def outgoing(deliveries: Sequence[Delivery]) -> Iterator[OutgoingFiles]:
     Args:
         deliveries: their instances and rule versions are all that counts of them; they need not be saved.
     """
-    prefetch_related_objects([delivery for delivery in deliveries if delivery.rule_version_id], "rule_version")
-    by_version = _changes_by_version(deliveries)
-    changed = [delivery for delivery in deliveries if by_version.get(delivery.rule_version_id)]
-    as_it_is = [delivery for delivery in deliveries if not by_version.get(delivery.rule_version_id)]
-    batch = OutgoingFiles({outgoing_of(delivery): delivery for delivery in as_it_is}, [])
+    away = [delivery for delivery in deliveries if _is_away(delivery.instance)]
+    here = [delivery for delivery in deliveries if delivery not in away] if away else deliveries
+    prefetch_related_objects([delivery for delivery in here if delivery.rule_version_id], "rule_version")
+    by_version = _changes_by_version(here)
+    changed = [delivery for delivery in here if by_version.get(delivery.rule_version_id)]
+    as_it_is = [delivery for delivery in here if not by_version.get(delivery.rule_version_id)]
+    batch = OutgoingFiles({outgoing_of(delivery): delivery for delivery in as_it_is}, _recalled(away))
     with ExitStack() as stack:
         if changed:
             try:
@@ -79,6 +83,18 @@ def outgoing(deliveries: Sequence[Delivery]) -> Iterator[OutgoingFiles]:
             else:
                 _make_copies(changed, by_version, folder, batch)
         yield batch
+
+
+def _is_away(instance: Instance) -> bool:
+    return instance.tier != Tier.HOT and not path_of(instance).exists()
+
+
+def _recalled(deliveries: Sequence[Delivery]) -> "list[Outcome]":
+    """Outcomes of deliveries whose files have to come back from a slower tier first; that is asked for."""
+    for series_pk in {delivery.instance.series_id for delivery in deliveries}:
+        want(series_pk, by="a delivery")
+    reason = CannotChange("It is on a slower tier and is brought back first.", is_permanent=False)
+    return [_failure(delivery, reason) for delivery in deliveries]
 
 
 def _make_copies(deliveries: Sequence[Delivery], by_version: ByVersion, folder: Path, batch: OutgoingFiles) -> None:
@@ -102,7 +118,7 @@ def outgoing_of(delivery: Delivery) -> Outgoing:
     """The stored file of the delivery's instance, as it is."""
     instance = delivery.instance
     return Outgoing(
-        path=Path(hot_storage().path(instance.location)),
+        path=path_of(instance),
         sop_class_uid=instance.sop_class_uid,
         sop_instance_uid=instance.sop_instance_uid,
         transfer_syntax_uid=instance.transfer_syntax_uid,

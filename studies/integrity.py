@@ -16,6 +16,7 @@ from studies.errors import InstanceDamaged, InstanceMissing, InstanceOffline
 from studies.metrics import DAMAGED_FILES
 from studies.models import Instance, Tier
 from studies.storage import hot_storage
+from studies.usage import note_use
 from studies.wanted import want
 
 logger = logging.getLogger(__name__)
@@ -104,12 +105,14 @@ def open_instance(instance: Instance) -> int:
         InstanceMissing: it is not there, or cannot be opened.
     """
     try:
-        return os.open(path_of(instance), os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path_of(instance), os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         _check_tier(instance)
         logger.error("stored file cannot be opened", extra={"instance": instance.pk, "reason": error.strerror})
         DAMAGED_FILES.inc()
         raise InstanceMissing("The stored file cannot be opened.") from error
+    note_use(instance.series_id)
+    return fd
 
 
 def is_there(instance: Instance) -> bool:

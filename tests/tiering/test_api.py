@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from studies import usage
 from studies.models import Instance, Study, Tier
 from tests.api_clients import V1, client_of
 from tests.tiering.test_moves import files, go_on
@@ -141,3 +142,11 @@ class TestReading:
     def test_queries_say_that_it_is_near_line(self, away: Study) -> None:
         (found,) = client_of("viewer").get("/dicom-web/studies").json()
         assert found["00080056"]["Value"] == ["NEARLINE"]
+
+    def test_what_is_read_is_used(self, study: Study) -> None:
+        assert study.used_at is None
+        usage.forget()
+        answer = client_of("viewer").get(f"/dicom-web/studies/{study.study_instance_uid}")
+        assert b"".join(answer.streaming_content)
+        study.refresh_from_db()
+        assert study.used_at is not None

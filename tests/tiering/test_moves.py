@@ -13,6 +13,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from routing.outgoing import outgoing
 from studies.integrity import path_of
 from studies.models import Instance, Study, Tier
 from tests.factories import DeliveryFactory
@@ -168,6 +169,21 @@ class TestNothingIsRemovedThatIsNeeded:
         type(delivery).objects.update(state="delivered")
         go_on()
         assert files() == {}
+
+    def test_a_delivery_of_what_is_away_has_it_brought_back(self, study: Study, cold: Location) -> None:
+        before = files()
+        move(study, Tier.COLD)
+        delivery = DeliveryFactory.create(instance=Instance.objects.earliest("pk"))
+
+        with outgoing([delivery]) as first:
+            assert not first.ready
+            assert "brought back" in first.failed[0].error
+            assert not first.failed[0].is_permanent
+        go_on()
+
+        with outgoing([delivery]) as second:
+            assert list(second.ready.values()) == [delivery]
+        assert files() == before
 
     def test_what_no_rule_has_seen_stays(self, study: Study, cold: Location) -> None:
         Instance.objects.update(planned_at=None)
