@@ -30,7 +30,7 @@ from routing.models import (
 from routing.rules import save_rule
 from studies.commitments.models import Commitment, CommitmentItem, CommitmentState
 from studies.models import Conflict, IdentityClash, Instance, Series, Study, Tier, UnreadableFile
-from tiering.models import Location, Move, Pack, PackState
+from tiering.models import Location, Move, Pack, PackState, Policy
 
 PASSWORD = "correct horse battery"
 
@@ -359,3 +359,11 @@ class MoveFactory(DjangoModelFactory[Move]):
     study = factory.SubFactory(StudyFactory)
     to_tier = Tier.COLD
     requested_by = "person"
+
+
+class PolicyFactory(DjangoModelFactory[Policy]):
+    class Meta:
+        model = Policy
+
+    name = factory.Sequence(lambda n: f"Shelve {n}")
+    conditions = {"older_than_days": 0}

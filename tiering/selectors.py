@@ -1,9 +1,9 @@
 """Moves as pages show them."""
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from studies.models import Study, Tier
-from tiering.models import Location, Move, MoveState
+from tiering.models import Location, Move, MoveState, Policy
 from tiering.models.moves import OPEN
 
 MOVE_TABS: dict[str, tuple[str, ...]] = {
@@ -34,6 +34,12 @@ def tiers_to_choose(study: Study) -> list[tuple[str, str]]:
     """Tiers that a study may be moved to, with their names: those that have a location, and the hot one."""
     there = {Tier.HOT, *Location.objects.filter(is_enabled=True).values_list("tier", flat=True)}
     return [(tier, label) for tier, label in Tier.choices if tier in there and tier != study.tier]
+
+
+def policies_with_counts() -> QuerySet[Policy]:
+    """Policies, each with how many of its moves are open and done."""
+    is_open, is_done = Q(moves__state__in=OPEN), Q(moves__state=MoveState.DONE)
+    return Policy.objects.annotate(open_count=Count("moves", filter=is_open), done_count=Count("moves", filter=is_done))
 
 
 def failed_moves() -> int:

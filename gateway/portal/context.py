@@ -95,7 +95,16 @@ SECTIONS = (
         "tier-list",
         "tiers",
         "tiering.view_location",
-        ("location-create", "location-update", "location-delete", "move-list"),
+        (
+            "location-create",
+            "location-update",
+            "location-delete",
+            "move-list",
+            "policy",
+            "policy-create",
+            "policy-update",
+            "policy-delete",
+        ),
     ),
     Section("System", "system", "system", "studies.view_study"),
 )

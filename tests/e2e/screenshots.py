@@ -83,6 +83,8 @@ PAGES = {
     "tiers": "/tiers/",
     "moves": "/tiers/moves/?tab=all",
     "location-form": "/tiers/new/",
+    "policy": "/tiers/policies/{policy}/",
+    "policy-form": "/tiers/policies/{policy}/edit/",
     "location-form-s3": "/tiers/new/?kind=s3",
     "system": "/system/",
     "admin": "/admin/",
@@ -205,6 +207,7 @@ class Pictures:
         from routing.models import AIPool, BackTest, Delivery, Rule
         from studies.commitments.models import Commitment, CommitmentState
         from studies.models import Study
+        from tiering.models import Policy
 
         study = Study.objects.filter(modalities_in_study__contains="\\SR\\", series__body_part_examined="HEAD").first()
         names = {
@@ -215,6 +218,7 @@ class Pictures:
             "shadow": Rule.objects.get(mode="shadow").pk,
             "back_test": BackTest.objects.get(state="done").pk,
             "running": BackTest.objects.get(state="running").pk,
+            "policy": Policy.objects.get(name__startswith="Large").pk,
             "entry": AllowlistEntry.objects.get(calling_ae_title="CT_ROOM1").pk,
             "commitment": Commitment.objects.get(failed_count=3).pk,
             "waiting": Commitment.objects.get(state=CommitmentState.REPORTING).pk,

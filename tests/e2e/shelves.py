@@ -1,11 +1,11 @@
 """Older studies of the fictitious hospital on slower tiers, and what is on its way."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 
 from dicomnet.web.secrets import seal
 from studies.models import Instance, Study, Tier
-from tiering.models import Location, LocationKind, LocationType, Move, MoveState, Pack, PackState, TierChange
+from tiering.models import Location, LocationKind, LocationType, Move, MoveState, Pack, PackState, Policy, TierChange
 
 
 def make_tiers(now: datetime) -> None:
@@ -19,6 +19,13 @@ def make_tiers(now: datetime) -> None:
         region="eu-central-1", access_key="AKIAEXAMPLE", location_type=LocationType.CLOUD,
         secret_key=seal("example", place="https://s3.eu-central-1.amazonaws.com:443"),
         cost_per_gb_month=Decimal("0.001"), cost_per_gb_read=Decimal("0.02"), expected_latency_seconds=14_400,
+    )  # fmt: skip
+    Policy.objects.create(
+        name="Unused for a year", is_enabled=True, conditions={"not_used_for_days": 365, "not_labels": ["teaching"]}
+    )
+    Policy.objects.create(
+        name="Large ultrasound at night", conditions={"modalities": ["US"], "older_than_days": 0},
+        runs_from=time(20), runs_until=time(6),
     )  # fmt: skip
     oldest = list(Study.objects.order_by("received_at")[:23])
     for number, study in enumerate(oldest[:20]):

@@ -146,7 +146,7 @@ class TestReading:
     def test_what_is_read_is_used(self, study: Study) -> None:
         assert study.used_at is None
         usage.forget()
-        answer = client_of("viewer").get(f"/dicom-web/studies/{study.study_instance_uid}")
+        answer: Any = client_of("viewer").get(f"/dicom-web/studies/{study.study_instance_uid}")
         assert b"".join(answer.streaming_content)
         study.refresh_from_db()
         assert study.used_at is not None

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from studies.models import Study, Tier
 from tests.factories import UserFactory
 from tests.tiering.test_moves import go_on
-from tiering.models import Location, Move, MoveState
+from tiering.models import Location, Move, MoveState, Policy
+from tiering.policies import apply_all
 
 pytestmark = pytest.mark.django_db
 
@@ -129,3 +131,39 @@ def test_who_may(study: Study, cold: Location, address: str, least: str) -> None
     for role in roles[: roles.index(least)]:
         assert signed_in(role).post(address.format(pk=cold.pk)).status_code == 403
     assert signed_in(least).post(address.format(pk=cold.pk)).status_code != 403
+
+
+class TestPolicies:
+    GOOD = {"name": "Old", "from_tier": "hot", "to_tier": "cold", "at_once": "10", "older_than_days": "0"}
+
+    def test_one_is_added_shown_and_turned_on(self, study: Study, cold: Location, administrator: Client) -> None:
+        shown = administrator.post("/tiers/policies/new/", self.GOOD | {"modalities": "CT, MR"}, follow=True)
+        html = shown.content.decode()
+        assert "Old is added" in html
+        assert "CT, MR" in html
+        policy = Policy.objects.get()
+        assert policy.conditions == {"older_than_days": 0, "modalities": ["CT", "MR"]}
+        assert not policy.is_enabled
+        administrator.post(f"/tiers/policies/{policy.pk}/edit/", self.GOOD | {"is_enabled": "on"})
+        assert "1 study" in text(signed_in("viewer"), f"/tiers/policies/{policy.pk}/")
+        assert "Old" in text(administrator, "/tiers/")
+        apply_all(timezone.now())
+        go_on()
+        assert "It would move nothing now" in text(administrator, f"/tiers/policies/{policy.pk}/")
+        administrator.post(f"/tiers/policies/{policy.pk}/delete/")
+        assert not Policy.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("field", "values", "words"),
+        [
+            ("to_tier", {"to_tier": "hot"}, "another tier"),
+            ("until_percent", {"until_percent": "50"}, "needs above_percent"),
+            ("above_percent", {"above_percent": "500"}, "from 1 to 100"),
+            ("smaller_than_mb", {"smaller_than_mb": "1", "larger_than_mb": "2"}, "no study is both"),
+            ("runs_from", {"runs_from": "26:00"}, "valid time"),
+        ],
+    )
+    def test_what_is_wrong_is_said(self, administrator: Client, field: str, values: dict[str, str], words: str) -> None:
+        html = administrator.post("/tiers/policies/new/", self.GOOD | values).content.decode()
+        assert words in html, field
+        assert not Policy.objects.exists()

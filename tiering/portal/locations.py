@@ -18,7 +18,7 @@ from tiering.figures import hot_disk_percent, location_use, tier_use
 from tiering.locations import try_out
 from tiering.models import Location, LocationKind
 from tiering.portal.forms import LocationForm
-from tiering.selectors import open_moves
+from tiering.selectors import open_moves, policies_with_counts
 from tiering.settings import minimum_copies
 
 
@@ -35,6 +35,7 @@ class Tiers(PermissionRequiredMixin, TemplateView):
             tiers=tier_use(),
             locations=location_use(),
             moves=open_moves()[:10],
+            policies=policies_with_counts(),
             hot_percent=hot_disk_percent(),
             copies=minimum_copies(),
             **kwargs,

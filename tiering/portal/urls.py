@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tiering.portal import locations, moves
+from tiering.portal import locations, moves, policies
 
 urlpatterns = [
     path("tiers/", locations.Tiers.as_view(), name="tier-list"),
@@ -10,6 +10,10 @@ urlpatterns = [
     path("tiers/<int:pk>/", locations.LocationUpdate.as_view(), name="location-update"),
     path("tiers/<int:pk>/delete/", locations.LocationDelete.as_view(), name="location-delete"),
     path("tiers/<int:pk>/test/", locations.test_location, name="location-test"),
+    path("tiers/policies/new/", policies.PolicyCreate.as_view(), name="policy-create"),
+    path("tiers/policies/<int:pk>/", policies.PolicyDetail.as_view(), name="policy"),
+    path("tiers/policies/<int:pk>/edit/", policies.PolicyUpdate.as_view(), name="policy-update"),
+    path("tiers/policies/<int:pk>/delete/", policies.PolicyDelete.as_view(), name="policy-delete"),
     path("tiers/moves/", moves.MoveList.as_view(), name="move-list"),
     path("tiers/moves/<int:pk>/cancel/", moves.cancel_move, name="move-cancel"),
     path("tiers/moves/<int:pk>/retry/", moves.retry_move, name="move-retry"),

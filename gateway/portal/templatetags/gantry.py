@@ -73,6 +73,12 @@ def icon(name: str, label: str = "") -> SafeString:
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', href, name)
 
 
+@register.filter
+def words_of(value: Any) -> str:
+    """A value of JSON as people write it: a list with commas."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
 @register.inclusion_tag("_sort_header.html", takes_context=True)
 def sort_header(context: dict[str, Any], field: str, label: str, kind: str = "") -> dict[str, Any]:
     """A column's header that sorts by it, and the other way round when it does already."""

@@ -18,11 +18,12 @@ from tests.factories import (
     LocationFactory,
     MoveFactory,
     PackFactory,
+    PolicyFactory,
     RemoteNodeFactory,
     RuleVersionFactory,
     ShadowMatchFactory,
 )
-from tiering.models import Location
+from tiering.models import Location, Policy
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Rows:
     ai_worker: AIWorker
     back_test: BackTest
     location: Location
+    policy: Policy
 
     def addresses(self) -> dict[str, str]:
         """Addresses of all pages by name."""
@@ -81,6 +83,9 @@ class Rows:
             "ai-worker-form": f"/ai/workers/{self.ai_worker.pk}/",
             "tiers": "/tiers/",
             "moves": "/tiers/moves/?tab=all",
+            "policy": f"/tiers/policies/{self.policy.pk}/",
+            "policy-form": f"/tiers/policies/{self.policy.pk}/edit/",
+            "policy-delete": f"/tiers/policies/{self.policy.pk}/delete/",
             "location-form": f"/tiers/{self.location.pk}/",
             "location-delete": f"/tiers/{self.location.pk}/delete/",
             "system": "/system/",
@@ -105,6 +110,7 @@ def make_rows(count: int = 1) -> Rows:
     for worker in workers:
         AIResultFactory.create(worker=worker)
         AIRequestFactory.create(pool=worker.pool, worker=worker, state="failed")
+    policies = [PolicyFactory.create() for _ in deliveries]
     locations = [LocationFactory.create() for _ in deliveries]
     for delivery, location in zip(deliveries, locations, strict=True):
         PackFactory.create(study=delivery.instance.series.study, location=location)
@@ -117,4 +123,5 @@ def make_rows(count: int = 1) -> Rows:
         workers[0],
         back_tests[0],
         locations[0],
+        policies[0],
     )

@@ -29,6 +29,8 @@ ADMINISTRATORS_ONLY = {
     "ai-worker-form",
     "location-form",
     "location-delete",
+    "policy-form",
+    "policy-delete",
 }
 QUERY_COUNTS = Path(__file__).with_name("query_counts.json")
 ALL_PAGES = list(json.loads(QUERY_COUNTS.read_text()))
