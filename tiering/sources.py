@@ -18,6 +18,15 @@ def verified_copies(instance: Instance) -> list[Copy]:
     return list(copies.order_by(*order))
 
 
+def copies_to_try(instance: Instance) -> list[Copy]:
+    """All its copies, those in damaged packs last: damage in a pack is seldom damage of each instance in it.
+
+    For whoever hashes what is read before anything is made of it, and for nobody else.
+    """
+    damaged = Copy.objects.filter(instance=instance, pack__state=PackState.DAMAGED).select_related("pack__location")
+    return [*verified_copies(instance), *damaged.order_by("-pk")]
+
+
 def read_stored(instance: Instance) -> Iterator[bytes]:
     """All bytes of its file in pieces; whoever takes them compares them.
 
@@ -26,7 +35,7 @@ def read_stored(instance: Instance) -> Iterator[bytes]:
         StoreError: where it is cannot be read now.
     """
     if instance.tier == Tier.HOT:
-        yield from _read_file(instance)
+        yield from read_file(instance)
         return
     copies = verified_copies(instance)
     if not copies:
@@ -44,7 +53,13 @@ def read_copy(copy: Copy, size_bytes: int) -> Iterator[bytes]:
     yield from store.read(copy.pack.key, copy.offset, size_bytes)
 
 
-def _read_file(instance: Instance) -> Iterator[bytes]:
+def read_file(instance: Instance) -> Iterator[bytes]:
+    """The bytes of its file in the hot store in pieces.
+
+    Raises:
+        SourceDamaged: it is gone, or has another size.
+        StoreError: the hot store cannot be read now.
+    """
     left = instance.size_bytes
     try:
         with path_of(instance).open("rb", buffering=0) as file:

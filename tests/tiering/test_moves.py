@@ -252,7 +252,7 @@ class TestKilledBetweenSteps:
     def test_coming_back(self, study: Study, cold: Location, call: int) -> None:
         before = files()
         move(study, Tier.COLD)
-        with killed_at(bring_back, "_write", call), pytest.raises(Killed):
+        with killed_at(bring_back, "write_file", call), pytest.raises(Killed):
             move(study, Tier.HOT)
         assert_all_there(before)
         move(study, Tier.HOT)
