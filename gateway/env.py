@@ -99,6 +99,14 @@ VARIABLES = (
         "0",
         "what a GB (10^9 bytes) on the hot tier costs a month, such as `0.023`, for what policies say that they save",
     ),
+    Variable(
+        "GANTRY_SCRUB_DAYS",
+        "30",
+        "days within which every stored file and every copy is read again and compared with its hash; 0: never",
+    ),
+    Variable(
+        "GANTRY_SCRUB_MB_PER_SECOND", "20", "megabytes that are read for that in a second at most, from all places"
+    ),
     Variable("GANTRY_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
     Variable(
         "GANTRY_FAULTS",
@@ -147,6 +155,8 @@ class Environment:
     tier_copies: int
     tier_grace_seconds: int
     hot_cost_per_gb_month: Decimal
+    scrub_days: int
+    scrub_mb_per_second: int
     time_zone: str
     log_level: str
     faults: tuple[str, ...]
@@ -223,6 +233,8 @@ def read_environment() -> Environment:
         tier_copies=_number(env, "GANTRY_TIER_COPIES", 1, 1, 9),
         tier_grace_seconds=_number(env, "GANTRY_TIER_GRACE_SECONDS", 300, 0, 86_400),
         hot_cost_per_gb_month=_amount(env, "GANTRY_HOT_COST_PER_GB_MONTH"),
+        scrub_days=_number(env, "GANTRY_SCRUB_DAYS", 30, 0, 3650),
+        scrub_mb_per_second=_number(env, "GANTRY_SCRUB_MB_PER_SECOND", 20, 1, 10_000),
         time_zone=_time_zone(env.str("GANTRY_TIME_ZONE", "UTC")),
         log_level=_choice(env, "GANTRY_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         faults=_faults(env.str("GANTRY_FAULTS", "0"), is_debug=_boolean(env, "DJANGO_DEBUG")),

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+from collections.abc import Callable
 from typing import BinaryIO, cast
 
 from django.core.files.storage import storages
@@ -26,8 +27,12 @@ class CannotLook(Exception):
     """This machine lacks what it takes to read the file now; that says nothing about the file."""
 
 
-def prove(instance: Instance) -> None:
+def prove(instance: Instance, passes: Callable[[int], None] = lambda _: None) -> None:
     """Read every byte and compare size, identity and the hash of the data set.
+
+    Args:
+        instance: whose file is read.
+        passes: called with the bytes of each piece that was read; it may wait.
 
     Raises:
         Unproven: something differs, or the file cannot be read.
@@ -35,7 +40,7 @@ def prove(instance: Instance) -> None:
     """
     try:
         with storages["dicom"].open(instance.location) as file:
-            _compare(instance, cast(BinaryIO, file.file))
+            _compare(instance, cast(BinaryIO, file.file), passes)
     except FileNotFoundError as error:
         raise FileMissing("its file is gone") from error
     except NotPart10 as error:
@@ -46,7 +51,7 @@ def prove(instance: Instance) -> None:
         raise Unproven(f"its file cannot be read: {error.strerror or error}") from error
 
 
-def _compare(instance: Instance, file: BinaryIO) -> None:
+def _compare(instance: Instance, file: BinaryIO, passes: Callable[[int], None]) -> None:
     descriptor = file.fileno()
     size = os.fstat(descriptor).st_size
     if size != instance.size_bytes:
@@ -66,5 +71,6 @@ def _compare(instance: Instance, file: BinaryIO) -> None:
     digest = hashlib.sha256()
     while piece := file.read(PIECE_BYTES):
         digest.update(piece)
+        passes(len(piece))
     if digest.hexdigest() != instance.sha256:
         raise Unproven("the SHA-256 of its data set differs")

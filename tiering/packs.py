@@ -7,7 +7,7 @@ source was right, that the way there was, and that the location gives back what 
 import logging
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from django.db import transaction
 from django.utils import timezone
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 NOTE_LENGTH = 400
 MAXIMUM_PACK_BYTES = 4 << 30
 MAXIMUM_PACK_INSTANCES = 5_000
+Read = Callable[[Instance], Iterator[bytes]]
 
 
 def name_in_pack(instance: Instance) -> str:
@@ -46,15 +47,22 @@ def in_packs(instances: Iterable[Instance]) -> Iterator[list[Instance]]:
         yield found
 
 
-def write_pack(pack: Pack, instances: Sequence[Instance], paced: Pacer) -> None:
+def write_pack(pack: Pack, instances: Sequence[Instance], paced: Pacer, read: Read = read_stored) -> None:
     """Write an object that holds these instances, and note where each is; what an earlier try left is replaced.
+
+    Args:
+        pack: its row.
+        instances: what it is to hold, with ``series__study``.
+        paced: lets the bytes through.
+        read: gives all bytes of an instance's file.
 
     Raises:
         StoreError: the location, or where the instances are, cannot be used now.
         SourceDamaged: an instance is nowhere in its full size.
     """
     copies: list[Copy] = []
-    size = open_store(pack.location).write(pack.key, _pieces(pack, instances, copies, paced))
+    pieces = _pieces(pack, instances, copies, lambda instance: paced(read(instance)))
+    size = open_store(pack.location).write(pack.key, pieces)
     with transaction.atomic():
         pack.copies.all().delete()
         Copy.objects.bulk_create(copies, batch_size=500)
@@ -62,14 +70,14 @@ def write_pack(pack: Pack, instances: Sequence[Instance], paced: Pacer) -> None:
     pack.size_bytes, pack.number_of_instances = size, len(copies)
 
 
-def _pieces(pack: Pack, instances: Sequence[Instance], copies: list[Copy], paced: Pacer) -> Iterator[bytes]:
+def _pieces(pack: Pack, instances: Sequence[Instance], copies: list[Copy], read: Read) -> Iterator[bytes]:
     position = 0
     for instance in instances:
         block = tar.header(name_in_pack(instance), instance.size_bytes)
         yield block
         position += len(block)
         copy = Copy(instance=instance, pack=pack, offset=position, head_crc32=0)
-        yield from _with_head_crc32(copy, instance.data_set_offset, paced(read_stored(instance)))
+        yield from _with_head_crc32(copy, instance.data_set_offset, read(instance))
         copies.append(copy)
         end = tar.filling(instance.size_bytes)
         yield end
@@ -136,6 +144,7 @@ def remove_pack(pack: Pack) -> None:
     if pack.state not in {PackState.REMOVING, PackState.WRITING}:
         raise TierError(f"pack {pack.pk} is {pack.get_state_display().lower()} and is not removed")
     open_store(pack.location).remove(pack.key)
+    pack.damages.filter(repaired_at=None).update(repaired_at=timezone.now(), note="The pack was removed.")
     pack.delete()
 
 

@@ -1,5 +1,6 @@
 """What an administrator sets about tiers (docs/settings.md)."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 from django.conf import settings
@@ -18,3 +19,14 @@ def grace_seconds() -> float:
 def hot_cost_per_gb_month() -> Decimal:
     """What keeping 10^9 bytes on the hot tier for a month costs."""
     return Decimal(settings.GANTRY.hot_cost_per_gb_month)
+
+
+def scrub_period() -> timedelta | None:
+    """Within which every file and every copy is read again; None when none is."""
+    days = int(settings.GANTRY.scrub_days)
+    return timedelta(days=days) if days else None
+
+
+def scrub_bytes_per_second() -> int:
+    """How fast they are read at most."""
+    return int(settings.GANTRY.scrub_mb_per_second) * 1_000_000

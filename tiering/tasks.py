@@ -1,14 +1,22 @@
 """Celery tasks of tiering: each drains what it finds, so losing or repeating one changes nothing."""
 
+import logging
+
 from celery import shared_task
 from django.utils import timezone
 
+from studies.doorbell import ring
+from tiering import orphans
 from tiering.carry_out import work
+from tiering.errors import StoreError
 from tiering.events import moves_due
 from tiering.models import Move
 from tiering.policies import apply_all
+from tiering.scrub import scrub as read_again
 
+logger = logging.getLogger(__name__)
 TURN_SECONDS = 30  # after which others get the worker
+SCRUB_SECONDS = 20
 
 
 @shared_task
@@ -23,3 +31,18 @@ def apply_policies() -> None:
     """Ask for the moves that policies want, and ring for them."""
     if apply_all(timezone.now()):
         moves_due.send(Move)
+
+
+def scrub() -> None:
+    """Read files and packs again that are due, and ring for the rest."""
+    try:
+        if read_again(seconds=SCRUB_SECONDS):
+            ring(scrub)
+    except StoreError as error:
+        logger.error("nothing is read again", extra={"reason": str(error)})
+
+
+@shared_task
+def sweep_packs() -> None:
+    """Remove packs that nobody relies on."""
+    orphans.sweep_packs()

@@ -4,9 +4,11 @@ from tiering.models.copies import Copy, Pack, PackState
 from tiering.models.locations import Location, LocationKind, LocationType
 from tiering.models.moves import Move, MoveState, TierChange
 from tiering.models.policies import Policy
+from tiering.models.scrub import Damage, ScrubRange
 
 __all__ = [
     "Copy",
+    "Damage",
     "Location",
     "LocationKind",
     "LocationType",
@@ -15,5 +17,6 @@ __all__ = [
     "Pack",
     "PackState",
     "Policy",
+    "ScrubRange",
     "TierChange",
 ]

@@ -1,0 +1,40 @@
+"""Disks that lose bits, and what a month of them looks like."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from django.utils import timezone
+
+from studies.integrity import believed
+from studies.models import Instance
+from tiering.models import Copy, Damage, Pack, ScrubRange
+
+
+def flip_bit(path: Path, place: int) -> None:
+    """Another bit at a place, and a disk that does not say so: size and times stay."""
+    before = path.stat()
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1 << place % 8
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def object_of(pack: Pack) -> Path:
+    """The file of a pack in a folder location."""
+    return Path(pack.location.path, pack.key)
+
+
+def flip_copy(copy: Copy) -> None:
+    """A bit of one instance's data set in its pack."""
+    flip_bit(object_of(copy.pack), copy.offset + copy.instance.size_bytes - 2)
+
+
+def a_month_passes() -> None:
+    """Everything was read long ago, and is due again."""
+    month = timedelta(days=31)
+    Instance.objects.update(indexed_at=timezone.now() - month)
+    ScrubRange.objects.update(verified_at=timezone.now() - month)
+    Pack.objects.update(verified_at=timezone.now() - month)
+    Damage.objects.update(tried_at=timezone.now() - month)
+    believed.clear()
