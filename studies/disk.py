@@ -3,6 +3,7 @@
 import fcntl
 import os
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,25 @@ def sync_folder(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def files_below(folder: Path, prefix: str = "") -> Iterator[tuple[str, int]]:
+    """Names below a folder and their bytes, in the order of the names' characters; holds one folder at each level.
+
+    Raises:
+        OSError: a folder cannot be read; what goes while it is read is passed over.
+    """
+    with os.scandir(folder) as found:
+        entries = sorted((entry.name + "/" * entry.is_dir(follow_symlinks=False), entry) for entry in found)
+    for name, entry in entries:
+        if name.endswith("/"):
+            yield from files_below(Path(entry.path), prefix + name)
+            continue
+        try:
+            size = entry.stat(follow_symlinks=False).st_size
+        except FileNotFoundError:
+            continue
+        yield prefix + name, size
 
 
 def spread_subfolders(folder: Path) -> bool:

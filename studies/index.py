@@ -116,20 +116,21 @@ def index_batch(spool: Spool, paths: list[Path]) -> tuple[int, list[Path]]:
     held = {(row.sop_instance_uid, row.sha256): row for row in rows}
     fresh = {arrival.key: arrival for arrival in reversed(arrivals) if arrival.key not in held}
     ordered = [arrival for arrival in arrivals if fresh.get(arrival.key) is arrival]
+    placed = {arrival.receipt["location"] for arrival in ordered}
     if ordered:
         _place(ordered)
         with transaction.atomic():
             insert(ordered, taken={row.sop_instance_uid for row in rows if row.is_primary})
     for arrival in arrivals:
         if fresh.get(arrival.key) is not arrival:
-            _settle_repeated(held.get(arrival.key), arrival)
+            _settle_repeated(held.get(arrival.key), arrival, placed)
         arrival.path.unlink(missing_ok=True)
     logger.info("indexed", extra={"count": len(ordered), "repeated": len(arrivals) - len(ordered)})
     gone = {arrival.path for arrival in arrivals} if len(arrivals) < len(paths) else set(paths)
     return len(ordered), [path for path in paths if path not in gone and path.exists()]
 
 
-def _settle_repeated(instance: Instance | None, arrival: Arrival) -> None:
+def _settle_repeated(instance: Instance | None, arrival: Arrival, placed: set[str]) -> None:
     """What is stored already came again; None for one that came earlier in the same batch.
 
     Was the stored file lost, these bytes are the only copy and take its place. Otherwise a place that this file has
@@ -140,7 +141,7 @@ def _settle_repeated(instance: Instance | None, arrival: Arrival) -> None:
         names = ("location", "size_bytes", "data_set_offset")
         Instance.objects.filter(pk=instance.pk).update(**{name: arrival.receipt[name] for name in names})
         logger.error("a stored file was gone and has come again", extra={"instance": instance.pk})
-    elif instance is None or instance.location != arrival.receipt["location"]:
+    elif arrival.receipt["location"] not in {*placed, instance.location if instance else None}:
         hot_storage().delete(arrival.receipt["location"])
 
 

@@ -4,8 +4,10 @@
 nothing behind. Where the file system knows no O_TMPFILE it has one in ``tmp/``. No name comes from outside.
 """
 
+import errno
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,7 +19,7 @@ from dicomnet.services import StoreRequest
 from studies.disk import disk_use, spread_subfolders, sync_folder
 from studies.intake import Intake
 from studies.sink import PART_SUFFIX, SpoolSink
-from studies.ulid import first_ulid_at, is_ulid, moment_of
+from studies.ulid import first_ulid_at, is_ulid, moment_of, new_ulid
 
 SHARDS = 16
 ABANDONED_SECONDS = 60
@@ -96,6 +98,32 @@ class Spool:
         ulids = (entry.name.partition(".")[0] for shard in self.new.iterdir() for entry in os.scandir(shard))
         oldest = min((ulid for ulid in ulids if ulid >= earliest and is_ulid(ulid)), default=None)
         return None if oldest is None else moment_of(oldest)
+
+    def has(self, name: str) -> bool:
+        """Whether a file of this name waits."""
+        return any(os.path.lexists(f"{shard}/{name}") for shard in self._shards)
+
+    def take_back(self, stored: Path, name: str) -> None:
+        """Have a stored file indexed again, under this name: as another name of it, or a copy from another disk.
+
+        Raises:
+            OSError: it cannot be read, or the spool not be written.
+        """
+        if self.has(name):
+            return
+        target = Path(self.next_shard(), name)
+        try:
+            os.link(stored, target)
+        except OSError as error:
+            if error.errno not in {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP}:
+                raise
+            part = self.tmp / f"{new_ulid()}{PART_SUFFIX}"
+            with stored.open("rb") as reader, part.open("wb") as writer:
+                shutil.copyfileobj(reader, writer, 1 << 20)
+                writer.flush()
+                os.fdatasync(writer.fileno())
+            part.rename(target)
+        sync_folder(target.parent)
 
     def open(self, request: StoreRequest) -> SpoolSink:
         """Begin to take one instance."""
