@@ -19,7 +19,7 @@ from dicomnet.part10 import NotPart10
 from studies.arrival import Arrival, read_arrival
 from studies.errors import MalformedDataSet
 from studies.events import instances_indexed
-from studies.models import NOTE_LENGTH, Instance, UnreadableFile
+from studies.models import NOTE_LENGTH, Instance, Tier, UnreadableFile
 from studies.rows import insert
 from studies.spool import Spool
 from studies.storage import hot_storage
@@ -133,10 +133,11 @@ def index_batch(spool: Spool, paths: list[Path]) -> tuple[int, list[Path]]:
 def _settle_repeated(instance: Instance | None, arrival: Arrival, placed: set[str]) -> None:
     """What is stored already came again; None for one that came earlier in the same batch.
 
-    Was the stored file lost, these bytes are the only copy and take its place. Otherwise a place that this file has
+    Was the stored file lost, these bytes are the only copy and take its place. Of what is read from another tier it is
+    not lost: its copies there are found by what the row says of the first one. Otherwise a place that this file has
     from an attempt which another host or another copy overtook is given back.
     """
-    if instance is not None and not hot_storage().exists(instance.location):
+    if instance is not None and instance.tier == Tier.HOT and not hot_storage().exists(instance.location):
         _place([arrival])
         names = ("location", "size_bytes", "data_set_offset")
         Instance.objects.filter(pk=instance.pk).update(**{name: arrival.receipt[name] for name in names})

@@ -201,7 +201,7 @@ def location_differences(location: Location, passed: Passed) -> Iterator[Differe
     store = open_store(location)
     last_pk = Pack.objects.aggregate(last=Max("pk"))["last"] or 0
     seen = bytearray(last_pk + 1)
-    for listed in _batches(store.objects()):
+    for listed in in_batches(store.objects(), BATCH):
         packs = {pack.key: pack for pack in Pack.objects.filter(location=location, key__in=_keys(listed))}
         for key, size in listed:
             passed()
@@ -255,7 +255,8 @@ def location_hash_differences(location: Location, passed: Passed) -> Iterator[Di
             yield Difference(location.name, Kind.OTHER_OBJECT, pack.key, pack.pk, str(error))
 
 
-def _batches(things: Iterable[Thing]) -> Iterator[list[Thing]]:
+def in_batches(things: Iterable[Thing], size: int) -> Iterator[list[Thing]]:
+    """Lists of so many, the last one shorter."""
     rest = iter(things)
-    while batch := list(islice(rest, BATCH)):
+    while batch := list(islice(rest, size)):
         yield batch

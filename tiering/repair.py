@@ -13,9 +13,10 @@ from django.db import transaction
 from studies.disk import sync_folder
 from studies.integrity import path_of
 from studies.models import Instance, Tier
+from studies.proof import CannotLook, Unproven, prove
 from studies.ulid import new_ulid
 from tiering.damage import damage_of_file, damage_of_pack, lost_in_pack, repaired, tried
-from tiering.errors import ObjectGone, PackDamaged, SourceDamaged, StoreError, TierError
+from tiering.errors import ObjectGone, PackDamaged, StoreError, TierError
 from tiering.hot_file import write_file
 from tiering.models import Copy, Damage, Pack, PackState
 from tiering.pace import Pacer
@@ -142,14 +143,15 @@ def right_source(copy: Copy, paced: Pacer) -> Source | None:
         StoreError: a place that may have them cannot be read now, and no other has.
     """
     instance, unread = copy.instance, None
-    sources: list[Source] = [partial(read_file, instance)] if instance.tier == Tier.HOT else []
-    sources += [partial(read_copy, each, instance.size_bytes) for each in copies_to_try(instance)]
-    for source in sources:
+    if instance.tier == Tier.HOT and _is_right_in_hot_store(instance, paced):
+        return partial(read_file, instance)
+    for each in copies_to_try(instance):
+        source = partial(read_copy, each, instance.size_bytes)
         try:
             reader = Bytes(paced(source()))
             is_right = zlib.crc32(reader.take(instance.data_set_offset)) == copy.head_crc32
             is_right &= reader.sha256(instance.size_bytes - instance.data_set_offset) == instance.sha256
-        except (ObjectGone, SourceDamaged, PackDamaged):
+        except (ObjectGone, PackDamaged):
             continue
         except StoreError as error:
             unread = error
@@ -159,3 +161,14 @@ def right_source(copy: Copy, paced: Pacer) -> Source | None:
     if unread is not None:
         raise unread
     return None
+
+
+def _is_right_in_hot_store(instance: Instance, paced: Pacer) -> bool:
+    """Whether the hot file is that of the row, whose head may be another than the copy's: it may have come in anew."""
+    try:
+        prove(instance, paced.passes)
+    except CannotLook as error:
+        raise StoreError(str(error)) from error
+    except Unproven:
+        return False
+    return True

@@ -124,6 +124,16 @@ class TestRecall:
         assert files() == {}
         assert [path.stat().st_mtime_ns for path in objects_of(cold)] == written
 
+    def test_what_a_device_sends_again_meanwhile_changes_nothing(self, study: Study, cold: Location) -> None:
+        before = files()
+        move(study, Tier.COLD)
+        rows = list(Instance.objects.order_by("pk").values())
+        keep_study(series=2, instances=3)
+        assert list(Instance.objects.order_by("pk").values()) == rows
+        assert files() == {}
+        move(study, Tier.HOT)
+        assert files() == before
+
     def test_a_reader_turns_a_move_round(self, study: Study, cold: Location) -> None:
         before = files()
         away = ask_for_move(study, Tier.COLD, by="policy")
