@@ -21,10 +21,10 @@ def mend(difference: Difference) -> str:
     if difference.kind == Kind.UNKNOWN_OBJECT:
         return "reindex takes packs in"
     if difference.kind in {Kind.MISSING_FILE, Kind.OTHER_FILE}:
-        instance = Instance.objects.filter(pk=difference.pk).first()
+        instance = Instance.objects.filter(pk=difference.pk or 0).first()
         is_right = instance is None or repair_file(instance, difference.detail or difference.kind, Pacer())
     else:
-        pack = Pack.objects.filter(pk=difference.pk).first()
+        pack = Pack.objects.filter(pk=difference.pk or 0).first()
         if pack is not None:
             mark_damaged(pack, difference.detail or difference.kind)
         is_right = pack is None or repair_pack(pack, Pacer())

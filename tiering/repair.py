@@ -109,6 +109,9 @@ def _replace(pack: Pack, paced: Pacer) -> int:
     with transaction.atomic():
         for start in range(0, len(saved), 500):
             pack.copies.filter(instance__in=saved[start : start + 500]).delete()
+        if not lost:
+            # With them: a worker that ends here leaves a pack that the sweep removes.
+            Pack.objects.filter(pk=pack.pk).update(state=PackState.REMOVING)
     return lost
 
 

@@ -14,11 +14,11 @@ from pydicom.dataset import Dataset
 from pytest_django import Settings
 
 from gateway.env import Environment
-from studies import reindex as rows_of_stores
 from studies.deletions.models import Deletion
 from studies.deletions.request import delete
 from studies.integrity import path_of
 from studies.models import Conflict, IdentityClash, Instance, Series, Study, Tier
+from studies.rows import insert as really_insert
 from tests.corpus import CT
 from tests.retrieving import index, keep, keep_study
 from tests.tiering.conftest import folder_location, objects_of
@@ -137,15 +137,15 @@ class TestHotStore:
 
     def test_indexed_by_another_process_meanwhile(self, study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
         lose_all_rows()
-        real, calls = rows_of_stores.insert, []
+        calls: list[Any] = []
 
         def insert(*args: Any, **kwargs: Any) -> None:
             calls.append(args)
             if len(calls) == 1:
                 raise IntegrityError
-            real(*args, **kwargs)
+            really_insert(*args, **kwargs)
 
-        monkeypatch.setattr(rows_of_stores, "insert", insert)
+        monkeypatch.setattr("studies.reindex.insert", insert)
         reindex()
         assert (len(calls), Instance.objects.count()) == (2, 6)
 
@@ -202,7 +202,7 @@ class TestLocations:
         reindex()
         assert all_rows() == rows
         assert belongings() == owners
-        assert set(Pack.objects.values_list("study", flat=True)) == {Study.objects.get().pk}
+        assert {pack.study_id for pack in Pack.objects.all()} == {Study.objects.get().pk}
 
     def test_what_was_deleted_stays_so(self, study: Study, cold: Location) -> None:
         put_away("1.1")

@@ -3,9 +3,11 @@
 import os
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -21,8 +23,8 @@ from studies.models import Instance, Study, Tier
 from tests.retrieving import keep_study
 from tests.tiering.conftest import folder_location, objects_of
 from tests.tiering.damaging import a_month_passes, flip_bit, flip_copy, object_of
-from tests.tiering.test_moves import files, move
-from tiering import tasks
+from tests.tiering.test_moves import Killed, assert_all_there, files, killed_at, move
+from tiering import hot_file, packs, repair, tasks
 from tiering.errors import StoreError
 from tiering.models import Copy, Damage, Location, Pack, PackState, ScrubRange
 from tiering.orphans import sweep_packs
@@ -183,11 +185,11 @@ class TestHotFiles:
 
 
 def _after_deletion_of(study: Study) -> Callable[..., bool]:
-    def repair(*args: Any) -> bool:
+    def repair_deleted(*args: Any) -> bool:
         delete(study.study_instance_uid, by="somebody")
         return repair_file(*args)
 
-    return repair
+    return repair_deleted
 
 
 class TestPacks:
@@ -314,6 +316,52 @@ def is_served(instance: Instance) -> bool:
     except StudiesError:
         return False
     return True
+
+
+class TestKilledBetweenSteps:
+    """Whatever a worker was at when it ended: a copy of every instance is right, and the next one completes it."""
+
+    STEPS = (
+        (repair, "right_source"),
+        (repair, "write_pack"),
+        (packs, "open_store"),
+        (repair, "verify_pack"),
+        (repair, "repaired"),
+        (repair, "_remove"),
+        (repair, "remove_pack"),
+        (repair, "write_file"),
+        (hot_file, "is_intact_in_hot_store"),
+    )
+
+    @pytest.mark.parametrize("call", [1, 2])
+    @pytest.mark.parametrize("step", STEPS, ids=[name for _, name in STEPS])
+    def test_repairing_a_pack_and_a_file(
+        self, study: Study, cold: Location, second: Location, step: tuple[ModuleType, str], call: int
+    ) -> None:
+        before = files()
+        move(study, Tier.COLD)
+        move(study, Tier.HOT)
+        flip_copy(Copy.objects.filter(pack__location=cold).earliest("pk"))
+        victim = Instance.objects.all()[4]
+        flip_bit(path_of(victim), victim.size_bytes - 2)
+
+        a_month_passes()
+        with killed_at(*step, call), suppress(Killed):  # some steps are taken less often
+            scrub(seconds=20)
+        assert_all_there(before)
+        scrub_all()
+        Pack.objects.filter(state=PackState.WRITING).update(created_at="2026-01-01T00:00:00Z")
+        sweep_packs()
+
+        assert open_damage() == []
+        assert files() == before
+        assert set(Pack.objects.values_list("state", flat=True)) == {PackState.VERIFIED}
+        assert (len(objects_of(cold)), len(objects_of(second)), Copy.objects.count()) == (2, 2, 12)
+        assert not list(home_parts(victim))
+
+
+def home_parts(instance: Instance) -> Iterator[Path]:
+    return path_of(instance).parent.glob("*.part")
 
 
 class TestSweep:

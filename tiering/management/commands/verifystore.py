@@ -42,7 +42,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._console = Console(file=self.stdout)  # type: ignore[arg-type]
-        self._mends, self._tells_all = options["repair"], options["verbosity"] > 1
+        self._mends, self._tells_all = bool(options["repair"]), bool(options["verbosity"] > 1)
         self._found: Counter[tuple[str, Kind]] = Counter()
         self._left: Counter[tuple[str, Kind]] = Counter()
         self._unread: list[str] = []
