@@ -30,6 +30,7 @@ from studies.commitments.selectors import counts_by_state
 from studies.dimse import local_spool
 from studies.models import Instance
 from studies.selectors import open_counts, stored_totals
+from tiering.models import Damage
 
 logger = logging.getLogger(__name__)
 _PROXY_HEADERS = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP")
@@ -99,6 +100,8 @@ def _archive() -> Iterator[Metric]:
     words = "%s that nobody has marked as seen."
     yield GaugeMetricFamily("gantry_conflicts_open", words % "Conflicts", value=asking.conflicts)
     yield GaugeMetricFamily("gantry_identity_clashes_open", words % "Identity clashes", value=asking.identity_clashes)
+    damage = Damage.objects.filter(repaired_at=None).count()
+    yield GaugeMetricFamily("gantry_damage_open", "What is damaged and could not be repaired yet.", value=damage)
 
 
 def _ledger() -> Iterator[Metric]:

@@ -84,6 +84,7 @@ def test_figures_from_rows(client: Client, home: Environment) -> None:
     assert found["gantry_instances_unplanned", ()] == 2
     assert found["gantry_conflicts_open", ()] == 1
     assert found["gantry_identity_clashes_open", ()] == 1
+    assert found["gantry_damage_open", ()] == 0
     assert found["gantry_spool_files", ()] == 1
     assert found["gantry_commitments", ("reported",)] == 1
     assert found["gantry_commitments", ("failed",)] == 0
@@ -116,5 +117,5 @@ def test_the_number_of_queries_is_constant(django_assert_num_queries: DjangoAsse
     for _ in range(3):
         DeliveryFactory.create()
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         list(RowCollector().collect())
