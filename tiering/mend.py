@@ -28,7 +28,7 @@ def mend(difference: Difference) -> str:
         if pack is not None:
             mark_damaged(pack, difference.detail or difference.kind)
         is_right = pack is None or repair_pack(pack, Pacer())
-    return "" if is_right else "nothing is right to repair it from; the list of damage says more"
+    return "" if is_right else "nothing is right to repair it from; the log says more"
 
 
 def _take_back(name: str) -> str:

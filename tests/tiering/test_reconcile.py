@@ -1,5 +1,6 @@
 """Stores and database are compared both ways, and what differs is mended where something is right."""
 
+import errno
 import os
 from collections.abc import Iterator
 from io import StringIO
@@ -12,11 +13,13 @@ from rich.console import Console
 from gateway.env import Environment
 from studies.deletions.request import delete
 from studies.dimse import local_spool
+from studies.disk import files_below
 from studies.integrity import path_of
 from studies.models import Instance, Study, Tier
 from studies.storage import location_for
 from studies.ulid import new_ulid
 from tests.retrieving import index, keep_study
+from tests.studies.disks import FailingCall
 from tests.tiering.conftest import objects_of
 from tests.tiering.damaging import flip_bit, flip_copy, object_of
 from tests.tiering.test_moves import files, move
@@ -240,6 +243,31 @@ class TestLocations:
         with pytest.raises(CommandError, match="is its disk mounted"):
             verify("--repair")
         assert set(Pack.objects.values_list("state", flat=True)) == {PackState.VERIFIED}
+
+
+class TestWalkAndSpool:
+    def test_files_come_in_the_order_of_their_names(self, tmp_path: Path) -> None:
+        names = ["a.b/x", "a/x", "a/b/c", "ab", "a0/x", "A/1", "é/x", "a/b.c", "a!/x"]
+        for name in names:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_bytes(b"123")
+        assert list(files_below(tmp_path)) == [(name, 3) for name in sorted(names)]
+
+    def test_taken_back_from_another_disk(self, study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = path_of(Instance.objects.all()[0])
+        with monkeypatch.context() as on_two_disks:
+            FailingCall(on_two_disks, "link", errno.EXDEV)
+            local_spool().take_back(path, path.name)
+        (waiting,) = local_spool().waiting()
+        assert waiting.name == path.name
+        assert waiting.read_bytes() == path.read_bytes()
+        assert list(local_spool().tmp.iterdir()) == []
+
+    def test_taken_back_once(self, study: Study) -> None:
+        path = path_of(Instance.objects.all()[0])
+        for _ in range(3):
+            local_spool().take_back(path, path.name)
+        assert len(list(local_spool().waiting())) == 1
 
 
 def test_progress_for_people(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,10 +21,13 @@ from studies.models import Conflict, IdentityClash, Instance, Series, Study, Tie
 from studies.rows import insert as really_insert
 from tests.corpus import CT
 from tests.retrieving import index, keep, keep_study
+from tests.s3_server import s3_server
 from tests.tiering.conftest import folder_location, objects_of
 from tests.tiering.damaging import flip_bit, flip_copy, object_of
 from tests.tiering.test_moves import files, move
+from tests.tiering.test_stores import bucket
 from tiering.models import Copy, Location, Pack
+from tiering.stores.choose import open_store
 
 pytestmark = pytest.mark.django_db
 # Keys, and what says when a row was written.
@@ -248,6 +251,30 @@ class TestLocations:
         with pytest.raises(CommandError, match="is its disk mounted"):
             reindex()
         assert not Instance.objects.exists()
+
+
+def test_packs_in_a_bucket(study: Study) -> None:
+    with s3_server() as url:
+        location = bucket(url)
+        before = files()
+        put_away("1.1", tier=Tier.ARCHIVE)
+        rows, owners = all_rows(), belongings()
+        lose_all_rows()
+        with pytest.raises(CommandError, match="2 differ"):
+            call_command("verifystore", stdout=StringIO())
+
+        assert "Cloud: 6 instances" in reindex()
+
+        assert all_rows() == rows
+        assert belongings() == owners
+        call_command("verifystore", "--hash", stdout=StringIO())
+        move(Study.objects.get(), Tier.HOT)
+        assert sorted(files().values()) == sorted(before.values())
+        open_store(location).remove(Pack.objects.earliest("pk").key)
+        with pytest.raises(CommandError, match="1 differ"):
+            call_command("verifystore", stdout=StringIO())
+        call_command("verifystore", "--repair", stdout=StringIO())
+        call_command("verifystore", "--hash", stdout=StringIO())
 
 
 def test_nothing_is_removed_and_nothing_left_behind(study: Study, cold: Location, home: Environment) -> None:
