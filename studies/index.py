@@ -13,7 +13,9 @@ from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 
+from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
+from django.utils.module_loading import import_string
 
 from dicomnet.part10 import NotPart10
 from studies.arrival import Arrival, read_arrival
@@ -140,7 +142,10 @@ def _settle_repeated(instance: Instance | None, arrival: Arrival, placed: set[st
     if instance is not None and instance.tier == Tier.HOT and not hot_storage().exists(instance.location):
         _place([arrival])
         names = ("location", "size_bytes", "data_set_offset")
-        Instance.objects.filter(pk=instance.pk).update(**{name: arrival.receipt[name] for name in names})
+        with transaction.atomic():
+            for path in settings.INSTANCE_FILE_REPLACED:
+                import_string(path)(instance.pk)
+            Instance.objects.filter(pk=instance.pk).update(**{name: arrival.receipt[name] for name in names})
         logger.error("a stored file was gone and has come again", extra={"instance": instance.pk})
     elif arrival.receipt["location"] not in {*placed, instance.location if instance else None}:
         hot_storage().delete(arrival.receipt["location"])

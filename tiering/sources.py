@@ -27,6 +27,14 @@ def copies_to_try(instance: Instance) -> list[Copy]:
     return [*verified_copies(instance), *damaged.order_by("-pk")]
 
 
+def forget_copies(instance_pk: int) -> None:
+    """Its row is about to say of another file how long it is and where its data set begins (studies.index).
+
+    By that its copies would not be found any more; they are made anew before the file leaves the hot store.
+    """
+    Copy.objects.filter(instance=instance_pk).delete()
+
+
 def read_stored(instance: Instance) -> Iterator[bytes]:
     """All bytes of its file in pieces; whoever takes them compares them.
 

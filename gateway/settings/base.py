@@ -132,6 +132,9 @@ INSTANCE_HOLDS = [
     "routing.holds.to_ask_about",
 ]
 
+# Who has to know that an instance's file was lost and has come again, with another head: studies imports none of them.
+INSTANCE_FILE_REPLACED = ["tiering.sources.forget_copies"]
+
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["gateway.accounts.backends.RoleBackend"]
 PASSWORD_HASHERS = [

@@ -134,6 +134,21 @@ class TestRecall:
         move(study, Tier.HOT)
         assert files() == before
 
+    def test_a_lost_file_that_a_device_sends_again_is_copied_anew(self, study: Study, cold: Location) -> None:
+        move(study, Tier.COLD)
+        move(study, Tier.HOT)
+        victim = Instance.objects.all()[0]
+        path_of(victim).unlink()
+        keep_study(series=2, instances=3)
+        before = files()
+        assert len(before) == 6
+        assert not Copy.objects.filter(instance=victim).exists()
+
+        move(study, Tier.COLD)
+        assert files() == {}
+        move(study, Tier.HOT)
+        assert files() == before
+
     def test_a_reader_turns_a_move_round(self, study: Study, cold: Location) -> None:
         before = files()
         away = ask_for_move(study, Tier.COLD, by="policy")
