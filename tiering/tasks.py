@@ -33,6 +33,7 @@ def apply_policies() -> None:
         moves_due.send(Move)
 
 
+@shared_task
 def scrub() -> None:
     """Read files and packs again that are due, and ring for the rest."""
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from rich.console import Console
 
 from gateway.env import Environment
@@ -209,6 +210,7 @@ class TestLocations:
     def test_every_kind_at_once(self, cold: Location, home: Environment) -> None:
         keep_study(series=4, instances=1)
         Instance.objects.update(planned_at="2026-01-01T00:00:00Z")
+        Study.objects.update(completed_at=timezone.now())
         move(Study.objects.get(), Tier.COLD)
         packs = list(Pack.objects.order_by("pk"))
         object_of(packs[0]).unlink()

@@ -83,9 +83,11 @@ def keep_two_studies() -> None:
 
 def put_away(*studies: str, tier: str = Tier.COLD) -> None:
     Instance.objects.update(planned_at="2026-01-01T00:00:00Z")
+    Study.objects.update(completed_at="2026-01-01T00:00:00Z")
     for uid in studies:
         move(Study.objects.get(study_instance_uid=uid), tier)
     Instance.objects.update(planned_at=None)
+    Study.objects.update(completed_at=None)  # what no file tells
 
 
 class TestHotStore:

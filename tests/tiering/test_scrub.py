@@ -280,6 +280,7 @@ def test_fifty_flipped_bits_are_found_and_none_is_served(cold: Location, second:
     keep_study("1.1", series=20, instances=2, pixels=600)
     keep_study("1.2", series=15, instances=2, pixels=600)
     Instance.objects.update(planned_at=timezone.now())
+    Study.objects.update(completed_at=timezone.now())
     before = files()
     hot, away = Study.objects.get(study_instance_uid="1.1"), Study.objects.get(study_instance_uid="1.2")
     move(hot, Tier.COLD)

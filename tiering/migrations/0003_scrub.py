@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('studies', '0007_tiers'),
-        ('tiering', '0001_tiers'),
+        ('tiering', '0002_policies'),
     ]
 
     operations = [
