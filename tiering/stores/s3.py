@@ -1,9 +1,12 @@
 """Objects in a bucket of an S3 service.
 
-What is written goes in parts of 16 MiB, so memory does not grow with the object; each part carries its own SHA-256.
+What is written goes in parts of 8 MiB, four at once, so memory does not grow with the object; each part carries its
+own SHA-256.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -13,7 +16,8 @@ from dicomnet.web.http import HttpError
 from dicomnet.web.s3 import S3Service, s3_client
 from tiering.errors import ObjectGone, StoreError
 
-PART_BYTES = 16 << 20  # S3 takes 10,000 parts: 160 GB
+PART_BYTES = 8 << 20  # S3 takes 10,000 parts: 80 GB
+PARTS_AT_ONCE = 4  # so that the service works on one while another is on its way
 RANGE_BYTES = 8 << 20
 _GONE = frozenset({"404", "NoSuchKey", "NotFound"})
 _WORDS = {
@@ -54,12 +58,17 @@ class BucketStore:
 
     def _write_parts(self, client: Any, key: str, parts: Iterable[bytes]) -> int:
         upload = {**self._of(key), "UploadId": client.create_multipart_upload(**self._of(key))["UploadId"]}
-        size, done = 0, []
+        size = 0
+        done: list[dict[str, Any]] = []
+        under_way: deque[Future[dict[str, Any]]] = deque()
         try:
-            for number, part in enumerate(parts, 1):
-                answer = client.upload_part(**upload, PartNumber=number, Body=part, ContentLength=len(part))
-                done.append({"PartNumber": number, "ETag": answer["ETag"]})
-                size += len(part)
+            with ThreadPoolExecutor(PARTS_AT_ONCE, thread_name_prefix="s3") as pool:
+                for number, part in enumerate(parts, 1):
+                    if len(under_way) == PARTS_AT_ONCE:
+                        done.append(under_way.popleft().result())
+                    under_way.append(pool.submit(self._write_part, upload, number, part))
+                    size += len(part)
+                done += [part.result() for part in under_way]
             client.complete_multipart_upload(**upload, MultipartUpload={"Parts": done})
         except BaseException:
             # Parts that nobody completes are kept, and paid for, until somebody aborts.
@@ -67,6 +76,11 @@ class BucketStore:
                 client.abort_multipart_upload(**upload)
             raise
         return size
+
+    def _write_part(self, upload: dict[str, str], number: int, part: bytes) -> dict[str, Any]:
+        with self._client() as client:  # of its own: one has one connection
+            answer = client.upload_part(**upload, PartNumber=number, Body=part, ContentLength=len(part))
+        return {"PartNumber": number, "ETag": answer["ETag"]}
 
     def read(self, key: str, start: int = 0, count: int | None = None) -> Iterator[bytes]:
         """See Store."""
