@@ -1,8 +1,10 @@
 """Copy what a study still lacks in a slower tier: packs of each series in each location that is to have them."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 from django.db.models import Exists, OuterRef
+from django.utils import timezone
 
 from studies.models import Instance, Series, Study, Tier
 from studies.ulid import new_ulid
@@ -14,6 +16,7 @@ from tiering.settings import minimum_copies
 from tiering.sources import is_intact_in_hot_store
 
 Beat = Callable[[int], None]
+RELIED_ON = timedelta(days=1)  # that long a pack counts as it was read, before a file is removed for it
 
 
 def copy_to_tier(study: Study, tier: str, beat: Beat) -> None:
@@ -39,12 +42,26 @@ def copy_to_tier(study: Study, tier: str, beat: Beat) -> None:
 def _copy_to(study: Study, location: Location, beat: Beat) -> None:
     _remove_unfinished(study, location)
     paced = MovePacer(location.bytes_per_second, beat)
+    _verify_again(study, location)
     for series in Series.objects.filter(study=study).order_by("pk"):
         for instances in in_packs(_missing(series, location)):
             pack = new_pack(location, instances[0], new_ulid())
             write_pack(pack, instances, paced)
             _verify(pack)
     paced.tell()
+
+
+def _verify_again(study: Study, location: Location) -> None:
+    """Read back what lies there already and was not read for long: a file is about to be removed for it.
+
+    Raises:
+        PackDamaged: of one of them; the next attempt copies what it held.
+    """
+    old = Pack.objects.filter(
+        study=study, location=location, state=PackState.VERIFIED, verified_at__lt=timezone.now() - RELIED_ON
+    )
+    for pack in old.select_related("location"):
+        verify_pack(pack, MovePacer(location.bytes_per_second, lambda _: None))
 
 
 def _missing(series: Series, location: Location) -> Iterator[Instance]:

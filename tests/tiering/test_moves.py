@@ -24,10 +24,18 @@ from tiering.ask import ask_for_move, cancel
 from tiering.carry_out import work
 from tiering.errors import MoveRefused
 from tiering.models import Copy, Location, Move, MoveState, Pack, PackState, TierChange
+from tiering.put_away import RELIED_ON
 from tiering.tar import END
 
 pytestmark = pytest.mark.django_db
 Step = tuple[ModuleType, str]
+STEPS: tuple[Step, ...] = (
+    (packs, "open_store"),
+    (packs, "_compare"),
+    (carry_out, "_switch"),
+    (remove, "held"),
+    (remove, "_unlink"),
+)
 
 
 def files() -> dict[int, bytes]:
@@ -149,6 +157,18 @@ class TestRecall:
         move(study, Tier.HOT)
         assert files() == before
 
+    def test_a_copy_that_has_rotted_since_is_not_relied_on(self, study: Study, cold: Location) -> None:
+        before = files()
+        move(study, Tier.COLD)
+        move(study, Tier.HOT)
+        flip(objects_of(cold)[0])
+        Pack.objects.update(verified_at=timezone.now() - RELIED_ON)
+
+        move(study, Tier.COLD)
+        move(study, Tier.HOT)
+
+        assert files() == before
+
     def test_a_reader_turns_a_move_round(self, study: Study, cold: Location) -> None:
         before = files()
         away = ask_for_move(study, Tier.COLD, by="policy")
@@ -252,14 +272,6 @@ class TestNothingIsRemovedThatIsNeeded:
 
 class TestKilledBetweenSteps:
     """Whatever a worker was at when it ended: a copy of every instance is right, and the next one completes it."""
-
-    STEPS: tuple[Step, ...] = (
-        (packs, "open_store"),
-        (packs, "_compare"),
-        (carry_out, "_switch"),
-        (remove, "held"),
-        (remove, "_unlink"),
-    )
 
     @pytest.mark.parametrize("call", [1, 2, 3])
     @pytest.mark.parametrize("step", STEPS, ids=[name for _, name in STEPS])
