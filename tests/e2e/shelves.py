@@ -28,6 +28,8 @@ def make_tiers(now: datetime) -> None:
         runs_from=time(20), runs_until=time(6),
     )  # fmt: skip
     oldest = list(Study.objects.order_by("received_at")[:23])
+    if len(oldest) < 23:
+        return  # a hospital that has just opened
     for number, study in enumerate(oldest[:20]):
         _put_away(study, cold if number >= 8 else cloud, now - timedelta(hours=number))
     waiting, copying, failed = oldest[20:]

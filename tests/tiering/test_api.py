@@ -80,7 +80,7 @@ class TestMoves:
         job = client_of("viewer").get(asked["Location"]).json()
         assert (job["state"], job["to_tier"], job["last_error"]) == ("done", "cold", "")
         where = client_of("viewer").get(f"{V1}/studies/{study.study_instance_uid}/location").json()
-        assert (where["tier"], where["location_type"], where["locations"]) == ("cold", "edge", ["cold"])
+        assert (where["tier"], where["location_type"], where["edge_id"]) == ("cold", "edge", "GANTRY")
         assert client_of("viewer").get(f"{V1}/studies?tier=cold").json()["count"] == 1
 
     @pytest.mark.parametrize(("tier", "status"), [("lukewarm", 400), ("cold", 409), (None, 400), (7, 400)])

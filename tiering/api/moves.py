@@ -40,7 +40,6 @@ class LocationSerializer(serializers.Serializer[Any]):
     location_type = serializers.CharField(help_text="“edge” or “cloud”.")
     edge_id = serializers.CharField(help_text="Which site or machine; of the hot tier the gateway's AE title.")
     last_updated = serializers.DateTimeField(help_text="When it came there.")
-    locations = serializers.ListField(child=serializers.CharField(), help_text="Names, where there are several.")
 
 
 class StudyLocation(APIView):

@@ -20,7 +20,7 @@ from pytest_django import Settings
 from dicomnet.allowlist import Entry, Rights
 from dicomnet.scp import retrieve
 from gateway.env import Environment
-from studies.models import Study, Tier
+from studies.models import Instance, Study, Tier
 from tests.corpus import CT, EXPLICIT
 from tests.modality import wait_until
 from tests.peers import LOOPBACK, gantry
@@ -164,11 +164,13 @@ def test_a_file_that_is_not_what_was_stored_is_not_sent(port: int, harm: "object
 
 
 def test_what_is_not_on_the_hot_tier_fails_and_says_why(port: int) -> None:
-    keep_study()
+    for uid in keep_study():
+        file_of(uid).unlink()
     Study.objects.update(tier=Tier.ARCHIVE)
+    Instance.objects.update(tier=Tier.ARCHIVE)
     answered = Fetcher(port).get(STUDY, THE_STUDY)
     assert (answered.status, answered.counts) == (0xA702, (0, 3, 0))
-    assert answered.last.ErrorComment == "stored on the tier archive, have it recalled first"
+    assert answered.last.ErrorComment == "on the tier archive, and being recalled: ask again in a while"
 
 
 def test_refusals_and_warnings_of_the_caller_are_counted(port: int) -> None:
