@@ -3,7 +3,7 @@
 from django.db.models import Count, Q, QuerySet
 
 from studies.models import Study, Tier
-from tiering.models import Location, Move, MoveState, Policy
+from tiering.models import Damage, Location, Move, MoveState, Policy
 from tiering.models.moves import OPEN
 
 MOVE_TABS: dict[str, tuple[str, ...]] = {
@@ -42,6 +42,11 @@ def policies_with_counts() -> QuerySet[Policy]:
     return Policy.objects.annotate(open_count=Count("moves", filter=is_open), done_count=Count("moves", filter=is_done))
 
 
-def failed_moves() -> int:
-    """Moves that somebody has to look at."""
-    return Move.objects.filter(state=MoveState.FAILED).count()
+def open_damage() -> QuerySet[Damage]:
+    """What was read back wrong and could not be repaired yet, the latest first."""
+    return Damage.objects.filter(repaired_at=None).select_related("instance__series__study", "pack__study")
+
+
+def wants_attention() -> int:
+    """Moves that failed, and what is damaged: somebody has to look."""
+    return Move.objects.filter(state=MoveState.FAILED).count() + open_damage().count()

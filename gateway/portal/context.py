@@ -11,7 +11,7 @@ from routing.ai.board import open_quarantine
 from routing.models import Delivery, DeliveryState
 from studies.commitments.selectors import unreported
 from studies.selectors import open_counts
-from tiering.selectors import failed_moves
+from tiering.selectors import wants_attention
 
 
 @dataclass(frozen=True)
@@ -151,5 +151,5 @@ ATTENTION = {
     "conflict-list": unseen_conflicts,
     "commitment-list": unreported,
     "ai-board": open_quarantine,
-    "tier-list": failed_moves,
+    "tier-list": wants_attention,
 }

@@ -9,6 +9,7 @@ from django.utils import timezone
 from studies.models import Study, Tier
 from tests.factories import UserFactory
 from tests.tiering.test_moves import go_on
+from tiering.damage import damage_of_file
 from tiering.models import Location, Move, MoveState, Policy
 from tiering.policies import apply_all
 
@@ -112,6 +113,14 @@ def test_one_that_holds_copies_is_not_deleted(study: Study, cold: Location, admi
     assert "Turn it off instead" in text(administrator, f"/tiers/{cold.pk}/delete/")
     administrator.post(f"/tiers/{cold.pk}/delete/")
     assert Location.objects.exists()
+
+
+def test_what_is_damaged_is_shown(study: Study, administrator: Client) -> None:
+    assert "Damaged" not in text(administrator, "/tiers/")
+    damage_of_file(study.series.earliest("pk").instances.earliest("pk"), "the SHA-256 of its data set differs")
+    page = text(administrator, "/tiers/")
+    assert "the SHA-256 of its data set differs" in page
+    assert f"/studies/{study.study_instance_uid}/" in page
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,10 @@ from tiering.figures import hot_disk_percent, location_use, tier_use
 from tiering.locations import try_out
 from tiering.models import Location, LocationKind
 from tiering.portal.forms import LocationForm
-from tiering.selectors import open_moves, policies_with_counts
+from tiering.selectors import open_damage, open_moves, policies_with_counts
 from tiering.settings import minimum_copies
+
+DAMAGES_SHOWN = 50
 
 
 class Tiers(PermissionRequiredMixin, TemplateView):
@@ -36,6 +38,7 @@ class Tiers(PermissionRequiredMixin, TemplateView):
             locations=location_use(),
             moves=open_moves()[:10],
             policies=policies_with_counts(),
+            damages=open_damage()[:DAMAGES_SHOWN],
             hot_percent=hot_disk_percent(),
             copies=minimum_copies(),
             **kwargs,
