@@ -7,7 +7,8 @@ own SHA-256.
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from queue import SimpleQueue
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -61,12 +62,16 @@ class BucketStore:
         size = 0
         done: list[dict[str, Any]] = []
         under_way: deque[Future[dict[str, Any]]] = deque()
+        clients: SimpleQueue[Any] = SimpleQueue()
         try:
-            with ThreadPoolExecutor(PARTS_AT_ONCE, thread_name_prefix="s3") as pool:
+            with ExitStack() as stack:
+                for _ in range(PARTS_AT_ONCE):
+                    clients.put(stack.enter_context(self._client()))  # each has one connection
+                pool = stack.enter_context(ThreadPoolExecutor(PARTS_AT_ONCE, thread_name_prefix="s3"))
                 for number, part in enumerate(parts, 1):
                     if len(under_way) == PARTS_AT_ONCE:
                         done.append(under_way.popleft().result())
-                    under_way.append(pool.submit(self._write_part, upload, number, part))
+                    under_way.append(pool.submit(_write_part, clients, upload, number, part))
                     size += len(part)
                 done += [part.result() for part in under_way]
             client.complete_multipart_upload(**upload, MultipartUpload={"Parts": done})
@@ -76,11 +81,6 @@ class BucketStore:
                 client.abort_multipart_upload(**upload)
             raise
         return size
-
-    def _write_part(self, upload: dict[str, str], number: int, part: bytes) -> dict[str, Any]:
-        with self._client() as client:  # of its own: one has one connection
-            answer = client.upload_part(**upload, PartNumber=number, Body=part, ContentLength=len(part))
-        return {"PartNumber": number, "ETag": answer["ETag"]}
 
     def read(self, key: str, start: int = 0, count: int | None = None) -> Iterator[bytes]:
         """See Store."""
@@ -157,16 +157,27 @@ def _code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+def _write_part(clients: "SimpleQueue[Any]", upload: dict[str, str], number: int, part: bytes) -> dict[str, Any]:
+    client = clients.get()
+    try:
+        answer = client.upload_part(**upload, PartNumber=number, Body=part, ContentLength=len(part))
+    finally:
+        clients.put(client)
+    return {"PartNumber": number, "ETag": answer["ETag"]}
+
+
 def _parts(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in parts of one size, the last one shorter."""
-    part = bytearray()
+    """The same bytes in parts of at least one size, the last one shorter."""
+    part: list[bytes] = []
+    size = 0
     for piece in pieces:
-        part += piece
-        while len(part) >= PART_BYTES:
-            yield bytes(part[:PART_BYTES])
-            del part[:PART_BYTES]
+        part.append(piece)
+        size += len(piece)
+        if size >= PART_BYTES:
+            yield b"".join(part)
+            part, size = [], 0
     if part:
-        yield bytes(part)
+        yield b"".join(part)
 
 
 def _chain(first: bytes, second: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
