@@ -16,7 +16,7 @@ import pytest
 from tests.gateway.children import wait_until_gone
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = {"web", "scp", "worker-index", "worker-plan", "worker-deliver", "worker-ai", "beat"}
+PROGRAMS = {"web", "scp", "worker-index", "worker-plan", "worker-deliver", "worker-ai", "worker-tier", "beat"}
 
 pytestmark = pytest.mark.journey
 
