@@ -91,7 +91,9 @@ def is_at_work(running: Product) -> bool:
     renewed = running.query("SELECT max(lease_until) FROM tiering_move WHERE lease_token <> ''")[0][0]
     if renewed is None:
         return False
-    until = datetime.fromisoformat(str(renewed)).replace(tzinfo=UTC)
+    until = datetime.fromisoformat(str(renewed))
+    if until.tzinfo is None:  # SQLite keeps UTC without saying so
+        until = until.replace(tzinfo=UTC)
     return (until - LEASE).timestamp() > started
 
 
