@@ -11,7 +11,7 @@ from django.utils import timezone
 from studies.children import Busy
 from studies.errors import StudiesError
 from studies.metadata import base_metadata, is_ready
-from studies.models import Instance, Series
+from studies.models import Instance, Series, Tier
 from studies.pixels import background_workers
 from studies.rewriting import cache_folder
 
@@ -52,7 +52,8 @@ def _prepare(series_pk: int) -> None:
         Instance.objects.filter(is_primary=True, series=series_pk).select_related("series__study").order_by("pk")
     )
     pks = [row.pk for row in rows]
-    if not rows or is_ready(series_pk, pks):
+    # What is away already is not brought back for it.
+    if not rows or any(row.tier != Tier.HOT for row in rows) or is_ready(series_pk, pks):
         return
     try:
         base_metadata(series_pk, pks, lambda: rows, background_workers())

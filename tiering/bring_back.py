@@ -22,7 +22,11 @@ def bring_back(study: Study, paced: Pacer) -> None:
         SourceDamaged: no copy of an instance is what was acknowledged; all others are back.
     """
     away = Instance.objects.filter(series__study=study).exclude(tier=Tier.HOT).order_by("pk")
-    missing = {instance.pk: instance for instance in away if not is_intact_in_hot_store(instance)}
+    missing: dict[int, Instance] = {}
+    for instance in away:
+        paced.passes(0)  # to hash what is there takes its time too
+        if not is_intact_in_hot_store(instance):
+            missing[instance.pk] = instance
     folders: set[Path] = set()
     spent: set[int] = set()  # packs: each is read once
     lost: list[int] = []

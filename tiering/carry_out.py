@@ -65,10 +65,9 @@ def carry_out(move: Move) -> None:
             "move failed" if has_ended else "move waits for its next attempt",
             extra={"move": move.pk, "reason": str(error)},
         )
-    except BaseException:
-        # A defect or the end of the process: the next one to claim it goes on from what is recorded.
+    finally:
+        # After a defect, or the end of the process, the next one to claim it goes on from what is recorded.
         claim.release(move)
-        raise
 
 
 def _copy(move: Move) -> None:
@@ -77,12 +76,16 @@ def _copy(move: Move) -> None:
             move, state=MoveState.COPYING, started_at=timezone.now(), total_bytes=_bytes_to_copy(move), done_bytes=0
         )
         move.state = MoveState.COPYING
-    paced = MovePacer(None, lambda count: claim.renew(move, count))
+
+    def beat(count: int) -> None:
+        claim.renew(move, count)
+
     if move.to_tier == Tier.HOT:
+        paced = MovePacer(None, beat)
         bring_back(move.study, paced)
+        paced.tell()
     else:
-        copy_to_tier(move.study, move.to_tier, lambda count: claim.renew(move, count))
-    paced.tell()
+        copy_to_tier(move.study, move.to_tier, beat)
 
 
 def _bytes_to_copy(move: Move) -> int:

@@ -11,7 +11,7 @@ from tiering.errors import TierError
 from tiering.models import Move, MoveState
 from tiering.models.moves import OPEN
 
-LEASE = timedelta(seconds=30)
+LEASE = timedelta(seconds=60)  # a disk that syncs gigabytes says nothing meanwhile
 FIRST_BACK_OFF_SECONDS = 10
 LONGEST_BACK_OFF_SECONDS = 3600
 MAXIMUM_ATTEMPTS = 12  # with the back-off: most of a day

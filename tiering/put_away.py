@@ -10,7 +10,7 @@ from studies.models import Instance, Series, Study, Tier
 from studies.ulid import new_ulid
 from tiering.errors import PackDamaged, SourceDamaged, StoreError
 from tiering.models import Copy, Location, Pack, PackState
-from tiering.pace import MovePacer
+from tiering.pace import MovePacer, Pacer
 from tiering.packs import in_packs, new_pack, remove_pack, verify_pack, write_pack
 from tiering.settings import minimum_copies
 from tiering.sources import is_intact_in_hot_store
@@ -42,16 +42,17 @@ def copy_to_tier(study: Study, tier: str, beat: Beat) -> None:
 def _copy_to(study: Study, location: Location, beat: Beat) -> None:
     _remove_unfinished(study, location)
     paced = MovePacer(location.bytes_per_second, beat)
-    _verify_again(study, location)
+    reading = MovePacer(location.bytes_per_second, lambda _: beat(0))
+    _verify_again(study, location, reading)
     for series in Series.objects.filter(study=study).order_by("pk"):
         for instances in in_packs(_missing(series, location)):
             pack = new_pack(location, instances[0], new_ulid())
             write_pack(pack, instances, paced)
-            _verify(pack)
+            _verify(pack, reading)
     paced.tell()
 
 
-def _verify_again(study: Study, location: Location) -> None:
+def _verify_again(study: Study, location: Location, paced: Pacer) -> None:
     """Read back what lies there already and was not read for long: a file is about to be removed for it.
 
     Raises:
@@ -61,7 +62,7 @@ def _verify_again(study: Study, location: Location) -> None:
         study=study, location=location, state=PackState.VERIFIED, verified_at__lt=timezone.now() - RELIED_ON
     )
     for pack in old.select_related("location"):
-        verify_pack(pack, MovePacer(location.bytes_per_second, lambda _: None))
+        verify_pack(pack, paced)
 
 
 def _missing(series: Series, location: Location) -> Iterator[Instance]:
@@ -70,9 +71,9 @@ def _missing(series: Series, location: Location) -> Iterator[Instance]:
     return rows.order_by("pk").iterator(500)
 
 
-def _verify(pack: Pack) -> None:
+def _verify(pack: Pack, paced: Pacer) -> None:
     try:
-        verify_pack(pack, MovePacer(pack.location.bytes_per_second, lambda _: None))
+        verify_pack(pack, paced)
     except PackDamaged as error:
         # Damaged on the way or at its source: whichever it is, this object is of no use to anybody.
         Pack.objects.filter(pk=pack.pk).update(state=PackState.REMOVING)

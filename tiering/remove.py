@@ -7,6 +7,7 @@ from, and nobody needs the file (studies.holds). No setting makes that fewer tha
 from collections.abc import Callable
 from pathlib import Path
 
+from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 
 from studies.holds import held
@@ -34,6 +35,11 @@ def with_enough_copies(instances: QuerySet[Instance], tier: str) -> QuerySet[Ins
 def remove_what_was_left(study: Study, tier: str, beat: Callable[[], None]) -> None:
     """Remove the hot files of instances that are read from this tier, and packs of quicker tiers that only they use.
 
+    Args:
+        study: which moved.
+        tier: where it is read from now.
+        beat: renews the lease of the move, in a statement that locks its row; what it raises ends the removal.
+
     Raises:
         Held: some are still needed; look again later.
         StoreError: a location or the hot store cannot be changed now.
@@ -52,13 +58,15 @@ def _remove_files(study: Study, tier: str, beat: Callable[[], None]) -> int:
         if not batch:
             return needed
         last_pk = batch[-1].pk
-        there = [instance for instance in batch if path_of(instance).exists()]
-        keep = held([instance.pk for instance in there])
-        needed += len(keep)
-        for instance in there:
-            if instance.pk not in keep:
-                _unlink(path_of(instance))
-        beat()
+        with transaction.atomic():
+            # It locks the move: whoever turns it round, to read the study, comes before these files or after them.
+            beat()
+            there = [instance for instance in batch if path_of(instance).exists()]
+            keep = held([instance.pk for instance in there])
+            needed += len(keep)
+            for instance in there:
+                if instance.pk not in keep:
+                    _unlink(path_of(instance))
 
 
 def _unlink(path: Path) -> None:
@@ -74,10 +82,10 @@ def _remove_packs(study: Study, tier: str, beat: Callable[[], None]) -> None:
         return
     between = Location.objects.filter(tier=Tier.COLD)
     for pack in Pack.objects.filter(study=study, location__in=between).exclude(state=PackState.WRITING):
+        beat()
         here = Instance.objects.filter(pk__in=pack.copies.values("instance"))
         if with_enough_copies(here.filter(tier=tier), tier).count() == here.count():
             Pack.objects.filter(pk=pack.pk).update(state=PackState.REMOVING)
             pack.state = PackState.REMOVING
         if pack.state == PackState.REMOVING:
             remove_pack(pack)
-        beat()

@@ -2,8 +2,8 @@
 
 import errno
 import os
-import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from studies.disk import sync_folder
@@ -31,18 +31,17 @@ class FolderStore:
         try:
             self._make_folders(target.parent)
             with part.open("wb", buffering=0) as file:
-                try:
-                    for piece in pieces:
-                        file.write(piece)
-                    os.fdatasync(file.fileno())
-                    size = file.tell()
-                except BaseException:
-                    part.unlink(missing_ok=True)
-                    raise
+                for piece in pieces:
+                    file.write(piece)
+                os.fdatasync(file.fileno())
+                size = file.tell()
             part.replace(target)
             sync_folder(target.parent)
         except OSError as error:
             raise self._in_words(error, "cannot be written") from error
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
         return size
 
     def read(self, key: str, start: int = 0, count: int | None = None) -> Iterator[bytes]:
@@ -89,17 +88,6 @@ class FolderStore:
                 path = Path(folder, name)
                 yield str(path.relative_to(self._root)), path.stat().st_size
 
-    def free_bytes(self) -> int:
-        """What its disk still takes.
-
-        Raises:
-            StoreError: it cannot be used.
-        """
-        try:
-            return shutil.disk_usage(self._root).free
-        except OSError as error:
-            raise self._in_words(error, "cannot be read") from error
-
     def _path(self, key: str) -> Path:
         return self._root / key
 
@@ -116,7 +104,7 @@ class FolderStore:
 
     def _check_root(self) -> None:
         if not self._root.is_dir():
-            raise StoreError(f"The folder of {self._name} is not there ({self._root}): is its disk mounted?")
+            raise self._no_root()
 
     def _in_words(self, error: OSError, what: str) -> StoreError:
         if error.errno in {errno.ENOENT, errno.ENOTDIR}:

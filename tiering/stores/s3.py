@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import chain
 from queue import SimpleQueue
 from typing import Any
 
@@ -55,14 +56,14 @@ class BucketStore:
             if second is None:
                 client.put_object(**self._of(key), Body=first, ContentLength=len(first))
                 return len(first)
-            return self._write_parts(client, key, _chain(first, second, parts))
+            return self._write_parts(client, key, chain([first, second], parts))
 
     def _write_parts(self, client: Any, key: str, parts: Iterable[bytes]) -> int:
         upload = {**self._of(key), "UploadId": client.create_multipart_upload(**self._of(key))["UploadId"]}
-        size = 0
-        done: list[dict[str, Any]] = []
-        under_way: deque[Future[dict[str, Any]]] = deque()
-        clients: SimpleQueue[Any] = SimpleQueue()
+        size, done = 0, list[dict[str, Any]]()
+        under_way = deque[Future[dict[str, Any]]]()
+        clients = SimpleQueue[Any]()
+        is_complete = False
         try:
             with ExitStack() as stack:
                 for _ in range(PARTS_AT_ONCE):
@@ -75,11 +76,11 @@ class BucketStore:
                     size += len(part)
                 done += [part.result() for part in under_way]
             client.complete_multipart_upload(**upload, MultipartUpload={"Parts": done})
-        except BaseException:
-            # Parts that nobody completes are kept, and paid for, until somebody aborts.
-            with suppress(HttpError, ClientError, BotoCoreError):
-                client.abort_multipart_upload(**upload)
-            raise
+            is_complete = True
+        finally:
+            if not is_complete:  # parts that nobody completes are kept, and paid for, until somebody aborts
+                with suppress(HttpError, ClientError, BotoCoreError):
+                    client.abort_multipart_upload(**upload)
         return size
 
     def read(self, key: str, start: int = 0, count: int | None = None) -> Iterator[bytes]:
@@ -178,9 +179,3 @@ def _parts(pieces: Iterable[bytes]) -> Iterator[bytes]:
             part, size = [], 0
     if part:
         yield b"".join(part)
-
-
-def _chain(first: bytes, second: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield second
-    yield from rest
