@@ -15,6 +15,7 @@ from tiering.errors import TierError
 from tiering.models import Location, LocationKind
 from tiering.stores.choose import open_store
 
+_WHERE = ("kind", "tier", "path", "bucket", "endpoint_url")
 _OF_S3 = ("bucket", "endpoint_url", "region", "access_key")
 
 
@@ -31,20 +32,22 @@ class Settled:
     secret_key: str = ""
 
 
-def settle(values: Mapping[str, Any], *, stored: str, entered: str, is_in_use: bool) -> Settled:
+def settle(before: Location, given: Mapping[str, Any], *, entered: str) -> Settled:
     """Check a location before it is saved, and seal its secret key.
 
     Args:
-        values: every field but the secret key, as it is to be.
-        stored: the sealed secret key that it has.
-        entered: the new one; empty keeps the other, where it is for the same place.
-        is_in_use: it holds packs, so where it is does not change any more.
+        before: as it is stored, or a new one.
+        given: the fields that it is to have instead.
+        entered: a new secret key; empty keeps the one that it has, where it is for the same place.
     """
+    values = {field.name: getattr(before, field.name) for field in Location._meta.fields} | dict(given)
+    stored = before.secret_key
     problems = dict(_problems(values, has_secret=bool(entered or stored)))
     if entered and (words := secret_problem(entered)):
         problems.setdefault("secret_key", words)
-    if is_in_use and values.get("moved_by"):
-        problems.setdefault(values["moved_by"], "It holds copies, so it stays where it is; make another one.")
+    moved = [name for name in _WHERE if values[name] != getattr(before, name)]
+    if moved and before.pk and before.packs.exists():
+        problems.setdefault(moved[0], "It holds copies, so it stays where it is; make another one.")
     if problems or values["kind"] != LocationKind.S3:
         return Settled(problems)
     try:

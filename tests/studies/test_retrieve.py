@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 from dicomnet.retrieval import Root, Unavailable
 from studies import retrieve, wanted
 from studies.events import series_wanted
+from studies.lately import Lately
 from studies.models import Instance, Series, Tier
 from studies.retrieve import StoredInstances
 from studies.retrieve_keys import parse_keys
@@ -98,7 +99,7 @@ def test_what_comes_in_meanwhile_is_not_part_of_it() -> None:
 
 @pytest.mark.parametrize("tier", [Tier.COLD, Tier.ARCHIVE])
 def test_what_is_not_on_the_hot_tier_is_asked_for(tier: Tier, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wanted, "SILENT_SECONDS", 0)
+    monkeypatch.setattr(wanted, "asked", Lately(0))
     make("1.1", series=1, instances=1, tier=tier)
     asked: list[list[int]] = []
 

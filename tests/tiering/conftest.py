@@ -8,6 +8,7 @@ from pytest_django import Settings
 
 from gateway.env import Environment
 from studies import wanted
+from studies.lately import Lately
 from studies.models import Instance, Study, Tier
 from tests.retrieving import keep_study
 from tiering.models import Location
@@ -17,7 +18,7 @@ from tiering.stores.folder import FolderStore
 @pytest.fixture(autouse=True)
 def tiers(home: Environment, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is waited for before what was left is removed, and who wants to read is heard each time."""
-    monkeypatch.setattr(wanted, "SILENT_SECONDS", 0)
+    monkeypatch.setattr(wanted, "asked", Lately(0))
     settings.GANTRY = replace(settings.GANTRY, tier_grace_seconds=0)
 
 

@@ -145,7 +145,7 @@ class TestReading:
 
     def test_what_is_read_is_used(self, study: Study) -> None:
         assert study.used_at is None
-        usage.forget()
+        usage.noted.forget()
         answer: Any = client_of("viewer").get(f"/dicom-web/studies/{study.study_instance_uid}")
         assert b"".join(answer.streaming_content)
         study.refresh_from_db()

@@ -22,6 +22,7 @@ from tests.tiering.conftest import folder_location, objects_of
 from tiering import bring_back, carry_out, packs, remove
 from tiering.ask import ask_for_move, cancel
 from tiering.carry_out import work
+from tiering.claim import claim
 from tiering.errors import MoveRefused
 from tiering.models import Copy, Location, Move, MoveState, Pack, PackState, TierChange
 from tiering.put_away import RELIED_ON
@@ -56,6 +57,13 @@ def go_on() -> None:
     for _ in range(4):
         Move.objects.update(next_attempt_at=timezone.now())
         work(seconds=20)
+
+
+def claimed() -> Move:
+    Move.objects.update(next_attempt_at=timezone.now())
+    move = claim()
+    assert move is not None
+    return move
 
 
 class TestPutAway:
@@ -176,6 +184,14 @@ class TestRecall:
         go_on()
         away.refresh_from_db()
         assert (away.state, files()) == (MoveState.CANCELLED, before)
+
+    def test_a_reader_who_comes_before_the_removal_finds_every_file(self, study: Study, cold: Location) -> None:
+        before = files()
+        ask_for_move(study, Tier.COLD, by="policy")
+        carry_out.carry_out(claimed())
+        with before_step(remove, "with_enough_copies", lambda: ask_for_move(study, Tier.HOT, by="reader")):
+            carry_out.carry_out(claimed())
+        assert files() == before
 
     def test_another_copy_where_one_is_damaged(
         self, study: Study, cold: Location, elsewhere: Path, settings: Settings

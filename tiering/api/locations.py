@@ -14,8 +14,6 @@ from dicomnet.strict import StrictModelSerializer
 from tiering.locations import settle, try_out
 from tiering.models import Location
 
-_WHERE = ("kind", "path", "bucket", "endpoint_url", "tier")
-
 
 class TierLocationSerializer(StrictModelSerializer):
     """A folder or bucket that keeps copies of studies, for one tier."""
@@ -63,13 +61,7 @@ class TierLocationSerializer(StrictModelSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """What its kind needs and takes; the secret key is sealed."""
         entered = attrs.pop("secret_key", "")
-        before = self.instance or Location()
-        values = {field.name: getattr(before, field.name) for field in Location._meta.fields} | attrs
-        is_in_use = bool(self.instance and self.instance.packs.exists())
-        moved_by = next((name for name in _WHERE if values[name] != getattr(before, name)), "")
-        settled = settle(
-            values | {"moved_by": moved_by}, stored=before.secret_key, entered=entered, is_in_use=is_in_use
-        )
+        settled = settle(self.instance or Location(), attrs, entered=entered)
         if settled.problems:
             raise serializers.ValidationError(settled.problems)
         return attrs | {"secret_key": settled.secret_key}

@@ -73,18 +73,10 @@ class LocationForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         """What its kind needs; the secret key is sealed."""
         given = super().clean() or {}
-        before = Location.objects.filter(pk=self.instance.pk).first() or Location(kind=self.instance.kind)
-        values = {field.name: getattr(before, field.name) for field in Location._meta.fields} | given
-        values["kind"] = self.instance.kind
         if self.errors:
             return given
-        moved = (name for name in ("tier", "path", "bucket", "endpoint_url") if values[name] != getattr(before, name))
-        settled = settle(
-            values | {"moved_by": next(moved, "")},
-            stored=before.secret_key,
-            entered=given.get("secret_key", ""),
-            is_in_use=bool(before.pk) and before.packs.exists(),
-        )
+        before = Location.objects.filter(pk=self.instance.pk).first() or Location(kind=self.instance.kind)
+        settled = settle(before, given, entered=given.get("secret_key", ""))
         for name, words in settled.problems.items():
             self.add_error(name if name in self.fields else None, words)
         self.instance.secret_key = settled.secret_key
