@@ -106,8 +106,7 @@ class Guard:
         deadline = time.monotonic() + grace_seconds
         while self.count and time.monotonic() < deadline:
             with self._lock:
-                at_rest = (known for known, other in self._associations.items() if other.idle_since() is not None)
-                idle = [*self._waiting, *at_rest]
+                idle = [*self._waiting, *(known for known in self._associations if self._is_at_rest(known))]
             for connection in idle:
                 connection.interrupt()
             time.sleep(0.05)
@@ -115,6 +114,10 @@ class Guard:
             left = [*self._waiting, *self._associations]
         for connection in left:
             connection.interrupt()
+
+    def _is_at_rest(self, connection: Connection) -> bool:
+        # A message that lies unread has begun: its thread just had no turn yet.
+        return self._associations[connection].idle_since() is not None and not connection.has_unread()
 
     def _has_room(self, address: str) -> bool:
         """Room for one more association of this address; makes it where somebody is idle."""
