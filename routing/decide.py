@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from routing.actions import USUAL_PRIORS
+from routing.action_kinds import USUAL_PRIORS
 from routing.conditions import Comparison, Facts, fold, holds
 from routing.models import Rule, RuleMode, RuleScope, RuleVersion
 from routing.rules import ActiveRule, needed_by

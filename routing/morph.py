@@ -16,20 +16,8 @@ from typing import BinaryIO
 from pydicom import uid
 
 from dicomnet.part10 import DEFLATED, NotPart10, file_meta_bytes, read_file_meta
-from routing.actions import (
-    KEEP,
-    REMOVE,
-    TRANSFER_SYNTAXES,
-    Change,
-    Compress,
-    Copy,
-    Deidentify,
-    Map,
-    NewUids,
-    Prefix,
-    Remove,
-    Set,
-)
+from routing.action_kinds import TRANSFER_SYNTAXES
+from routing.action_types import KEEP, REMOVE, Change, Compress, Copy, Deidentify, Map, NewUids, Prefix, Remove, Set
 from routing.changeable import Attribute
 from routing.compress import CannotCompress, compress
 from routing.deidentify.burned_in import MayName

@@ -22,7 +22,8 @@ from django.db.models import prefetch_related_objects
 
 from dicomnet.part10 import NotPart10
 from dicomnet.scu.outgoing import Outgoing
-from routing.actions import BadAction, Change, changes_of, parse_actions
+from routing.action_types import BadAction, Change
+from routing.actions import changes_of, parse_actions
 from routing.batch import Batch
 from routing.models import Delivery, RuleVersion
 from routing.morph import CannotChange, morph

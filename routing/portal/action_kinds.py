@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from routing.actions import KINDS, Kind
+from routing.action_kinds import KINDS, Kind
 
 
 @dataclass(frozen=True)

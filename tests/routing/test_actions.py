@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 
-from routing.actions import (
-    KINDS,
+from routing.action_kinds import KINDS
+from routing.action_types import (
     BadAction,
     Compress,
     Copy,
@@ -18,10 +18,8 @@ from routing.actions import (
     Prefix,
     Remove,
     Set,
-    changes_of,
-    parse_actions,
-    validate_actions,
 )
+from routing.actions import changes_of, parse_actions, validate_actions
 from routing.changeable import Attribute
 from routing.models import Rule
 

@@ -11,7 +11,8 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, MRImageStorage
 
 from gateway.env import Environment
-from routing.actions import TRANSFER_SYNTAXES, changes_of, parse_actions
+from routing.action_kinds import TRANSFER_SYNTAXES
+from routing.actions import changes_of, parse_actions
 from routing.compress import CannotCompress, Transcoder
 from routing.morph import UID_OF, CannotChange, morph
 from tests.corpus import encoded, pydicom_files, write_part10

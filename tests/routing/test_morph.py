@@ -22,7 +22,8 @@ from pydicom.uid import (
 from dicomnet.part10 import DEFLATED, read_file_meta
 from gateway.env import Environment
 from routing import morph as morphing
-from routing.actions import Change, changes_of, parse_actions
+from routing.action_types import Change
+from routing.actions import changes_of, parse_actions
 from routing.deidentify.pseudonyms import new_uid
 from routing.elements import data_set
 from routing.encoding import encoding_of
