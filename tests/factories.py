@@ -30,7 +30,7 @@ from routing.models import (
 from routing.rules import save_rule
 from studies.commitments.models import Commitment, CommitmentItem, CommitmentState
 from studies.models import Conflict, IdentityClash, Instance, Series, Study, Tier, UnreadableFile
-from tiering.models import Location, Move, Pack, PackState, Policy
+from tiering.models import Location, Move, Pack, PackState, Policy, TierSample
 
 PASSWORD = "correct horse battery"
 
@@ -367,3 +367,13 @@ class PolicyFactory(DjangoModelFactory[Policy]):
 
     name = factory.Sequence(lambda n: f"Shelve {n}")
     conditions = {"older_than_days": 0}
+
+
+class TierSampleFactory(DjangoModelFactory[TierSample]):
+    class Meta:
+        model = TierSample
+
+    on = factory.LazyFunction(timezone.localdate)
+    what = "tier"
+    key = "hot"
+    size_bytes = 1_000_000_000

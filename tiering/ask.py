@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from studies.models import Study, Tier
 from tiering.errors import MoveRefused
-from tiering.models import Location, Move, MoveState, Policy
+from tiering.models import Location, Move, MoveState, Policy, Reason
 from tiering.models.moves import OPEN
 from tiering.settings import minimum_copies
 
@@ -16,7 +16,15 @@ logger = logging.getLogger(__name__)
 RECALL, BY_HAND, BY_POLICY = 1, 3, 5  # priorities
 
 
-def ask_for_move(study: Study, to_tier: str, *, by: str, policy: Policy | None = None, priority: int = BY_HAND) -> Move:
+def ask_for_move(
+    study: Study,
+    to_tier: str,
+    *,
+    by: str,
+    policy: Policy | None = None,
+    priority: int = BY_HAND,
+    reason: str = Reason.PERSON,
+) -> Move:
     """A move that goes on by itself from here; the one that is open, when it leads to the same tier.
 
     Raises:
@@ -28,7 +36,7 @@ def ask_for_move(study: Study, to_tier: str, *, by: str, policy: Policy | None =
     try:
         with transaction.atomic():
             return Move.objects.create(
-                study=study, to_tier=to_tier, requested_by=by[:150], policy=policy, priority=priority
+                study=study, to_tier=to_tier, requested_by=by[:150], policy=policy, priority=priority, reason=reason
             )
     except IntegrityError:
         pass
@@ -37,6 +45,9 @@ def ask_for_move(study: Study, to_tier: str, *, by: str, policy: Policy | None =
         raise MoveRefused("The study is being moved to another tier just now; wait until that is done, or cancel it.")
     if priority < found.priority:
         Move.objects.filter(pk=found.pk).update(priority=priority)
+    if reason == Reason.PERSON:
+        # Who asks in person for what is coming back to be read wants it to stay.
+        Move.objects.filter(pk=found.pk).update(reason=reason)
     return found
 
 
@@ -59,14 +70,14 @@ def check_tier(to_tier: str) -> None:
 def recall(series_pks: Collection[int], *, by: str) -> list[Move]:
     """Bring the studies of these series back to the hot tier, before anything that policies asked for."""
     studies = Study.objects.filter(series__in=series_pks).exclude(tier=Tier.HOT).distinct()
-    return [ask_for_move(study, Tier.HOT, by=by, priority=RECALL) for study in studies]
+    return [ask_for_move(study, Tier.HOT, by=by, priority=RECALL, reason=Reason.READING) for study in studies]
 
 
 def ask_by_rule(study_pk: int, tier: str, *, rule: str) -> bool:
     """Have a study moved because a rule says so; a rule that cannot be followed is logged, and stops nothing."""
     study = Study.objects.get(pk=study_pk)
     try:
-        ask_for_move(study, tier, by=f"rule {rule}", priority=BY_POLICY)
+        ask_for_move(study, tier, by=f"rule {rule}", priority=BY_POLICY, reason=Reason.RULE)
     except MoveRefused as error:
         logger.warning("a rule's tier cannot be had", extra={"rule": rule, "study": study_pk, "reason": str(error)})
         return False
@@ -81,7 +92,8 @@ def recall_priors(study_pk: int, count: int, *, rule: str) -> list[Move]:
     same = Study.objects.filter(patient_id=study.patient_id, issuer_of_patient_id=study.issuer_of_patient_id)
     priors = same.exclude(pk=study.pk).order_by("-study_date", "-received_at")[:count]
     away = [prior for prior in priors if prior.tier != Tier.HOT]
-    return [ask_for_move(prior, Tier.HOT, by=f"rule {rule}", priority=RECALL) for prior in away]
+    by = f"rule {rule}"
+    return [ask_for_move(prior, Tier.HOT, by=by, priority=RECALL, reason=Reason.RULE) for prior in away]
 
 
 def cancel(move: Move) -> bool:

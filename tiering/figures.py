@@ -36,6 +36,7 @@ class LocationUse:
     Attributes:
         unsettled: packs that are damaged.
         free_bytes: None where it is not known.
+        used_bytes: of its capacity, else of its disk, with what others keep there; None where neither is known.
         used_percent: of its capacity, else of its disk; None where neither is known.
         cost_per_month: of what lies there now.
     """
@@ -45,6 +46,7 @@ class LocationUse:
     size_bytes: int
     damaged: int
     free_bytes: int | None
+    used_bytes: int | None
     used_percent: float | None
     cost_per_month: Decimal
 
@@ -68,9 +70,9 @@ def location_use() -> Sequence[LocationUse]:
     for location in Location.objects.all():
         good = packs.get((location.pk, PackState.VERIFIED), {"count": 0, "size": 0})
         damaged = packs.get((location.pk, PackState.DAMAGED), {"count": 0})
-        free, percent = _room(location, good["size"])
+        free, used, percent = _room(location, good["size"])
         cost = location.cost_per_gb_month * good["size"] / GB
-        found.append(LocationUse(location, good["count"], good["size"], damaged["count"], free, percent, cost))
+        found.append(LocationUse(location, good["count"], good["size"], damaged["count"], free, used, percent, cost))
     return found
 
 
@@ -82,13 +84,14 @@ def hot_disk_percent() -> float | None:
         return None
 
 
-def _room(location: Location, size_bytes: int) -> tuple[int | None, float | None]:
+def _room(location: Location, size_bytes: int) -> tuple[int | None, int | None, float | None]:
     if location.capacity_bytes:
-        return max(0, location.capacity_bytes - size_bytes), 100 * size_bytes / location.capacity_bytes
+        free = max(0, location.capacity_bytes - size_bytes)
+        return free, size_bytes, 100 * size_bytes / location.capacity_bytes
     if location.kind != LocationKind.FILESYSTEM:
-        return None, None
+        return None, None, None
     try:
         disk = disk_use(Path(location.path))
     except OSError:
-        return None, None
-    return disk.free_bytes, disk.used_percent
+        return None, None, None
+    return disk.free_bytes, disk.total_bytes - disk.free_bytes, disk.used_percent

@@ -15,7 +15,7 @@ from tiering.ask import BY_POLICY, ask_for_move, check_tier
 from tiering.conditions import BadConditions, Conditions, parse_conditions
 from tiering.eligible import meeting, movable
 from tiering.errors import MoveRefused, TierError
-from tiering.models import Move, Policy
+from tiering.models import Move, Policy, Reason
 from tiering.models.moves import OPEN
 from tiering.pressure import Excess, excess, is_pressed
 from tiering.simulation import Simulation, simulation_of
@@ -159,13 +159,13 @@ def _ask(pks: Sequence[int], to_tier: str, *, by: str, policy: Policy | None) ->
     Their keys are read before: on SQLite, a query that is still being read would refuse these writes as soon as another
     process has written meanwhile.
     """
-    asked = 0
+    asked, reason = 0, Reason.POLICY if policy else Reason.LATE
     for first in range(0, len(pks), CHUNK):
         chunk = pks[first : first + CHUNK]
         found = Study.objects.only("pk").in_bulk(chunk)
         for study in (found[pk] for pk in chunk if pk in found):
             try:
-                ask_for_move(study, to_tier, by=by, policy=policy, priority=BY_POLICY)
+                ask_for_move(study, to_tier, by=by, policy=policy, priority=BY_POLICY, reason=reason)
             except MoveRefused:
                 continue  # somebody else has just asked for it to go elsewhere
             asked += 1

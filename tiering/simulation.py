@@ -60,8 +60,13 @@ def saved_per_gb_month(policy: Policy) -> Decimal:
 
     Only what goes to a slower tier is removed where it was; brought to a quicker one, it lies in both.
     """
+    return cost_before(policy) - _cost(policy.to_tier)
+
+
+def cost_before(policy: Policy) -> Decimal:
+    """What 10^9 bytes cost where the policy takes them away; 0 where they stay in place too."""
     is_removed = SLOWEST_LAST.index(policy.to_tier) > SLOWEST_LAST.index(policy.from_tier)
-    return (_cost(policy.from_tier) if is_removed else Decimal(0)) - _cost(policy.to_tier)
+    return _cost(policy.from_tier) if is_removed else Decimal(0)
 
 
 def _cost(tier: str) -> Decimal:

@@ -12,6 +12,7 @@ from tiering.errors import StoreError
 from tiering.events import moves_due
 from tiering.models import Move
 from tiering.policies import apply_all
+from tiering.samples import take_samples
 from tiering.scrub import scrub as read_again
 
 logger = logging.getLogger(__name__)
@@ -47,3 +48,9 @@ def scrub() -> None:
 def sweep_packs() -> None:
     """Remove packs that nobody relies on."""
     orphans.sweep_packs()
+
+
+@shared_task
+def sample_tiers() -> None:
+    """Note for the day what lies where and what it costs."""
+    take_samples(timezone.now())

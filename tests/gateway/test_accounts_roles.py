@@ -49,6 +49,8 @@ VIEWER = {
     "tiering.view_pack",
     "tiering.view_policy",
     "tiering.view_tierchange",
+    "tiering.view_tiersample",
+    "tiering.view_locationslot",
 }
 OPERATOR = VIEWER | {
     "routing.change_delivery",

@@ -2,8 +2,9 @@
 
 from tiering.models.copies import Copy, Pack, PackState
 from tiering.models.locations import Location, LocationKind, LocationType
-from tiering.models.moves import Move, MoveState, TierChange
+from tiering.models.moves import LocationSlot, Move, MoveState, Reason, TierChange
 from tiering.models.policies import Policy
+from tiering.models.samples import SampleOf, TierSample
 from tiering.models.scrub import Damage, ScrubRange
 
 __all__ = [
@@ -11,12 +12,16 @@ __all__ = [
     "Damage",
     "Location",
     "LocationKind",
+    "LocationSlot",
     "LocationType",
     "Move",
     "MoveState",
     "Pack",
     "PackState",
     "Policy",
+    "Reason",
+    "SampleOf",
     "ScrubRange",
     "TierChange",
+    "TierSample",
 ]

@@ -64,6 +64,13 @@ class Location(models.Model):
     bytes_per_second = models.PositiveBigIntegerField(
         "bandwidth", null=True, blank=True, help_text="At most so many bytes a second; empty: no limit."
     )
+    max_parallel = models.PositiveSmallIntegerField(
+        "moves at once",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(1000)],
+        help_text="At most so many moves read or write there at the same time; empty: no limit.",
+    )
     timeout_seconds = models.PositiveIntegerField(
         default=30, validators=[MinValueValidator(1), MaxValueValidator(3600)]
     )

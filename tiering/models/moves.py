@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from studies.models import Study, Tier
+from tiering.models.locations import Location
 from tiering.models.policies import Policy
 
 
@@ -19,6 +20,17 @@ class MoveState(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
+class Reason(models.TextChoices):
+    """Why a move was asked for; what was brought back by reading or by a rule goes again by itself (tiering.let_go)."""
+
+    PERSON = "person", "Somebody asked for it"  # on a page, or by the API
+    READING = "reading", "Somebody read the study"
+    RULE = "rule", "A rule says so"
+    POLICY = "policy", "A policy says so"
+    LATE = "late", "Instances came in late"
+    CACHE = "cache", "It had been brought back, and was not read for a while"
+
+
 OPEN = (MoveState.WAITING, MoveState.COPYING, MoveState.SWITCHED)
 
 
@@ -30,6 +42,7 @@ class Move(models.Model):
     state = models.CharField(max_length=9, choices=MoveState, default=MoveState.WAITING)
     policy = models.ForeignKey(Policy, on_delete=models.SET_NULL, null=True, blank=True, related_name="moves")
     requested_by = models.CharField(max_length=150, help_text="A user, an API key, a policy, or who asked to read.")
+    reason = models.CharField(max_length=8, choices=Reason, default=Reason.PERSON)
     priority = models.PositiveSmallIntegerField(default=5, help_text="Lower goes first: recalls before policies.")
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -50,11 +63,33 @@ class Move(models.Model):
             models.Index(
                 fields=["priority", "next_attempt_at"], name="move_due", condition=Q(state__in=OPEN)
             ),  # what to do next
-            models.Index(fields=["-finished_at"], name="move_finished"),  # history, and how long recalls take
+            models.Index(fields=["-finished_at"], name="move_finished"),  # history
+            models.Index(
+                fields=["-finished_at"], name="move_recalled", condition=Q(state="done", to_tier="hot")
+            ),  # how long recalls take, and what was brought back to be read
         ]
 
     def __str__(self) -> str:
         return f"{self.study_id} to {self.to_tier}"
+
+
+class LocationSlot(models.Model):
+    """One of a location's ``max_parallel`` places for a move that reads or writes there.
+
+    It is taken as long as the move has the lease that it took the place under; nothing has to give it back.
+    """
+
+    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="slots")
+    number = models.PositiveSmallIntegerField()
+    move = models.ForeignKey(Move, on_delete=models.CASCADE, related_name="slots")
+    lease_token = models.CharField(max_length=32, help_text="Of the move, when it took the place.")
+
+    class Meta:
+        ordering = ["location", "number"]
+        constraints = [models.UniqueConstraint(fields=["location", "number"], name="slot_once_in_location")]
+
+    def __str__(self) -> str:
+        return f"{self.location_id}, {self.number}"
 
 
 class TierChange(models.Model):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tiering.portal import locations, moves, policies
+from tiering.portal import costs, locations, moves, policies
 
 urlpatterns = [
     path("tiers/", locations.Tiers.as_view(), name="tier-list"),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("tiers/<int:pk>/", locations.LocationUpdate.as_view(), name="location-update"),
     path("tiers/<int:pk>/delete/", locations.LocationDelete.as_view(), name="location-delete"),
     path("tiers/<int:pk>/test/", locations.test_location, name="location-test"),
+    path("tiers/cost/", costs.CostPage.as_view(), name="tier-cost"),
     path("tiers/policies/new/", policies.PolicyCreate.as_view(), name="policy-create"),
     path("tiers/policies/<int:pk>/", policies.PolicyDetail.as_view(), name="policy"),
     path("tiers/policies/<int:pk>/edit/", policies.PolicyUpdate.as_view(), name="policy-update"),

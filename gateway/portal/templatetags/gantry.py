@@ -30,6 +30,12 @@ def count(value: int | None) -> str:
 
 
 @register.filter
+def size_of_change(value: float) -> str:
+    """How many bytes more or fewer, without the sign."""
+    return words.size(round(abs(value)))
+
+
+@register.filter
 def conditions(value: list[Any]) -> list[str]:
     """A rule's conditions in words, one by one."""
     return [str(condition) for condition in parse_conditions(value)]

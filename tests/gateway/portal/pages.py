@@ -22,6 +22,7 @@ from tests.factories import (
     RemoteNodeFactory,
     RuleVersionFactory,
     ShadowMatchFactory,
+    TierSampleFactory,
 )
 from tiering.models import Location, Policy
 
@@ -83,6 +84,7 @@ class Rows:
             "ai-worker-form": f"/ai/workers/{self.ai_worker.pk}/",
             "tiers": "/tiers/",
             "moves": "/tiers/moves/?tab=all",
+            "tier-cost": "/tiers/cost/",
             "policy": f"/tiers/policies/{self.policy.pk}/",
             "policy-form": f"/tiers/policies/{self.policy.pk}/edit/",
             "policy-delete": f"/tiers/policies/{self.policy.pk}/delete/",
@@ -113,6 +115,7 @@ def make_rows(count: int = 1) -> Rows:
     policies = [PolicyFactory.create() for _ in deliveries]
     locations = [LocationFactory.create() for _ in deliveries]
     for delivery, location in zip(deliveries, locations, strict=True):
+        TierSampleFactory.create(what="location", key=str(location.pk))
         PackFactory.create(study=delivery.instance.series.study, location=location)
         MoveFactory.create(study=delivery.instance.series.study)
     return Rows(
