@@ -48,6 +48,7 @@ app.conf.beat_schedule = {
         ("go on with back-tests whose worker was lost", "routing.tasks.sweep_back_tests", SWEEP_SECONDS),
         ("carry out moves between tiers", "tiering.tasks.carry_out_moves", SWEEP_SECONDS),
         ("ask for the moves that policies want", "tiering.tasks.apply_policies", 60),
+        ("let go what was brought back to be read", "tiering.tasks.let_go", 300),
         ("read stored files and copies again", "tiering.tasks.scrub", 60),
         ("remove packs that nobody relies on", "tiering.tasks.sweep_packs", 600),
         ("note what lies where and what it costs", "tiering.tasks.sample_tiers", 3600),

@@ -100,6 +100,12 @@ VARIABLES = (
         "what a GB (10^9 bytes) on the hot tier costs a month, such as `0.023`, for what policies say that they save",
     ),
     Variable(
+        "GANTRY_RECALL_KEEP_DAYS",
+        "7",
+        "days without a read after which a study that was brought back to be read goes to where it was; "
+        "0: it stays until a policy moves it",
+    ),
+    Variable(
         "GANTRY_SCRUB_DAYS",
         "30",
         "days within which every stored file and every copy is read again and compared with its hash; 0: never",
@@ -155,6 +161,7 @@ class Environment:
     tier_copies: int
     tier_grace_seconds: int
     hot_cost_per_gb_month: Decimal
+    recall_keep_days: int
     scrub_days: int
     scrub_mb_per_second: int
     time_zone: str
@@ -233,6 +240,7 @@ def read_environment() -> Environment:
         tier_copies=_number(env, "GANTRY_TIER_COPIES", 1, 1, 9),
         tier_grace_seconds=_number(env, "GANTRY_TIER_GRACE_SECONDS", 300, 0, 86_400),
         hot_cost_per_gb_month=_amount(env, "GANTRY_HOT_COST_PER_GB_MONTH"),
+        recall_keep_days=_number(env, "GANTRY_RECALL_KEEP_DAYS", 7, 0, 3650),
         scrub_days=_number(env, "GANTRY_SCRUB_DAYS", 30, 0, 3650),
         scrub_mb_per_second=_number(env, "GANTRY_SCRUB_MB_PER_SECOND", 20, 1, 10_000),
         time_zone=_time_zone(env.str("GANTRY_TIME_ZONE", "UTC")),

@@ -1,8 +1,11 @@
-"""How long a recall takes: what the last ones took for so many bytes, and what is in front of it."""
+"""How far a move is, what is in front of it, and how long a recall takes, by what the last ones took."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from statistics import median
 
-from django.db.models import Sum
+from django.db.models import Case, F, Q, QuerySet, Sum, When
+from django.utils import timezone
 
 from studies.models import Tier
 from tiering.models import Location, Move, MoveState
@@ -10,22 +13,63 @@ from tiering.models.moves import OPEN
 
 PAST = 50
 LEAST_BYTES = 1 << 20  # what is smaller says nothing about speed
+LEAST_SECONDS = 5  # as long as one beat: before, a move has not said how far it is
+MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
-def recall_seconds(move: Move) -> float | None:
-    """Seconds from now until the study is back; None where no past recall says so, or for other moves."""
-    if move.to_tier != Tier.HOT or move.state not in OPEN:
-        return None
-    rate = bytes_per_second()
-    if rate is None:
-        return None
-    ahead = Move.objects.filter(to_tier=Tier.HOT, state__in=OPEN, pk__lt=move.pk).aggregate(total=Sum("total_bytes"))
-    size = move.total_bytes or move.study.size_bytes
-    left = max(0, size - move.done_bytes) + (ahead["total"] or 0)
-    return left / rate + _latency(move)
+@dataclass(frozen=True)
+class Progress:
+    """How one move stands.
+
+    Attributes:
+        percent: of its bytes; None where there is nothing to copy, or it has not begun.
+        bytes_per_second: since it began; None where that is not known, or it has ended.
+        expected_seconds: until a recall is back; None where no past recall says so, or for other moves.
+        ahead: open moves that go before it; None for one that is under way or has ended.
+    """
+
+    percent: int | None
+    bytes_per_second: float | None
+    expected_seconds: float | None
+    ahead: int | None
+
+    @property
+    def words(self) -> str:
+        """How long it takes yet, for people; empty where nobody knows."""
+        return "" if self.expected_seconds is None else in_words(self.expected_seconds)
 
 
-def bytes_per_second() -> float | None:
+class Forecast:
+    """Looks at moves; what the last recalls took is asked once."""
+
+    def of(self, move: Move) -> Progress:
+        """How a move stands now."""
+        is_waiting = move.state == MoveState.WAITING
+        return Progress(
+            percent=_percent(move),
+            bytes_per_second=_speed(move),
+            expected_seconds=self.recall_seconds(move),
+            ahead=_before(move).count() if is_waiting else None,
+        )
+
+    def recall_seconds(self, move: Move) -> float | None:
+        """Seconds from now until the study is back; None where no past recall says so, or for other moves."""
+        if move.to_tier != Tier.HOT or move.state not in OPEN:
+            return None
+        left = max(0, _size(move) - move.done_bytes)
+        if speed := _speed(move):
+            return left / speed
+        if self._rate is None:
+            return None
+        before = _before(move).filter(to_tier=Tier.HOT) if move.state == MoveState.WAITING else Move.objects.none()
+        return (left + _bytes_left(before)) / self._rate + _latency(move)
+
+    @cached_property
+    def _rate(self) -> float | None:
+        return recall_bytes_per_second()
+
+
+def recall_bytes_per_second() -> float | None:
     """The median speed of the last recalls."""
     past = Move.objects.filter(to_tier=Tier.HOT, state=MoveState.DONE, done_bytes__gte=LEAST_BYTES)
     rates = [
@@ -38,6 +82,54 @@ def bytes_per_second() -> float | None:
     return median(rates) if rates else None
 
 
+def in_words(seconds: float) -> str:
+    """``about 2 min``: not more exact than a forecast is."""
+    if seconds < MINUTE:
+        return "less than a minute"
+    for unit_seconds, limit, unit in ((MINUTE, HOUR, "min"), (HOUR, 2 * DAY, "h")):
+        if seconds < limit:
+            return f"about {round(seconds / unit_seconds)} {unit}"
+    return f"about {round(seconds / DAY)} days"
+
+
+def _percent(move: Move) -> int | None:
+    if move.state in (MoveState.SWITCHED, MoveState.DONE):
+        return 100
+    if move.state == MoveState.WAITING or not move.total_bytes:
+        return None
+    # An attempt that went on after another may have counted some bytes twice.
+    return min(99 if move.state in OPEN else 100, 100 * move.done_bytes // move.total_bytes)
+
+
+def _speed(move: Move) -> float | None:
+    if move.state != MoveState.COPYING or move.started_at is None or not move.done_bytes:
+        return None
+    seconds = (timezone.now() - move.started_at).total_seconds()
+    # After a failed attempt the time since the beginning is mostly that of waiting.
+    return move.done_bytes / seconds if seconds >= LEAST_SECONDS and not move.attempts else None
+
+
+def _size(move: Move) -> int:
+    return move.total_bytes or move.study.size_bytes
+
+
+def _before(move: Move) -> QuerySet[Move]:
+    """Open moves that tiering.claim gives to a worker before this one, and those that workers have."""
+    earlier = Q(next_attempt_at=move.next_attempt_at, pk__lt=move.pk) | Q(next_attempt_at__lt=move.next_attempt_at)
+    turn = Q(priority__lt=move.priority) | Q(earlier, priority=move.priority)
+    waiting = Q(turn, state=MoveState.WAITING)
+    return Move.objects.filter(waiting | Q(state=MoveState.COPYING)).exclude(pk=move.pk)
+
+
+def _bytes_left(moves: QuerySet[Move]) -> int:
+    size = Case(When(total_bytes__gt=0, then=F("total_bytes")), default=F("study__size_bytes"))
+    sums = moves.order_by().aggregate(size=Sum(size), done=Sum("done_bytes"))
+    return max(0, int(sums["size"] or 0) - int(sums["done"] or 0))
+
+
 def _latency(move: Move) -> int:
+    """Until a read begins, where the study can be read soonest; 0 once bytes come."""
+    if move.done_bytes:
+        return 0
     locations = Location.objects.filter(packs__study=move.study)
     return min(locations.values_list("expected_latency_seconds", flat=True), default=0)

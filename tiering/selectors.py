@@ -19,6 +19,11 @@ def open_moves() -> QuerySet[Move]:
     return list_moves("open").order_by("priority", "next_attempt_at", "pk")
 
 
+def open_move_of(study: Study) -> Move | None:
+    """The one that it is on or waits for; None when it stays where it is."""
+    return open_moves().filter(study=study).first()
+
+
 def list_moves(tab: str) -> QuerySet[Move]:
     """Moves of a tab, the latest first."""
     return Move.objects.filter(state__in=MOVE_TABS[tab]).select_related("study", "policy")

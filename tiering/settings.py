@@ -21,6 +21,12 @@ def hot_cost_per_gb_month() -> Decimal:
     return Decimal(settings.GANTRY.hot_cost_per_gb_month)
 
 
+def recall_kept() -> timedelta | None:
+    """Without a read, after which what was brought back to be read goes again; None when it stays."""
+    days = int(settings.GANTRY.recall_keep_days)
+    return timedelta(days=days) if days else None
+
+
 def scrub_period() -> timedelta | None:
     """Within which every file and every copy is read again; None when none is."""
     days = int(settings.GANTRY.scrub_days)

@@ -10,6 +10,7 @@ from tiering import orphans
 from tiering.carry_out import work
 from tiering.errors import StoreError
 from tiering.events import moves_due
+from tiering.let_go import let_go as let_recalled_go
 from tiering.models import Move
 from tiering.policies import apply_all
 from tiering.samples import take_samples
@@ -31,6 +32,13 @@ def carry_out_moves() -> None:
 def apply_policies() -> None:
     """Ask for the moves that policies want, and ring for them."""
     if apply_all(timezone.now()):
+        moves_due.send(Move)
+
+
+@shared_task
+def let_go() -> None:
+    """Ask that what was brought back and is not read any more goes again, and ring for it."""
+    if let_recalled_go(timezone.now()):
         moves_due.send(Move)
 
 

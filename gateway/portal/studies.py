@@ -16,7 +16,8 @@ from routing.selectors import deliveries_by_destination, deliveries_of_studies
 from studies.models import Study
 from studies.portal.forms import PAGE_SIZES, PERIODS, StudyFilterForm, ordering_of, page_size_of
 from studies.selectors import conflicts, identity_clashes, known_modalities, list_studies, odd_instances
-from tiering.selectors import open_moves, tiers_to_choose
+from tiering.forecast import Forecast
+from tiering.selectors import open_move_of, tiers_to_choose
 
 # Modalities of series of which no thumbnail is asked (PS3.3 C.7.3.1.1.1).
 WITHOUT_PICTURES = frozenset(
@@ -103,6 +104,7 @@ class StudyDetail(PermissionRequiredMixin, DetailView):
             .order_by("-count")
         )
         series = list(self.object.series.order_by("pk"))
+        move = open_move_of(self.object)
         return super().get_context_data(
             series=series,
             pictured={each.pk for each in series if each.modality not in WITHOUT_PICTURES},
@@ -112,7 +114,9 @@ class StudyDetail(PermissionRequiredMixin, DetailView):
             clashes=sorted({clash.attribute_words for clash in identity_clashes().filter(study=self.object)}),
             destinations=deliveries_by_destination(self.object),
             labels=self.object.labels.all(),
-            move=open_moves().filter(study=self.object).first(),
+            move=move,
+            is_open=bool(move),
+            progress=Forecast().of(move) if move else None,
             tiers_to_choose=tiers_to_choose(self.object),
             **kwargs,
         )

@@ -207,6 +207,7 @@ SPECTACULAR_SETTINGS = {
         "TierEnum": "studies.models.Tier",
         "SlowTierEnum": "tiering.models.locations.SLOW_TIERS",
         "MoveStateEnum": "tiering.models.MoveState",
+        "MoveReasonEnum": "tiering.models.Reason",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

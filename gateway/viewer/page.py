@@ -1,5 +1,6 @@
 """The viewer's page: which studies and series there are; everything else its script asks for by DICOMweb."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from csp.constants import SELF
@@ -15,8 +16,12 @@ from gateway.portal.words import clock_time, iso_date, person_name
 from gateway.viewer.bundle import bundle
 from gateway.viewer.ohif import is_installed
 from studies.admission import is_uid
-from studies.models import Series, Study
+from studies.models import Series, Study, Tier
 from studies.selectors import studies_with_series
+from studies.wanted import want
+from tiering.forecast import Forecast, Progress
+from tiering.models import Move
+from tiering.selectors import open_move_of
 
 MAXIMUM_STUDIES = 8
 # Cornerstone sets styles on its own elements, and its decoders are WebAssembly in workers; nothing is evaluated.
@@ -47,6 +52,7 @@ def viewer(request: HttpRequest) -> HttpResponse:
             "bundle": found,
             "study": studies[0],
             "studies": studies,
+            "away": _away(studies),
             "may_ohif": is_installed(),
             "ohif_query": ",".join(study.study_instance_uid for study in studies),
             "config": {
@@ -71,6 +77,19 @@ def asked_uids(values: list[str]) -> list[str]:
     """The UIDs in an address, each once, in order; what is no UID is left out."""
     parts = [part.strip() for value in values for part in value.split(",")]
     return list(dict.fromkeys(part for part in parts if is_uid(part)))[:MAXIMUM_STUDIES]
+
+
+def _away(studies: Sequence[Study]) -> list[tuple[Study, Move | None, Progress | None]]:
+    """Studies that are not on the hot disk, each with the move that brings it back: opening them asks for that."""
+    found = []
+    for study in studies:
+        series = next(iter(study.series.all()), None)
+        if study.tier == Tier.HOT or series is None:
+            continue
+        want(series.pk, by="the viewer")
+        move = open_move_of(study)
+        found.append((study, move, Forecast().of(move) if move else None))
+    return found
 
 
 def _study(study: Study) -> dict[str, Any]:

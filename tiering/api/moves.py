@@ -21,8 +21,9 @@ from studies.models import Study, Tier
 from tiering.ask import ask_for_move, cancel
 from tiering.errors import MoveRefused
 from tiering.events import moves_due
-from tiering.forecast import recall_seconds
+from tiering.forecast import Forecast
 from tiering.models import Move, MoveState
+from tiering.next_step import next_step
 from tiering.where import where_is
 
 
@@ -77,6 +78,7 @@ class MoveSerializer(serializers.ModelSerializer[Move]):
             "state",
             "policy",
             "requested_by",
+            "reason",
             "created_at",
             "started_at",
             "switched_at",
@@ -91,7 +93,47 @@ class MoveSerializer(serializers.ModelSerializer[Move]):
 
     def get_expected_seconds(self, move: Move) -> float | None:
         """None where nothing is known, or where nothing is left."""
-        return recall_seconds(move)
+        return _forecast(self).recall_seconds(move)
+
+
+class ProgressSerializer(MoveSerializer):
+    """One move with how far it is, and what is in front of it."""
+
+    percent = serializers.SerializerMethodField(help_text="Of its bytes; null where it has not begun.")
+    bytes_per_second = serializers.SerializerMethodField(help_text="Since it began; null where it does not copy.")
+    ahead = serializers.SerializerMethodField(help_text="Open moves that go before it; null unless it waits.")
+    next_step = serializers.SerializerMethodField(help_text="What to do about it; empty: nothing.")
+
+    class Meta(MoveSerializer.Meta):
+        fields = [*MoveSerializer.Meta.fields, "percent", "bytes_per_second", "ahead", "next_step"]
+
+    def to_representation(self, move: Move) -> dict[str, Any]:
+        """Looks at the move once."""
+        self._progress = _forecast(self).of(move)
+        return dict(super().to_representation(move))
+
+    def get_percent(self, move: Move) -> int | None:
+        """See Progress."""
+        return self._progress.percent
+
+    def get_bytes_per_second(self, move: Move) -> float | None:
+        """See Progress."""
+        return self._progress.bytes_per_second
+
+    def get_ahead(self, move: Move) -> int | None:
+        """See Progress."""
+        return self._progress.ahead
+
+    def get_next_step(self, move: Move) -> str:
+        """In words."""
+        return next_step(move)
+
+
+def _forecast(serializer: MoveSerializer) -> Forecast:
+    """One for all moves of an answer."""
+    known: dict[str, Any] = serializer.context  # type: ignore[assignment]  # what DRF keeps is a dict
+    found: Forecast = known.setdefault("forecast", Forecast())
+    return found
 
 
 class MoveStudy(APIView):
@@ -99,7 +141,7 @@ class MoveStudy(APIView):
 
     required_permission = "tiering.add_move"
 
-    @extend_schema(request=MoveRequestSerializer, responses={202: MoveSerializer})
+    @extend_schema(request=MoveRequestSerializer, responses={202: ProgressSerializer})
     def post(self, request: Request, study_instance_uid: str) -> Response:
         """Move a study to a tier; the answer is the job, which goes on by itself."""
         study = get_object_or_404(Study, study_instance_uid=study_instance_uid)
@@ -111,7 +153,7 @@ class MoveStudy(APIView):
             raise Refused(str(error)) from error
         transaction.on_commit(lambda: moves_due.send(Move))
         job = reverse("api-move-detail", args=[move.pk], request=request)
-        return Response(MoveSerializer(move).data, status=status.HTTP_202_ACCEPTED, headers={"Location": job})
+        return Response(ProgressSerializer(move).data, status=status.HTTP_202_ACCEPTED, headers={"Location": job})
 
 
 class MoveFilter(django_filters.FilterSet):  # type: ignore[misc]
@@ -132,7 +174,12 @@ class Moves(ReadOnlyModelViewSet[Move]):
     ordering_fields = ["created_at", "finished_at"]
     action_permissions = {"cancel": "tiering.change_move"}
 
-    @extend_schema(request=None, responses=MoveSerializer)
+    @extend_schema(responses=ProgressSerializer)
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """One move: how far it is, what is in front of it, and what to do about it."""
+        return Response(ProgressSerializer(self.get_object()).data)
+
+    @extend_schema(request=None, responses=ProgressSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
         """End a move that has not switched yet; what was copied stays, and is not copied again."""
@@ -140,4 +187,4 @@ class Moves(ReadOnlyModelViewSet[Move]):
         if not cancel(move):
             raise Refused("It is too late for that: the study is read from the new tier already.")
         move.refresh_from_db()
-        return Response(MoveSerializer(move).data)
+        return Response(ProgressSerializer(move).data)

@@ -8,17 +8,20 @@ from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST
-from django.views.generic import ListView
+from django.views.decorators.http import require_GET, require_POST
+from django.views.generic import DetailView, ListView
 
 from studies.models import Study, Tier
 from tiering.ask import ask_for_move, cancel
 from tiering.errors import MoveRefused
 from tiering.events import moves_due
+from tiering.forecast import Forecast
 from tiering.models import Move
-from tiering.selectors import MOVE_TABS, list_moves, move_counts
+from tiering.models.moves import OPEN
+from tiering.next_step import next_step
+from tiering.selectors import MOVE_TABS, list_moves, move_counts, open_move_of
 
 LABELS = {"open": "Under way", "failed": "Failed", "done": "Done", "all": "All"}
 
@@ -47,6 +50,34 @@ class MoveList(PermissionRequiredMixin, ListView):
         counts = move_counts()
         tabs = [(tab, label, counts[tab]) for tab, label in LABELS.items()]
         return super().get_context_data(tabs=tabs, current_tab=self.current_tab, **kwargs)
+
+
+class MoveDetail(PermissionRequiredMixin, DetailView):
+    """One move: how far it is, what is in front of it, why, and what to do when it fails."""
+
+    permission_required = "tiering.view_move"
+    raise_exception = True
+    queryset = Move.objects.select_related("study", "policy")
+    template_name = "tiering/move.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """The numbers that the API gives as well."""
+        return super().get_context_data(
+            progress=Forecast().of(self.object),
+            is_open=self.object.state in OPEN,
+            next_step=next_step(self.object),
+            **kwargs,
+        )
+
+
+@require_GET
+@permission_required("studies.view_study", raise_exception=True)
+def study_move_state(request: HttpRequest, study_instance_uid: str) -> HttpResponse:
+    """How the study's way to another tier stands: a fragment of pages that wait for it."""
+    study = get_object_or_404(Study, study_instance_uid=study_instance_uid)
+    move = open_move_of(study)
+    context = {"study": study, "move": move, "progress": Forecast().of(move) if move else None, "is_open": bool(move)}
+    return render(request, "tiering/_study_move.html", context)
 
 
 @require_POST

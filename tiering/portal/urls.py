@@ -16,7 +16,9 @@ urlpatterns = [
     path("tiers/policies/<int:pk>/edit/", policies.PolicyUpdate.as_view(), name="policy-update"),
     path("tiers/policies/<int:pk>/delete/", policies.PolicyDelete.as_view(), name="policy-delete"),
     path("tiers/moves/", moves.MoveList.as_view(), name="move-list"),
+    path("tiers/moves/<int:pk>/", moves.MoveDetail.as_view(), name="move"),
     path("tiers/moves/<int:pk>/cancel/", moves.cancel_move, name="move-cancel"),
     path("tiers/moves/<int:pk>/retry/", moves.retry_move, name="move-retry"),
+    path("studies/<str:study_instance_uid>/move/state/", moves.study_move_state, name="study-move-state"),
     path("studies/<str:study_instance_uid>/move/", moves.move_study, name="study-move"),
 ]

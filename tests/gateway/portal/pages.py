@@ -24,7 +24,7 @@ from tests.factories import (
     ShadowMatchFactory,
     TierSampleFactory,
 )
-from tiering.models import Location, Policy
+from tiering.models import Location, Move, Policy
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Rows:
     back_test: BackTest
     location: Location
     policy: Policy
+    move: Move
 
     def addresses(self) -> dict[str, str]:
         """Addresses of all pages by name."""
@@ -84,6 +85,8 @@ class Rows:
             "ai-worker-form": f"/ai/workers/{self.ai_worker.pk}/",
             "tiers": "/tiers/",
             "moves": "/tiers/moves/?tab=all",
+            "move": f"/tiers/moves/{self.move.pk}/",
+            "study-move-state": f"{study}move/state/",
             "tier-cost": "/tiers/cost/",
             "policy": f"/tiers/policies/{self.policy.pk}/",
             "policy-form": f"/tiers/policies/{self.policy.pk}/edit/",
@@ -114,10 +117,10 @@ def make_rows(count: int = 1) -> Rows:
         AIRequestFactory.create(pool=worker.pool, worker=worker, state="failed")
     policies = [PolicyFactory.create() for _ in deliveries]
     locations = [LocationFactory.create() for _ in deliveries]
+    moves = [MoveFactory.create(study=delivery.instance.series.study) for delivery in deliveries]
     for delivery, location in zip(deliveries, locations, strict=True):
         TierSampleFactory.create(what="location", key=str(location.pk))
         PackFactory.create(study=delivery.instance.series.study, location=location)
-        MoveFactory.create(study=delivery.instance.series.study)
     return Rows(
         deliveries[0].instance.series.study,
         deliveries[0],
@@ -127,4 +130,5 @@ def make_rows(count: int = 1) -> Rows:
         back_tests[0],
         locations[0],
         policies[0],
+        moves[0],
     )
