@@ -20,6 +20,7 @@ from tiering.pace import MovePacer
 from tiering.put_away import copy_to_tier
 from tiering.remove import Held, remove_what_was_left, with_enough_copies
 from tiering.settings import grace_seconds
+from tiering.slots import LocationFull, look_again_after, take_places
 
 logger = logging.getLogger(__name__)
 LOOK_AGAIN = timedelta(seconds=20)
@@ -51,8 +52,12 @@ def carry_out(move: Move) -> None:
         elif move.to_tier != Tier.HOT and move.study.completed_at is None:
             claim.release(move, last_error=STILL_COMING_IN, next_attempt_at=timezone.now() + LOOK_AGAIN)
         else:
+            take_places(move)
             _copy(move)
             _switch(move)
+    except LocationFull as error:
+        again_at = timezone.now() + look_again_after(move)
+        claim.release(move, last_error=str(error)[: claim.ERROR_LENGTH], next_attempt_at=again_at)
     except claim.MoveLost as error:
         logger.info("move given up", extra={"move": move.pk, "reason": str(error)})
     except (SourceDamaged, PackDamaged) as error:
@@ -73,7 +78,12 @@ def carry_out(move: Move) -> None:
 def _copy(move: Move) -> None:
     if move.state == MoveState.WAITING:
         claim.change(
-            move, state=MoveState.COPYING, started_at=timezone.now(), total_bytes=_bytes_to_copy(move), done_bytes=0
+            move,
+            state=MoveState.COPYING,
+            started_at=timezone.now(),
+            total_bytes=_bytes_to_copy(move),
+            done_bytes=0,
+            last_error="" if not move.attempts else move.last_error,  # that it waited is over
         )
         move.state = MoveState.COPYING
 

@@ -49,6 +49,7 @@ class TierLocationSerializer(StrictModelSerializer):
             "cost_per_gb_read",
             "expected_latency_seconds",
             "bytes_per_second",
+            "max_parallel",
             "timeout_seconds",
             "created_at",
         ]

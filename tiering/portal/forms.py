@@ -37,6 +37,7 @@ class LocationForm(forms.ModelForm):
             "cost_per_gb_read",
             "expected_latency_seconds",
             "bytes_per_second",
+            "max_parallel",
             "timeout_seconds",
             "is_enabled",
         ]
@@ -47,6 +48,7 @@ class LocationForm(forms.ModelForm):
             "capacity_bytes": "Capacity in bytes",
             "expected_latency_seconds": "Seconds until a read begins",
             "bytes_per_second": "Bytes per second, at most",
+            "max_parallel": "Moves at once, at most",
             "timeout_seconds": "Timeout in seconds",
         }
         help_texts = {
