@@ -30,7 +30,7 @@ from routing.models import (
 from routing.rules import save_rule
 from studies.commitments.models import Commitment, CommitmentItem, CommitmentState
 from studies.models import Conflict, IdentityClash, Instance, Series, Study, Tier, UnreadableFile
-from tiering.models import Location, Move, Pack, PackState, Policy, TierSample
+from tiering.models import Damage, Location, Move, Pack, PackState, Policy, TierChange, TierSample
 
 PASSWORD = "correct horse battery"
 
@@ -377,3 +377,23 @@ class TierSampleFactory(DjangoModelFactory[TierSample]):
     what = "tier"
     key = "hot"
     size_bytes = 1_000_000_000
+
+
+class TierChangeFactory(DjangoModelFactory[TierChange]):
+    class Meta:
+        model = TierChange
+
+    study = factory.SubFactory(StudyFactory)
+    from_tier = Tier.HOT
+    to_tier = Tier.COLD
+    requested_by = "person"
+
+
+class DamageFactory(DjangoModelFactory[Damage]):
+    class Meta:
+        model = Damage
+
+    pack = factory.SubFactory(PackFactory)
+    where = "Shelf"
+    name = factory.Sequence(lambda n: f"1.2.{n}.tar")
+    what = "It ends too early."

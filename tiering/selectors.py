@@ -12,6 +12,7 @@ MOVE_TABS: dict[str, tuple[str, ...]] = {
     "done": (MoveState.DONE,),
     "all": tuple(MoveState.values),
 }
+DAMAGE_TABS: dict[str, Q] = {"all": Q(), "open": Q(repaired_at=None), "repaired": Q(repaired_at__isnull=False)}
 
 
 def open_moves() -> QuerySet[Move]:
@@ -49,7 +50,19 @@ def policies_with_counts() -> QuerySet[Policy]:
 
 def open_damage() -> QuerySet[Damage]:
     """What was read back wrong and could not be repaired yet, the latest first."""
-    return Damage.objects.filter(repaired_at=None).select_related("instance__series__study", "pack__study")
+    return list_damage("open")
+
+
+def list_damage(tab: str) -> QuerySet[Damage]:
+    """Damage of a tab, the latest first."""
+    return Damage.objects.filter(DAMAGE_TABS[tab]).select_related("instance__series__study", "pack__study")
+
+
+def damage_counts() -> dict[str, int]:
+    """How many are in each tab."""
+    return Damage.objects.aggregate(
+        **{tab: Count("pk", filter=asked) for tab, asked in DAMAGE_TABS.items() if asked}, all=Count("pk")
+    )
 
 
 def wants_attention() -> int:

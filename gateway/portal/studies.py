@@ -13,12 +13,13 @@ from django.views.generic import DetailView, ListView
 
 from gateway.trace import trace
 from routing.selectors import deliveries_by_destination, deliveries_of_studies
-from studies.models import Study
+from studies.models import Series, Study, Tier
 from studies.portal.forms import PAGE_SIZES, PERIODS, StudyFilterForm, ordering_of, page_size_of
 from studies.selectors import conflicts, identity_clashes, known_modalities, list_studies, odd_instances
 from tiering.forecast import Forecast
 from tiering.selectors import open_move_of, tiers_to_choose
 
+TIER_CHANGES_SHOWN = 20
 # Modalities of series of which no thumbnail is asked (PS3.3 C.7.3.1.1.1).
 WITHOUT_PICTURES = frozenset(
     {
@@ -107,7 +108,7 @@ class StudyDetail(PermissionRequiredMixin, DetailView):
         move = open_move_of(self.object)
         return super().get_context_data(
             series=series,
-            pictured={each.pk for each in series if each.modality not in WITHOUT_PICTURES},
+            pictured=_pictured(self.object, series),
             kinds=[kind for kind in kinds if kind["count"]],
             conflicts=conflicts().filter(instance__series__study=self.object),
             odd_count=odd_instances().filter(series__study=self.object).count(),
@@ -117,9 +118,15 @@ class StudyDetail(PermissionRequiredMixin, DetailView):
             move=move,
             is_open=bool(move),
             progress=Forecast().of(move) if move else None,
+            tier_changes=self.object.tier_changes.all()[:TIER_CHANGES_SHOWN],
             tiers_to_choose=tiers_to_choose(self.object),
             **kwargs,
         )
+
+
+def _pictured(study: Study, series: list[Series]) -> set[int]:
+    """Series of which a thumbnail is asked; of a study that is away none, for that would bring it back."""
+    return {each.pk for each in series if study.tier == Tier.HOT and each.modality not in WITHOUT_PICTURES}
 
 
 @require_GET

@@ -40,6 +40,9 @@ EMPTY_PAGES = {
     "rules-empty": "/rules/",
     "back-tests-empty": "/rules/back-tests/",
     "tiers-empty": "/tiers/",
+    "tier-cost-empty": "/tiers/cost/",
+    "tier-changes-empty": "/tiers/changes/",
+    "damage-empty": "/tiers/damage/",
 }
 PAGES = {
     "dashboard": "/",
@@ -81,7 +84,13 @@ PAGES = {
     "commitment": "/commitments/{commitment}/",
     "commitment-waiting": "/commitments/{waiting}/",
     "tiers": "/tiers/",
+    "tier-cost": "/tiers/cost/",
+    "tier-changes": "/tiers/changes/",
+    "damage": "/tiers/damage/",
     "moves": "/tiers/moves/?tab=all",
+    "move-recall": "/tiers/moves/{recall}/",
+    "move-failed": "/tiers/moves/{failed_move}/",
+    "study-recalled": "/studies/{recalled}/",
     "location-form": "/tiers/new/",
     "policy": "/tiers/policies/{policy}/",
     "policy-form": "/tiers/policies/{policy}/edit/",
@@ -114,6 +123,7 @@ def main(wanted: list[str]) -> None:
             "DJANGO_SETTINGS_MODULE": "gateway.settings.base",
             "GANTRY_HOME": folder,
             "REDIS_URL": redis_url,
+            "GANTRY_HOT_COST_PER_GB_MONTH": "0.095",
             "GANTRY_HTTP_BIND": f"127.0.0.1:{port}",
             "DJANGO_ALLOW_ASYNC_UNSAFE": "1",
         }
@@ -207,7 +217,7 @@ class Pictures:
         from routing.models import AIPool, BackTest, Delivery, Rule
         from studies.commitments.models import Commitment, CommitmentState
         from studies.models import Study
-        from tiering.models import Policy
+        from tiering.models import Move, Policy
 
         study = Study.objects.filter(modalities_in_study__contains="\\SR\\", series__body_part_examined="HEAD").first()
         names = {
@@ -218,6 +228,9 @@ class Pictures:
             "shadow": Rule.objects.get(mode="shadow").pk,
             "back_test": BackTest.objects.get(state="done").pk,
             "running": BackTest.objects.get(state="running").pk,
+            "recall": Move.objects.get(reason="reading").pk,
+            "recalled": Move.objects.get(reason="reading").study,
+            "failed_move": Move.objects.get(state="failed").pk,
             "policy": Policy.objects.get(name__startswith="Large").pk,
             "entry": AllowlistEntry.objects.get(calling_ae_title="CT_ROOM1").pk,
             "commitment": Commitment.objects.get(failed_count=3).pk,

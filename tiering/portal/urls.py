@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tiering.portal import costs, locations, moves, policies
+from tiering.portal import costs, locations, moves, policies, records
 
 urlpatterns = [
     path("tiers/", locations.Tiers.as_view(), name="tier-list"),
@@ -11,6 +11,9 @@ urlpatterns = [
     path("tiers/<int:pk>/delete/", locations.LocationDelete.as_view(), name="location-delete"),
     path("tiers/<int:pk>/test/", locations.test_location, name="location-test"),
     path("tiers/cost/", costs.CostPage.as_view(), name="tier-cost"),
+    path("tiers/changes/", records.TierChanges.as_view(), name="tier-changes"),
+    path("tiers/changes.csv", records.tier_changes_csv, name="tier-changes-csv"),
+    path("tiers/damage/", records.DamageList.as_view(), name="damage-list"),
     path("tiers/policies/new/", policies.PolicyCreate.as_view(), name="policy-create"),
     path("tiers/policies/<int:pk>/", policies.PolicyDetail.as_view(), name="policy"),
     path("tiers/policies/<int:pk>/edit/", policies.PolicyUpdate.as_view(), name="policy-update"),

@@ -13,6 +13,7 @@ from tests.factories import (
     BackTestFactory,
     CommitmentFactory,
     ConflictFactory,
+    DamageFactory,
     DeliveryFactory,
     IdentityClashFactory,
     LocationFactory,
@@ -22,6 +23,7 @@ from tests.factories import (
     RemoteNodeFactory,
     RuleVersionFactory,
     ShadowMatchFactory,
+    TierChangeFactory,
     TierSampleFactory,
 )
 from tiering.models import Location, Move, Policy
@@ -87,6 +89,8 @@ class Rows:
             "moves": "/tiers/moves/?tab=all",
             "move": f"/tiers/moves/{self.move.pk}/",
             "study-move-state": f"{study}move/state/",
+            "tier-changes": "/tiers/changes/",
+            "damage": "/tiers/damage/",
             "tier-cost": "/tiers/cost/",
             "policy": f"/tiers/policies/{self.policy.pk}/",
             "policy-form": f"/tiers/policies/{self.policy.pk}/edit/",
@@ -119,6 +123,8 @@ def make_rows(count: int = 1) -> Rows:
     locations = [LocationFactory.create() for _ in deliveries]
     moves = [MoveFactory.create(study=delivery.instance.series.study) for delivery in deliveries]
     for delivery, location in zip(deliveries, locations, strict=True):
+        TierChangeFactory.create(study=delivery.instance.series.study)
+        DamageFactory.create(pack=PackFactory.create(study=delivery.instance.series.study, location=location))
         TierSampleFactory.create(what="location", key=str(location.pk))
         PackFactory.create(study=delivery.instance.series.study, location=location)
     return Rows(

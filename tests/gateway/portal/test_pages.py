@@ -90,6 +90,8 @@ def test_page_costs_as_many_queries_for_ten_rows_as_for_two(page: str, administr
         "/ai/results/",
         "/tiers/",
         "/tiers/moves/",
+        "/tiers/changes/",
+        "/tiers/damage/",
     ],
 )
 def test_page_without_rows_teaches(address: str, administrator: Client) -> None:
@@ -114,6 +116,9 @@ def test_viewer_sees_no_button_that_he_may_not_press(viewer: Client) -> None:
         "/ai/results/",
         "/tiers/",
         "/tiers/moves/?tab=all",
+        "/tiers/cost/",
+        "/tiers/changes/",
+        "/tiers/damage/",
     ):
         html = viewer.get(address).content.decode()
         for forbidden in (
