@@ -154,6 +154,7 @@ class TestPage:
         html = client.get("/tiers/cost/").content.decode()
         assert f"about {(today + timedelta(days=100)).isoformat()}, in 100 days" in html
         assert "+5.0 GB" in html
+        assert "+35 GB a week" in html
         assert "not filling" in html
 
     def test_a_policy_says_what_it_saved(self, client: Client) -> None:

@@ -10,7 +10,7 @@ from studies.models import Study, Tier
 from tests.factories import UserFactory
 from tests.tiering.test_moves import go_on
 from tiering.damage import damage_of_file
-from tiering.models import Location, Move, MoveState, Policy
+from tiering.models import Location, Move, MoveState, Policy, Reason
 from tiering.policies import apply_all
 
 pytestmark = pytest.mark.django_db
@@ -99,9 +99,12 @@ def test_a_download_of_what_is_away_says_that_it_comes(study: Study, cold: Locat
 
 
 def test_a_failed_move_is_tried_again(study: Study, cold: Location, administrator: Client) -> None:
-    failed = Move.objects.create(study=study, to_tier=Tier.COLD, requested_by="x", state=MoveState.FAILED)
+    failed = Move.objects.create(
+        study=study, to_tier=Tier.COLD, requested_by="x", state=MoveState.FAILED, reason=Reason.RULE
+    )
     administrator.post(f"/tiers/moves/{failed.pk}/retry/")
     again = Move.objects.get(state=MoveState.WAITING)
+    assert again.reason == Reason.RULE
     administrator.post(f"/tiers/moves/{again.pk}/cancel/")
     again.refresh_from_db()
     assert again.state == MoveState.CANCELLED

@@ -111,9 +111,10 @@ def cancel_move(request: HttpRequest, pk: int) -> HttpResponse:
 @permission_required("tiering.change_move", raise_exception=True)
 def retry_move(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for a failed move again."""
-    move = get_object_or_404(Move.objects.select_related("study"), pk=pk)
+    move = get_object_or_404(Move.objects.select_related("study", "policy"), pk=pk)
+    by = request.user.get_username()
     try:
-        ask_for_move(move.study, move.to_tier, by=request.user.get_username())
+        ask_for_move(move.study, move.to_tier, by=by, policy=move.policy, reason=move.reason)
     except MoveRefused as error:
         messages.error(request, str(error))
     else:

@@ -30,9 +30,11 @@ def count(value: int | None) -> str:
 
 
 @register.filter
-def size_of_change(value: float) -> str:
-    """How many bytes more or fewer, without the sign."""
-    return words.size(round(abs(value)))
+def size_of_change(value: float, times: int = 1) -> str:
+    """How many bytes more or fewer: ``+1.2 GB``."""
+    change = round(value * times)
+    sign = "\N{MINUS SIGN}" if change < 0 else "+"
+    return f"{sign if change else ''}{words.size(abs(change))}"
 
 
 @register.filter
