@@ -10,7 +10,7 @@ from studies.disk import disk_use
 from studies.models import Tier
 from tiering.costs import costs
 from tiering.models import SampleOf, TierSample
-from tiering.savings import saved_by_policies
+from tiering.savings import saved_now
 
 KEPT = timedelta(days=400)
 FIGURES = ["studies", "number_of_objects", "size_bytes", "used_bytes", "per_month"]
@@ -73,7 +73,7 @@ def _rows(on: date) -> Iterator[TierSample]:
             used_bytes=use.used_bytes,
             per_month=use.cost_per_month,
         )
-    for pk, saved in saved_by_policies().items():
+    for pk, saved in saved_now().items():
         yield TierSample(
             on=on,
             what=SampleOf.POLICY,

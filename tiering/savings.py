@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Count, Exists, F, OuterRef, QuerySet, Sum
+from django.db.models import Count, Exists, F, Max, OuterRef, QuerySet, Sum
 
 from studies.models import Tier
 from tiering.models import Move, MoveState, PackState, Policy, Reason, SampleOf, TierSample
@@ -24,7 +24,7 @@ class Saved:
     Attributes:
         size_bytes: of all contents of these studies.
         per_month: less than 0 when they cost more there.
-        so_far: sum of what was saved each day that there is a sample of.
+        so_far: sum of what was saved each day that there is a sample of; 0 where only one day is looked at.
     """
 
     studies: int = 0
@@ -33,8 +33,19 @@ class Saved:
     so_far: Decimal = Decimal(0)
 
 
-def saved_by_policies() -> dict[int, Saved]:
-    """By the policy's primary key; of each policy."""
+def saved_as_noted() -> dict[int, Saved]:
+    """By the policy's primary key, as the samples have it, which are an hour old at most; none before the first."""
+    days = TierSample.objects.filter(what=SampleOf.POLICY).order_by()
+    totals = dict(days.values_list("key").annotate(total=Sum("per_month")))
+    latest = days.filter(on=days.aggregate(on=Max("on"))["on"])
+    return {
+        int(row.key): Saved(row.studies, row.size_bytes, row.per_month, totals[row.key] / DAYS_OF_A_MONTH)
+        for row in latest
+    }
+
+
+def saved_now() -> dict[int, Saved]:
+    """By the policy's primary key; of each policy. With many moves it takes seconds: for the samples."""
     moved = _moved()
     sums = {
         row["policy"]: (row["studies"], row["size"] or 0)
@@ -46,13 +57,12 @@ def saved_by_policies() -> dict[int, Saved]:
         size=Sum("study__packs__size_bytes")
     ):
         cost[row["policy"]] += row["price"] * row["size"] / GB
-    so_far = _so_far()
     found = {}
     for policy in Policy.objects.all():
         studies, size = sums.get(policy.pk, (0, 0))
         there = hot_cost_per_gb_month() * size / GB if policy.to_tier == Tier.HOT else cost[policy.pk]
         before = cost_before(policy) * size / GB if size else Decimal(0)
-        found[policy.pk] = Saved(studies, size, before - there, so_far.get(str(policy.pk), Decimal(0)))
+        found[policy.pk] = Saved(studies, size, before - there)
     return found
 
 
@@ -67,8 +77,3 @@ def _moved() -> QuerySet[Move]:
     )
     moves = Move.objects.filter(policy__isnull=False, state__in=SWITCHED, study__tier=F("to_tier"))
     return moves.filter(~Exists(later)).order_by()
-
-
-def _so_far() -> dict[str, Decimal]:
-    days = TierSample.objects.filter(what=SampleOf.POLICY).order_by().values_list("key")
-    return {key: total / DAYS_OF_A_MONTH for key, total in days.annotate(total=Sum("per_month"))}

@@ -16,7 +16,7 @@ from tests.factories import LocationFactory, MoveFactory, PackFactory, PolicyFac
 from tiering.costs import costs
 from tiering.models import Move, MoveState, Reason, SampleOf, TierSample
 from tiering.samples import KEPT, take_samples
-from tiering.savings import Saved, saved_by_policies
+from tiering.savings import Saved, saved_as_noted, saved_now
 
 pytestmark = pytest.mark.django_db
 GB = 10**9
@@ -88,7 +88,7 @@ class TestSavings:
         moved_by(policy, kept(Tier.COLD, 20 * GB), state=MoveState.SWITCHED)
         moved_by(policy, kept(Tier.HOT, 20 * GB), to_tier=Tier.COLD)  # somebody brought it back
         moved_by(policy, kept(Tier.HOT, 20 * GB), to_tier=Tier.COLD, state=MoveState.FAILED)
-        assert saved_by_policies() == {policy.pk: Saved(2, 120 * GB, Decimal("10.80"))}
+        assert saved_now() == {policy.pk: Saved(2, 120 * GB, Decimal("10.80"))}
 
     def test_what_went_twice_counts_once_for_whoever_decided_last(self) -> None:
         first, second = PolicyFactory.create(), PolicyFactory.create()
@@ -97,15 +97,15 @@ class TestSavings:
         moved_by(second, study)
         moved_by(None, study, reason=Reason.LATE)
         moved_by(None, study, reason=Reason.CACHE)
-        found = saved_by_policies()
+        found = saved_now()
         assert (found[first.pk].studies, found[second.pk].studies) == (0, 1)
         moved_by(None, study, reason=Reason.PERSON)
-        assert saved_by_policies()[second.pk].studies == 0
+        assert saved_now()[second.pk].studies == 0
 
     def test_what_goes_to_a_dearer_tier_costs_more(self) -> None:
         policy = PolicyFactory.create(from_tier=Tier.COLD, to_tier=Tier.HOT)
         moved_by(policy, kept(Tier.HOT, 10 * GB))
-        assert saved_by_policies()[policy.pk].per_month == Decimal("-1.0")
+        assert saved_now()[policy.pk].per_month == Decimal("-1.0")
 
 
 class TestSamples:
@@ -133,7 +133,7 @@ class TestSamples:
         moved_by(policy, kept(Tier.COLD, 100 * GB))
         for day in range(61):
             take_samples(NOON + timedelta(days=day))
-        assert saved_by_policies()[policy.pk].so_far == pytest.approx(Decimal("18.04"), abs=Decimal("0.01"))
+        assert saved_as_noted()[policy.pk].so_far == pytest.approx(Decimal("18.04"), abs=Decimal("0.01"))
 
 
 class TestPage:
@@ -161,6 +161,7 @@ class TestPage:
         client.force_login(UserFactory.create(role="viewer"))
         policy = PolicyFactory.create(name="Old ones")
         moved_by(policy, kept(Tier.COLD, 100 * GB))
+        take_samples(timezone.now())
         for page in ("/tiers/cost/", f"/tiers/policies/{policy.pk}/"):
             html = client.get(page).content.decode()
             assert "9.00" in html

@@ -13,7 +13,7 @@ from tiering.history import History
 from tiering.models import Policy, SampleOf
 from tiering.portal.chart import day_chart
 from tiering.samples import hot_disk_left
-from tiering.savings import saved_by_policies
+from tiering.savings import saved_as_noted
 
 SOURCES_SHOWN = 20
 
@@ -29,14 +29,14 @@ class CostPage(PermissionRequiredMixin, TemplateView):
         """As it is now, with the samples of the last days."""
         found, history = costs(), History(timezone.localdate())
         days = history.days()
-        saved = saved_by_policies()
+        noted = saved_as_noted()
         return super().get_context_data(
             costs=found,
             tiers=[(cost, history.growth(SampleOf.TIER, cost.key)) for cost in found.tiers],
             locations=_locations(found, history),
             sources=_sources(found, history),
             sources_left=max(0, len(found.sources) - SOURCES_SHOWN),
-            policies=[(policy, saved[policy.pk]) for policy in Policy.objects.all() if policy.pk in saved],
+            policies=[(policy, noted[policy.pk]) for policy in Policy.objects.filter(pk__in=noted)],
             hot_filling=history.filling(SampleOf.TIER, Tier.HOT, hot_disk_left()),
             high_percent=settings.GANTRY.spool_high_percent,
             hot_chart=day_chart(history.hot_disk(), history.today),

@@ -14,7 +14,7 @@ from tiering.models import Policy
 from tiering.models.moves import OPEN
 from tiering.policies import simulate
 from tiering.portal.policy_form import PolicyForm
-from tiering.savings import Saved, saved_by_policies
+from tiering.savings import Saved, saved_as_noted
 
 
 class PolicyDetail(PermissionRequiredMixin, DetailView):
@@ -34,7 +34,7 @@ class PolicyDetail(PermissionRequiredMixin, DetailView):
             found["problem"] = str(error)
         except OSError:
             found["problem"] = "The hot store's disk does not answer now."
-        found["saved"] = saved_by_policies().get(self.object.pk, Saved())
+        found["saved"] = saved_as_noted().get(self.object.pk, Saved())
         moves = self.object.moves.all()
         found["open_count"] = moves.filter(state__in=OPEN).count()
         found["done_count"] = moves.filter(state="done").count()
