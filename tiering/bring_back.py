@@ -5,13 +5,14 @@ from pathlib import Path
 
 from studies.disk import sync_folder
 from studies.models import Instance, Study, Tier
+from tiering.contents import read_range
+from tiering.damage import mark_damaged
 from tiering.errors import PackDamaged, SourceDamaged
 from tiering.hot_file import write_file
 from tiering.models import Copy, Pack, PackState
 from tiering.pace import Pacer
-from tiering.packs import mark_damaged
-from tiering.sources import Bytes, copies_to_try, is_intact_in_hot_store
-from tiering.stores.choose import open_store
+from tiering.pieces import Bytes
+from tiering.sources import copies_to_try, is_intact_in_hot_store
 
 
 def bring_back(study: Study, paced: Pacer) -> None:
@@ -50,21 +51,30 @@ def bring_back(study: Study, paced: Pacer) -> None:
 def _take_from(pack: Pack, missing: dict[int, Instance], paced: Pacer, folders: set[Path]) -> None:
     """Write every missing file that a pack holds, in one read of each stretch of it."""
     copies = [copy for copy in pack.copies.order_by("offset") if copy.instance_id in missing]
-    store = open_store(pack.location)
     for stretch in _stretches(copies, missing):
-        begin, last = stretch[0].offset, stretch[-1]
-        end = last.offset + missing[last.instance_id].size_bytes
-        reader = Bytes(paced(store.read(pack.key, begin, end - begin)))
-        for copy in stretch:
-            instance = missing[copy.instance_id]
-            try:
-                reader.skip(copy.offset - begin - reader.position)
-                folders.update(write_file(instance, reader, copy.head_crc32))
-            except PackDamaged as error:
-                if pack.state == PackState.VERIFIED:
-                    mark_damaged(pack, f"instance {instance.pk}: {error}")
-                continue  # another copy is taken, where there is one
-            del missing[copy.instance_id]
+        left = stretch
+        while left:
+            left = _take_stretch(pack, left, missing, paced, folders)
+
+
+def _take_stretch(
+    pack: Pack, stretch: list[Copy], missing: dict[int, Instance], paced: Pacer, folders: set[Path]
+) -> list[Copy]:
+    """Up to one that is damaged; returns those behind it, for another read."""
+    begin, last = stretch[0].offset, stretch[-1]
+    end = last.offset + missing[last.instance_id].size_bytes
+    reader = Bytes(paced(read_range(pack, begin, end - begin)))
+    for number, copy in enumerate(stretch, 1):
+        instance = missing[copy.instance_id]
+        try:
+            reader.skip(copy.offset - begin - reader.position)
+            folders.update(write_file(instance, reader, copy.head_crc32))
+        except PackDamaged as error:
+            if pack.state == PackState.VERIFIED:
+                mark_damaged(pack, f"instance {instance.pk}: {error}")
+            return stretch[number:]  # of this one another copy is taken, where there is one
+        del missing[copy.instance_id]
+    return []
 
 
 def _stretches(copies: list[Copy], missing: dict[int, Instance]) -> Iterator[list[Copy]]:

@@ -8,11 +8,19 @@ from django.utils import timezone
 
 from studies.models import Instance, Tier
 from tiering.metrics import DAMAGE_FOUND, DAMAGE_REPAIRED
-from tiering.models import Damage, Pack
+from tiering.models import Damage, Pack, PackState
 
 logger = logging.getLogger(__name__)
 HOT_STORE = "hot store"
 TEXT_LENGTH = 400
+
+
+def mark_damaged(pack: Pack, reason: str) -> None:
+    """No copy in it is relied on from now on."""
+    Pack.objects.filter(pk=pack.pk).exclude(state=PackState.REMOVING).update(
+        state=PackState.DAMAGED, note=reason[:TEXT_LENGTH]
+    )
+    logger.error("a pack is damaged", extra={"pack": pack.pk, "reason": reason})
 
 
 def damage_of_file(instance: Instance, what: str) -> Damage:

@@ -13,6 +13,10 @@ class ObjectGone(StoreError):
     """The location is there, and has no object of this name."""
 
 
+class KeyMissing(StoreError):
+    """A pack is encrypted under a key that is not at hand: nothing can be said of it until it is."""
+
+
 class PackDamaged(TierError):
     """What a location gives back is not what was acknowledged.
 

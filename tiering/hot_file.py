@@ -9,7 +9,8 @@ from pathlib import Path
 from studies.integrity import path_of
 from studies.models import Instance
 from tiering.errors import PackDamaged, StoreError
-from tiering.sources import Bytes, is_intact_in_hot_store
+from tiering.pieces import Bytes
+from tiering.sources import is_intact_in_hot_store
 
 PART = ".part"
 

@@ -3,9 +3,11 @@
 from studies.dimse import local_spool
 from studies.models import Instance
 from studies.take_back import NotTakenBack, take_back
-from tiering.models import Pack
+from tiering.damage import mark_damaged
+from tiering.errors import StoreError
+from tiering.keys import write_object
+from tiering.models import DataKey, Pack
 from tiering.pace import Pacer
-from tiering.packs import mark_damaged
 from tiering.reconcile import Difference, Kind
 from tiering.repair import repair_file, repair_pack
 
@@ -20,6 +22,8 @@ def mend(difference: Difference) -> str:
         return _take_back(difference.name)
     if difference.kind == Kind.UNKNOWN_OBJECT:
         return "reindex takes packs in"
+    if difference.kind == Kind.KEY_OBJECT:
+        return _write_key(difference.pk or 0)
     if difference.kind in {Kind.MISSING_FILE, Kind.OTHER_FILE}:
         instance = Instance.objects.filter(pk=difference.pk or 0).first()
         is_right = instance is None or repair_file(instance, difference.detail or difference.kind, Pacer())
@@ -29,6 +33,15 @@ def mend(difference: Difference) -> str:
             mark_damaged(pack, difference.detail or difference.kind)
         is_right = pack is None or repair_pack(pack, Pacer())
     return "" if is_right else "nothing is right to repair it from; the log says more"
+
+
+def _write_key(pk: int) -> str:
+    try:
+        for key in DataKey.objects.filter(pk=pk).select_related("location"):
+            write_object(key)
+    except StoreError as error:
+        return str(error)
+    return ""
 
 
 def _take_back(name: str) -> str:

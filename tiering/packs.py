@@ -4,7 +4,6 @@ The hash that is compared is the one that was taken when the instance was acknow
 source was right, that the way there was, and that the location gives back what it was given.
 """
 
-import logging
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,15 +13,17 @@ from django.utils import timezone
 
 from studies.models import Instance
 from tiering import tar
+from tiering.contents import IN_CHUNKS, PLAIN, read_tar, write_tar
+from tiering.damage import mark_damaged
 from tiering.errors import PackDamaged, TierError
+from tiering.keys import key_to_write_with
 from tiering.models import Copy, Location, Pack, PackState
 from tiering.pace import Pacer
-from tiering.sources import Bytes, read_stored
+from tiering.pieces import Bytes
+from tiering.sources import read_stored
 from tiering.stores.choose import open_store
 from tiering.stores.store import Store
 
-logger = logging.getLogger(__name__)
-NOTE_LENGTH = 400
 MAXIMUM_PACK_BYTES = 4 << 30
 MAXIMUM_PACK_INSTANCES = 5_000
 Read = Callable[[Instance], Iterator[bytes]]
@@ -62,12 +63,12 @@ def write_pack(pack: Pack, instances: Sequence[Instance], paced: Pacer, read: Re
     """
     copies: list[Copy] = []
     pieces = _pieces(pack, instances, copies, lambda instance: paced(read(instance)))
-    size = open_store(pack.location).write(pack.key, pieces)
+    size, layout = write_tar(pack, pieces)
     with transaction.atomic():
         pack.copies.all().delete()
         Copy.objects.bulk_create(copies, batch_size=500)
-        Pack.objects.filter(pk=pack.pk).update(size_bytes=size, number_of_instances=len(copies))
-    pack.size_bytes, pack.number_of_instances = size, len(copies)
+        Pack.objects.filter(pk=pack.pk).update(size_bytes=size, number_of_instances=len(copies), layout=layout)
+    pack.size_bytes, pack.number_of_instances, pack.layout = size, len(copies), layout
 
 
 def _pieces(pack: Pack, instances: Sequence[Instance], copies: list[Copy], read: Read) -> Iterator[bytes]:
@@ -111,19 +112,11 @@ def verify_pack(pack: Pack, paced: Pacer) -> None:
     )
 
 
-def mark_damaged(pack: Pack, reason: str) -> None:
-    """No copy in it is relied on from now on."""
-    Pack.objects.filter(pk=pack.pk).exclude(state=PackState.REMOVING).update(
-        state=PackState.DAMAGED, note=reason[:NOTE_LENGTH]
-    )
-    logger.error("a pack is damaged", extra={"pack": pack.pk, "reason": reason})
-
-
 def _compare(store: Store, pack: Pack, paced: Pacer) -> None:
     size = store.size(pack.key)
     if size != pack.size_bytes:
         raise PackDamaged(f"it has {'no object' if size is None else f'{size} bytes'}, not {pack.size_bytes} bytes")
-    reader = Bytes(paced(store.read(pack.key)))
+    reader = Bytes(read_tar(pack, paced))
     for copy in pack.copies.select_related("instance").order_by("offset").iterator(500):
         instance = copy.instance
         block = reader.take(copy.offset - reader.position)
@@ -133,6 +126,7 @@ def _compare(store: Store, pack: Pack, paced: Pacer) -> None:
             raise PackDamaged(f"the File Meta Information of instance {instance.pk} differs", instance.pk)
         if reader.sha256(instance.size_bytes - instance.data_set_offset) != instance.sha256:
             raise PackDamaged(f"the SHA-256 of the data set of instance {instance.pk} differs", instance.pk)
+    reader.skip_rest()
 
 
 def remove_pack(pack: Pack) -> None:
@@ -148,9 +142,9 @@ def remove_pack(pack: Pack) -> None:
     pack.delete()
 
 
-def key_for(study_uid: str, series_uid: str, ulid: str) -> str:
-    """``<study>/<series>/<ulid>.tar``: a person who looks for a study finds it without the database."""
-    return f"{_plain(study_uid)}/{_plain(series_uid)}/{ulid}.tar"
+def key_for(study_uid: str, series_uid: str, name: str) -> str:
+    """``<study>/<series>/<name>``: a person who looks for a study finds it without the database."""
+    return f"{_plain(study_uid)}/{_plain(series_uid)}/{name}"
 
 
 def _plain(uid: str) -> str:
@@ -159,7 +153,15 @@ def _plain(uid: str) -> str:
 
 
 def new_pack(location: Location, first: Instance, ulid: str) -> Pack:
-    """A row for an object that is to be written: it comes first, so that no object is forgotten."""
+    """A row for an object that is to be written as its location asks: it comes first, so that no object is forgotten.
+
+    Raises:
+        StoreError: the location cannot be used now, or its key is not at hand.
+    """
     series = first.series
-    key = key_for(series.study.study_instance_uid, series.series_instance_uid, ulid)
-    return Pack.objects.create(location=location, study=series.study, key=key)
+    data_key = key_to_write_with(location) if location.is_encrypted else None
+    name = ulid + (IN_CHUNKS if location.compression or data_key else PLAIN)
+    key = key_for(series.study.study_instance_uid, series.series_instance_uid, name)
+    return Pack.objects.create(
+        location=location, study=series.study, key=key, compression=location.compression, data_key=data_key
+    )

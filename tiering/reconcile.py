@@ -24,10 +24,11 @@ from studies.disk import files_below
 from studies.integrity import path_of
 from studies.models import Instance, Tier
 from studies.proof import CannotLook, Unproven, prove
+from tiering import keys
 from tiering.damage import HOT_STORE
 from tiering.errors import PackDamaged, StoreError
 from tiering.hot_file import PART
-from tiering.models import Location, Pack, PackState
+from tiering.models import DataKey, Location, Pack, PackState
 from tiering.pace import Pacer
 from tiering.packs import verify_pack
 from tiering.stores.choose import open_store
@@ -49,6 +50,7 @@ class Kind(StrEnum):
     UNKNOWN_OBJECT = "object that no row names"
     MISSING_OBJECT = "pack has no object"
     OTHER_OBJECT = "pack has other bytes"
+    KEY_OBJECT = "key of packs is not in the location"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +207,8 @@ def location_differences(location: Location, passed: Passed) -> Iterator[Differe
         packs = {pack.key: pack for pack in Pack.objects.filter(location=location, key__in=_keys(listed))}
         for key, size in listed:
             passed()
+            if key.startswith(keys.FOLDER):
+                continue
             pack = packs.get(key.removesuffix(PART))
             if pack is None:
                 yield from _unknown_object(store, location, key)
@@ -213,9 +217,15 @@ def location_differences(location: Location, passed: Passed) -> Iterator[Differe
                 seen[pack.pk] = 1
             if pack.key == key and pack.size_bytes != size:
                 yield from _other_object(store, pack)
-    for pack in Pack.objects.filter(location=location, pk__lte=last_pk, state__in=SETTLED).iterator(2000):
+    for pack in (
+        Pack.objects.filter(location=location, pk__lte=last_pk, state__in=SETTLED).defer("layout").iterator(2000)
+    ):
         if not seen[pack.pk]:
             yield from _other_object(store, pack)
+    for data_key in DataKey.objects.filter(location=location).select_related("location"):
+        if problem := keys.object_problem(data_key):
+            name = keys.object_name(data_key.ident)
+            yield Difference(location.name, Kind.KEY_OBJECT, name, data_key.pk, problem)
 
 
 def _keys(listed: list[tuple[str, int]]) -> set[str]:

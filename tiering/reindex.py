@@ -26,11 +26,12 @@ from studies.storage import location_for
 from studies.ulid import is_ulid, moment_of
 from tiering import tar
 from tiering.carry_out import TIERS
-from tiering.errors import PackDamaged
+from tiering.contents import UnknownPack, is_pack
+from tiering.errors import KeyMissing, PackDamaged
 from tiering.models import Copy, Location, Pack, PackState
 from tiering.packs import name_in_pack
+from tiering.pieces import Bytes
 from tiering.reconcile import Kind, Passed, hot_differences, in_batches
-from tiering.sources import Bytes
 from tiering.stores.choose import open_store
 
 BATCH = 200
@@ -101,18 +102,24 @@ def reindex_location(location: Location, passed: Passed, tell: Tell) -> int:
         tell: called with a sentence for what cannot be taken in.
 
     Raises:
-        StoreError: the location cannot be read.
+        StoreError: the location cannot be read, or in part, for want of a key: what can be read is taken in.
     """
-    new = 0
+    new, missing = 0, None
     for listed in in_batches(open_store(location).objects(), BATCH):
         known = Pack.objects.filter(location=location, key__in=[key for key, _ in listed])
         packs = {pack.key: pack for pack in known}
         for key, size_bytes in listed:
             passed()
             pack = packs.get(key)
-            if not key.endswith(".tar") or (pack is not None and _is_settled(pack)):
+            if not is_pack(key) or (pack is not None and _is_settled(pack)):
                 continue
-            new += _take_pack(location, key, size_bytes, pack, tell)
+            try:
+                new += _take_pack(location, key, size_bytes, pack, tell)
+            except KeyMissing as error:  # others may be under other keys
+                missing = error
+                tell(f"{location.name}: {key}: {error}")
+    if missing is not None:
+        raise missing
     return new
 
 
@@ -137,7 +144,8 @@ def _take_pack(location: Location, key: str, size_bytes: int, pack: Pack | None,
         notes.append(text)
         tell(f"{location.name}: {key}: {text}")
 
-    members = list(_members(location, key, note))
+    written = UnknownPack(location, key)
+    members = list(_members(written, location, note))
     new = 0
     with transaction.atomic():
         copies: list[Copy] = []
@@ -149,7 +157,8 @@ def _take_pack(location: Location, key: str, size_bytes: int, pack: Pack | None,
                 if row is not None and _is_copy_of(member, row):
                     copies.append(Copy(instance=row, offset=member.offset, head_crc32=member.head_crc32))
         if copies:
-            _note_pack(location, key, size_bytes, pack, copies, "; ".join(notes))
+            pack = pack or _note_pack(written, copies, size_bytes, "; ".join(notes))
+            _note_copies(pack, copies)
             settle_studies({copy.instance.series.study_id for copy in copies})
     return new
 
@@ -161,19 +170,22 @@ def _is_copy_of(member: _Member, row: Instance) -> bool:
     return same_extent and member.name == name_in_pack(row)
 
 
-def _note_pack(location: Location, key: str, size_bytes: int, pack: Pack | None, copies: list[Copy], note: str) -> None:
-    if pack is None:
-        pack = Pack.objects.create(
-            location=location,
-            key=key,
-            study_id=copies[0].instance.series.study_id,
-            state=PackState.VERIFIED,
-            verified_at=timezone.now(),
-            size_bytes=size_bytes,
-            number_of_instances=len(copies),
-            note=note[:400],
-        )
-    elif pack.study_id is None:
+def _note_pack(written: UnknownPack, copies: list[Copy], size_bytes: int, note: str) -> Pack:
+    return Pack.objects.create(
+        location=written.location,
+        key=written.key,
+        study_id=copies[0].instance.series.study_id,
+        state=PackState.VERIFIED,
+        verified_at=timezone.now(),
+        size_bytes=size_bytes,
+        number_of_instances=len(copies),
+        note=note[:400],
+        **written.columns(),
+    )
+
+
+def _note_copies(pack: Pack, copies: list[Copy]) -> None:
+    if pack.study_id is None:
         Pack.objects.filter(pk=pack.pk).update(study=copies[0].instance.series.study_id)
     for copy in copies:
         copy.pack = pack
@@ -191,14 +203,15 @@ def settle_studies(study_pks: set[int]) -> None:
             Study.objects.filter(pk=study.pk).update(tier=tier, received_at=received_at)
 
 
-def _members(location: Location, key: str, note: Tell) -> Iterator[_Member]:
+def _members(written: UnknownPack, location: Location, note: Tell) -> Iterator[_Member]:
     """Every instance of a pack as it streams by; up to where it is damaged."""
-    reader = Bytes(open_store(location).read(key))
+    reader = Bytes(written.tar())
     try:
         while (block := reader.take(tarfile.BLOCKSIZE)).strip(b"\0"):
             info = tarfile.TarInfo.frombuf(block, "ascii", "surrogateescape")
             yield from _member(reader, info, location, note)
             reader.skip(len(tar.filling(info.size)))
+        reader.skip_rest()
     except (PackDamaged, tarfile.HeaderError) as error:
         note(f"{error}; what is behind is not taken in")
 

@@ -15,13 +15,14 @@ from studies.integrity import path_of
 from studies.models import Instance, Tier
 from studies.proof import CannotLook, Unproven, prove
 from studies.ulid import new_ulid
-from tiering.damage import damage_of_file, damage_of_pack, lost_in_pack, repaired, tried
+from tiering.damage import damage_of_file, damage_of_pack, lost_in_pack, mark_damaged, repaired, tried
 from tiering.errors import ObjectGone, PackDamaged, StoreError, TierError
 from tiering.hot_file import write_file
 from tiering.models import Copy, Damage, Pack, PackState
 from tiering.pace import Pacer
-from tiering.packs import mark_damaged, new_pack, remove_pack, verify_pack, write_pack
-from tiering.sources import Bytes, copies_to_try, read_copy, read_file
+from tiering.packs import new_pack, remove_pack, verify_pack, write_pack
+from tiering.pieces import Bytes
+from tiering.sources import copies_to_try, read_copy, read_file
 
 logger = logging.getLogger(__name__)
 Source = Callable[[], Iterator[bytes]]

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from studies.integrity import path_of
 from studies.models import Instance, Tier
+from tiering.contents import read_range
+from tiering.damage import mark_damaged
 from tiering.errors import PackDamaged, SourceDamaged, StoreError
 from tiering.models import Copy, PackState
-from tiering.stores.choose import open_store
 from tiering.stores.store import READ_BYTES
 
 
@@ -40,6 +41,7 @@ def read_stored(instance: Instance) -> Iterator[bytes]:
 
     Raises:
         SourceDamaged: it is nowhere in its full size.
+        PackDamaged: the copy that was tried is not what was written.
         StoreError: where it is cannot be read now.
     """
     if instance.tier == Tier.HOT:
@@ -48,17 +50,21 @@ def read_stored(instance: Instance) -> Iterator[bytes]:
     copies = verified_copies(instance)
     if not copies:
         raise SourceDamaged(f"instance {instance.pk} has no verified copy")
-    yield from read_copy(copies[0], instance.size_bytes)
+    try:
+        yield from read_copy(copies[0], instance.size_bytes)
+    except PackDamaged as error:
+        mark_damaged(copies[0].pack, f"instance {instance.pk}: {error}")  # the next attempt takes another copy
+        raise
 
 
 def read_copy(copy: Copy, size_bytes: int) -> Iterator[bytes]:
     """The bytes of one copy in pieces.
 
     Raises:
+        PackDamaged: they are not what was written; of a plain TAR whoever hashes them finds that out.
         StoreError: it cannot be read now.
     """
-    store = open_store(copy.pack.location)
-    yield from store.read(copy.pack.key, copy.offset, size_bytes)
+    yield from read_range(copy.pack, copy.offset, size_bytes)
 
 
 def read_file(instance: Instance) -> Iterator[bytes]:
@@ -94,50 +100,3 @@ def is_intact_in_hot_store(instance: Instance) -> bool:
     except OSError:
         return False
     return left == 0 and digest.hexdigest() == instance.sha256
-
-
-class Bytes:
-    """Takes bytes from pieces by number; an object that ends too early is damage.
-
-    Attributes:
-        position: how many were taken.
-    """
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._rest = memoryview(b"")
-        self.position = 0
-
-    def some(self, count: int) -> Iterator[memoryview]:
-        """The next so many, in pieces.
-
-        Raises:
-            PackDamaged: there are fewer.
-        """
-        while count > 0:
-            if not self._rest:
-                piece = next(self._pieces, b"")
-                if not piece:
-                    raise PackDamaged(f"it ends at byte {self.position}")
-                self._rest = memoryview(piece)
-            taken = self._rest[:count]
-            self._rest = self._rest[len(taken) :]
-            self.position += len(taken)
-            count -= len(taken)
-            yield taken
-
-    def take(self, count: int) -> bytes:
-        """The next so many."""
-        return b"".join(self.some(count))
-
-    def skip(self, count: int) -> None:
-        """Pass over so many."""
-        for _ in self.some(count):
-            pass
-
-    def sha256(self, count: int) -> str:
-        """The SHA-256 of the next so many."""
-        digest = hashlib.sha256()
-        for piece in self.some(count):
-            digest.update(piece)
-        return digest.hexdigest()

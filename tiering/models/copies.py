@@ -4,7 +4,8 @@ from django.db import models
 from django.db.models import Q
 
 from studies.models import Instance, Study
-from tiering.models.locations import Location
+from tiering.models.keys import DataKey
+from tiering.models.locations import Compression, Location
 
 
 class PackState(models.TextChoices):
@@ -27,6 +28,18 @@ class Pack(models.Model):
     state = models.CharField(max_length=8, choices=PackState, default=PackState.WRITING)
     size_bytes = models.PositiveBigIntegerField(default=0)
     number_of_instances = models.PositiveIntegerField(default=0)
+    compression = models.CharField(max_length=4, choices=Compression, blank=True, default=Compression.NONE)
+    data_key = models.ForeignKey(
+        DataKey,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="packs",
+        help_text="Empty: not encrypted.",
+    )
+    layout = models.BinaryField(
+        default=bytes, help_text="Header and table of a pack in chunks (tiering.chunked); empty: it is a plain TAR."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     verified_at = models.DateTimeField(null=True, blank=True, help_text="When it was read back last and was right.")
     note = models.CharField(max_length=400, blank=True, help_text="What was wrong with it.")
@@ -48,7 +61,7 @@ class Copy(models.Model):
 
     instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="copies")
     pack = models.ForeignKey(Pack, on_delete=models.CASCADE, related_name="copies")
-    offset = models.PositiveBigIntegerField(help_text="Of its first byte within the object.")
+    offset = models.PositiveBigIntegerField(help_text="Of its first byte within the TAR.")
     head_crc32 = models.PositiveBigIntegerField(
         help_text="Of what comes before the data set, whose own hash is the instance's."
     )

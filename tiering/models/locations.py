@@ -22,6 +22,13 @@ class LocationType(models.TextChoices):
     CLOUD = "cloud", "Cloud"
 
 
+class Compression(models.TextChoices):
+    """How the chunks of a pack are compressed."""
+
+    NONE = "", "Not compressed"
+    ZSTD = "zstd", "Zstandard"
+
+
 class Location(models.Model):
     """A place for packs of the cold or the archive tier. Holds no patient data; what it points to does.
 
@@ -45,6 +52,18 @@ class Location(models.Model):
     access_key = models.CharField(max_length=128, blank=True)
     secret_key = models.CharField(
         max_length=2000, blank=True, help_text="Encrypted; nothing shows it again.", editable=False
+    )
+    compression = models.CharField(
+        max_length=4,
+        choices=Compression,
+        blank=True,
+        default=Compression.NONE,
+        help_text="Of packs written from now on.",
+    )
+    is_encrypted = models.BooleanField(
+        "encrypted",
+        default=False,
+        help_text="Packs that are written from now on can be read only with a key of this gateway.",
     )
     location_type = models.CharField(max_length=5, choices=LocationType, default=LocationType.EDGE)
     edge_id = models.CharField(max_length=64, blank=True, help_text="Which site or machine it belongs to.")
