@@ -1,9 +1,14 @@
-"""Rows of tiering in Django admin: to look at, for the gateway alone writes them."""
+"""Rows of tiering in Django admin: how locations write, to edit; the rest to look at."""
+
+from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
 
 from studies.admin import ReadOnlyAdmin
-from tiering.models import Damage, LocationSlot, Move, Pack, TierChange, TierSample
+from tiering.models import Damage, DataKey, Location, LocationSlot, Move, Pack, TierChange, TierSample
+
+_EDITED = frozenset({"is_enabled", "compression", "is_encrypted"})
 
 
 @admin.register(Damage)
@@ -25,13 +30,30 @@ class MoveAdmin(ReadOnlyAdmin):
     list_select_related = ["study"]
 
 
+@admin.register(Location)
+class LocationAdmin(admin.ModelAdmin):
+    """Locations; where they are, and what they are called with, only the page and the API settle."""
+
+    list_display = ["name", "tier", "kind", "is_enabled", "compression", "is_encrypted"]
+    list_filter = ["tier", "kind"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """All but what needs no other field to be right."""
+        return [field.name for field in Location._meta.fields if field.editable and field.name not in _EDITED]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody: the page asks for what each kind needs."""
+        return False
+
+
 @admin.register(Pack)
 class PackAdmin(ReadOnlyAdmin):
-    """Objects in locations."""
+    """Packs."""
 
-    list_display = ["key", "location", "state", "size_bytes", "number_of_instances", "verified_at"]
-    list_filter = ["state", "location"]
-    list_select_related = ["location"]
+    list_display = ["key", "location", "state", "size_bytes", "compression", "data_key", "verified_at"]
+    list_filter = ["state", "location", "compression"]
+    list_select_related = ["location", "data_key"]
+    exclude = ["layout"]
     search_fields = ["key"]
 
 
@@ -59,3 +81,12 @@ class LocationSlotAdmin(ReadOnlyAdmin):
 
     list_display = ["location", "number", "move"]
     list_select_related = ["location", "move"]
+
+
+@admin.register(DataKey)
+class DataKeyAdmin(ReadOnlyAdmin):
+    """Keys of packs; nothing shows more than their names."""
+
+    list_display = ["ident", "location", "created_at"]
+    list_filter = ["location"]
+    exclude = ["wrapped"]

@@ -44,6 +44,7 @@ VIEWER = {
     "tiering.view_copy",
     "tiering.view_location",
     "tiering.view_damage",
+    "tiering.view_datakey",
     "tiering.view_move",
     "tiering.view_scrubrange",
     "tiering.view_pack",

@@ -42,6 +42,8 @@ class TierLocationSerializer(StrictModelSerializer):
             "access_key",
             "secret_key",
             "has_secret_key",
+            "compression",
+            "is_encrypted",
             "location_type",
             "edge_id",
             "capacity_bytes",

@@ -30,6 +30,8 @@ class LocationForm(forms.ModelForm):
             "endpoint_url",
             "region",
             "access_key",
+            "compression",
+            "is_encrypted",
             "location_type",
             "edge_id",
             "capacity_bytes",
@@ -45,6 +47,7 @@ class LocationForm(forms.ModelForm):
             "location_type": "Where it stands",
             "edge_id": "Site",
             "is_enabled": "Write to it",
+            "is_encrypted": "Encrypt what is written",
             "capacity_bytes": "Capacity in bytes",
             "expected_latency_seconds": "Seconds until a read begins",
             "bytes_per_second": "Bytes per second, at most",
@@ -54,6 +57,9 @@ class LocationForm(forms.ModelForm):
         help_texts = {
             "name": "How pages and logs call it.",
             "is_enabled": "Off: nothing new goes there; what is there can be read.",
+            "compression": "Of packs from now on. Images that are compressed already are stored as they are.",
+            "is_encrypted": "Packs from now on. Without the encryption keys of this gateway nobody reads them, so back "
+            "those up elsewhere.",
         }
 
     def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
