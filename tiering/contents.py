@@ -11,6 +11,7 @@ from tiering.pace import Pacer
 from tiering.pieces import Bytes
 from tiering.stores.choose import open_store
 
+CHUNK_BYTES = 1 << 20
 PLAIN, IN_CHUNKS = ".tar", ".tar.chunks"  # what keys end with
 
 
@@ -29,7 +30,7 @@ def write_tar(pack: Pack, pieces: Iterable[bytes]) -> tuple[int, bytes]:
     if not pack.key.endswith(IN_CHUNKS):
         return store.write(pack.key, pieces), b""
     key_id = bytes.fromhex(pack.data_key.ident) if pack.data_key else b""
-    chunks = _chunks(pack, Layout(Header(pack.compression == Compression.ZSTD, key_id)))
+    chunks = _chunks(pack, Layout(Header(pack.compression == Compression.ZSTD, CHUNK_BYTES, key_id)))
     size = store.write(pack.key, chunks.written(pieces))
     return size, chunks.layout.packed()
 

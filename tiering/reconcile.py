@@ -217,9 +217,8 @@ def location_differences(location: Location, passed: Passed) -> Iterator[Differe
                 seen[pack.pk] = 1
             if pack.key == key and pack.size_bytes != size:
                 yield from _other_object(store, pack)
-    for pack in (
-        Pack.objects.filter(location=location, pk__lte=last_pk, state__in=SETTLED).defer("layout").iterator(2000)
-    ):
+    settled = Pack.objects.filter(location=location, pk__lte=last_pk, state__in=SETTLED)
+    for pack in settled.defer("layout").iterator(2000):
         if not seen[pack.pk]:
             yield from _other_object(store, pack)
     for data_key in DataKey.objects.filter(location=location).select_related("location"):

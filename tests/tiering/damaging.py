@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from studies.integrity import believed
 from studies.models import Instance
+from tiering.chunked.layout import Layout
 from tiering.models import Copy, Damage, Pack, ScrubRange
 
 
@@ -25,9 +26,17 @@ def object_of(pack: Pack) -> Path:
     return Path(pack.location.path, pack.key)
 
 
+def place_of(pack: Pack, offset: int) -> int:
+    """Where in its object a byte of its TAR is, or the middle of the chunk that has it."""
+    if not pack.layout:
+        return offset
+    span = Layout.parsed(bytes(pack.layout)).span(offset, 1)
+    return span.offset + span.size_bytes // 2
+
+
 def flip_copy(copy: Copy) -> None:
     """A bit of one instance's data set in its pack."""
-    flip_bit(object_of(copy.pack), copy.offset + copy.instance.size_bytes - 2)
+    flip_bit(object_of(copy.pack), place_of(copy.pack, copy.offset + copy.instance.size_bytes - 2))
 
 
 def a_month_passes() -> None:

@@ -4,6 +4,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,14 +19,17 @@ from studies.integrity import path_of
 from studies.models import Instance, Study, Tier
 from tests.factories import DeliveryFactory
 from tests.retrieving import keep_study
-from tests.tiering.conftest import folder_location, objects_of
+from tests.tiering.conftest import every_way, folder_location, objects_of, tar_of
+from tests.tiering.damaging import flip_copy, object_of
 from tiering import bring_back, carry_out, packs, remove
 from tiering.ask import ask_for_move, cancel
 from tiering.carry_out import work
 from tiering.claim import claim
+from tiering.contents import IN_CHUNKS
 from tiering.errors import MoveRefused
 from tiering.models import Copy, Location, Move, MoveState, Pack, PackState, TierChange
 from tiering.put_away import RELIED_ON
+from tiering.sources import read_copy
 from tiering.tar import END
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +70,7 @@ def claimed() -> Move:
     return move
 
 
+@every_way
 class TestPutAway:
     def test_the_hot_files_go_when_packs_of_the_same_bytes_are_there(self, study: Study, cold: Location) -> None:
         before = files()
@@ -78,8 +83,10 @@ class TestPutAway:
         packed = objects_of(cold)
         assert len(packed) == 2  # of each series one
         found = {}
-        for path in packed:
-            with tarfile.open(path) as tar:  # any tool opens it
+        for pack in Pack.objects.all():
+            if not pack.layout:
+                assert tar_of(pack) == object_of(pack).read_bytes()
+            with tarfile.open(fileobj=BytesIO(tar_of(pack))) as tar:  # any tool opens it
                 for member in tar:
                     content = tar.extractfile(member)
                     assert content is not None
@@ -120,6 +127,7 @@ class TestPutAway:
         assert files() == before
 
 
+@every_way
 class TestRecall:
     def test_the_same_bytes_come_back_and_the_copies_stay(self, study: Study, cold: Location) -> None:
         before = files()
@@ -218,6 +226,7 @@ class TestRecall:
         assert Pack.objects.filter(state=PackState.DAMAGED).count() == 1
 
 
+@every_way
 class TestNothingIsRemovedThatIsNeeded:
     def test_an_open_delivery_keeps_its_file(self, study: Study, cold: Location) -> None:
         first = Instance.objects.earliest("pk")
@@ -279,7 +288,7 @@ class TestNothingIsRemovedThatIsNeeded:
             work(seconds=20)
         asked.refresh_from_db()
         assert asked.state == MoveState.COPYING
-        assert "differs" in asked.last_error
+        assert ("is not what was written" if cold.compression or cold.is_encrypted else "differs") in asked.last_error
         assert len(files()) == 6
 
         go_on()
@@ -374,6 +383,9 @@ def before_step(module: ModuleType, name: str, happens: Callable[[], object]) ->
 
 def flip(path: Path) -> None:
     """One bit of the last data set."""
+    if path.name.endswith(IN_CHUNKS):
+        flip_copy(Copy.objects.filter(pack__key__endswith=path.name).latest("offset"))
+        return
     content = bytearray(path.read_bytes())
     place = len(content) - 1
     if path.suffix == ".tar":
@@ -392,5 +404,4 @@ def assert_all_there(before: dict[int, bytes]) -> None:
             continue
         copy = Copy.objects.filter(instance=pk, pack__state=PackState.VERIFIED).first()
         assert copy is not None
-        packed = Path(copy.pack.location.path, copy.pack.key).read_bytes()
-        assert packed[copy.offset : copy.offset + len(content)] == content
+        assert b"".join(read_copy(copy, len(content))) == content

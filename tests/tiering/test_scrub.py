@@ -21,8 +21,8 @@ from studies.errors import InstanceDamaged, StudiesError
 from studies.integrity import ensure_intact, path_of
 from studies.models import Instance, Study, Tier
 from tests.retrieving import keep_study
-from tests.tiering.conftest import folder_location, objects_of
-from tests.tiering.damaging import a_month_passes, flip_bit, flip_copy, object_of
+from tests.tiering.conftest import Way, every_way, folder_location, objects_of, tar_of
+from tests.tiering.damaging import a_month_passes, flip_bit, flip_copy, object_of, place_of
 from tests.tiering.test_moves import Killed, assert_all_there, files, killed_at, move
 from tiering import hot_file, packs, repair, tasks
 from tiering.errors import StoreError
@@ -35,10 +35,10 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def second(tmp_path: Path, settings: Settings) -> Location:
+def second(tmp_path: Path, settings: Settings, way: Way) -> Location:
     """Another folder of the cold tier; both are to have copies."""
     settings.GANTRY = replace(settings.GANTRY, tier_copies=2)
-    return folder_location(tmp_path, "second", Tier.COLD)
+    return folder_location(tmp_path, "second", Tier.COLD, **way)
 
 
 def scrub_all() -> None:
@@ -192,6 +192,7 @@ def _after_deletion_of(study: Study) -> Callable[..., bool]:
     return repair_deleted
 
 
+@every_way
 class TestPacks:
     def test_written_anew_from_the_hot_file(self, study: Study, cold: Location) -> None:
         move(study, Tier.COLD)
@@ -218,9 +219,9 @@ class TestPacks:
         if lost == "a bit":
             flip_copy(copy)
         elif lost == "its end":
-            os.truncate(object_of(damaged), copy.offset + 5)
+            os.truncate(object_of(damaged), place_of(damaged, copy.offset + 600))
         elif lost == "a header":
-            flip_bit(object_of(damaged), copy.offset - 500)
+            flip_bit(object_of(damaged), place_of(damaged, copy.offset - 500))
         else:
             object_of(damaged).unlink()
 
@@ -249,7 +250,7 @@ class TestPacks:
         assert {(each.pack, each.instance) for each in open_damage()} == {(damaged, None), (damaged, bad.instance)}
         for copy in good:
             assert Copy.objects.get(instance=copy.instance).pack.state == PackState.VERIFIED
-        packed = b"".join(path.read_bytes() for path in objects_of(cold))
+        packed = b"".join(tar_of(pack) for pack in Pack.objects.filter(state=PackState.VERIFIED))
         assert all(before[copy.instance_id] in packed for copy in good)
 
     def test_found_by_a_recall(self, study: Study, cold: Location, second: Location) -> None:

@@ -8,7 +8,6 @@ from secrets import token_bytes
 
 from tiering.errors import PackDamaged
 
-CHUNK_BYTES = 1 << 20
 LARGEST_CHUNK_BYTES = 64 << 20  # a chunk is held in memory: a header that says more is damaged
 IS_ZSTD, IS_LAST, LENGTH = 1 << 31, 1 << 30, (1 << 30) - 1  # of a frame
 FRAME = struct.Struct(">I")
@@ -23,15 +22,15 @@ class Header:
 
     Attributes:
         is_compressed: each chunk is compressed that shrinks by it.
+        chunk_bytes: of the TAR that each chunk holds, but for the last one.
         key_id: of the data key, 16 bytes; empty when it is not encrypted.
         salt: 32 bytes that no other pack has.
-        chunk_bytes: of the TAR that each chunk holds, but for the last one.
     """
 
     is_compressed: bool
+    chunk_bytes: int
     key_id: bytes = b""
     salt: bytes = field(default_factory=lambda: token_bytes(32))
-    chunk_bytes: int = CHUNK_BYTES
 
     def packed(self) -> bytes:
         """As it is written."""
@@ -53,7 +52,7 @@ class Header:
             raise PackDamaged("it does not begin as a pack in chunks does")
         if version != _VERSION or compression > 1 or encryption > 1 or not 0 < chunk_bytes <= LARGEST_CHUNK_BYTES:
             raise PackDamaged("its header is damaged, or of a later version of Gantry")
-        found = cls(bool(compression), key_id if encryption else b"", salt, chunk_bytes)
+        found = cls(bool(compression), chunk_bytes, key_id if encryption else b"", salt)
         if found.packed() != content:
             raise PackDamaged("its header is damaged")
         return found
