@@ -3,6 +3,7 @@
 Run ``python -m benchmarks.tiers``. The same tree of CT is copied by ``cp`` and hashed by ``sha256sum``, and moved by
 Gantry from hot to cold on the same disk, in turns; the packs that came of it are uploaded by boto3 itself and by
 Gantry to one server (moto's); and a series of 500 is brought back from its pack, and from an object for each instance.
+Packs are also written, read back and brought home again in chunks, compressed and encrypted, beside plain ones.
 """
 
 import os
@@ -33,8 +34,8 @@ def main() -> None:
         _set_up(home)
         _fill(Path(folder, "made"))
         console = Console()
-        for table in (_to_disk(Path(folder)), _to_bucket(Path(folder)), _recall(Path(folder))):
-            console.print(table)
+        for measure in (_to_disk, _in_chunks, _to_bucket, _recall):
+            console.print(measure(Path(folder)))
 
 
 def _set_up(home: Path) -> None:
@@ -58,7 +59,7 @@ def _fill(made: Path) -> None:
     from tests.corpus import CT
     from tests.retrieving import index, keep
 
-    pixels = os.urandom(512 * 512 * 2)
+    pictures = _pictures()
     for study in range(STUDIES):
         for number in range(EACH):
             ds = Dataset()
@@ -68,12 +69,23 @@ def _fill(made: Path) -> None:
             ds.Rows = ds.Columns = 512
             ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 16, 15, 0
             ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
-            ds.PixelData = pixels[number:] + pixels[:number]
+            pixels = pictures[number % len(pictures)]
+            ds.PixelData = pixels[2 * number :] + pixels[: 2 * number]
             keep(ds)
         index()
     now = timezone.now()
     Instance.objects.update(planned_at=now)
     Study.objects.update(completed_at=now)
+
+
+def _pictures() -> list[bytes]:
+    """Slices as a CT has them, for a compressor: air around a body, 12 bits, noise in both."""
+    import numpy as np
+
+    rng = np.random.default_rng(5)
+    y, x = np.mgrid[-1:1:512j, -1:1:512j]
+    body = np.where((x / 0.8) ** 2 + (y / 0.6) ** 2 < 1, 1064, 24)
+    return [np.clip(body + rng.normal(0, 15, body.shape), 0, 4095).astype("<u2").tobytes() for _ in range(16)]
 
 
 def _to_disk(folder: Path) -> Table:
@@ -129,11 +141,42 @@ def _move(tier: str) -> None:
         raise SystemExit(f"moves are not done: {list(left.values_list('state', 'last_error'))}")
 
 
+def _in_chunks(folder: Path) -> Table:
+    """Every way that packs are written in, in turns: there and back, and what they take."""
+    from tiering.models import Location
+
+    location = Location.objects.get(name="Cold")
+    _move("hot")
+    ways = {"plain": ("", False), "compressed": ("zstd", False), "encrypted": ("", True), "both": ("zstd", True)}
+    there, back, size = ({name: list[float]() for name in ways} for _ in range(3))
+    for _ in range(ROUNDS):
+        for name, (compression, is_encrypted) in ways.items():
+            _forget(location)
+            Location.objects.update(compression=compression, is_encrypted=is_encrypted)
+            there[name].append(_timed(lambda: _move("cold")))
+            size[name].append(sum(path.stat().st_size for path in Path(location.path).rglob("*.tar*")))
+            back[name].append(_timed(lambda: _move("hot")))
+    Location.objects.update(compression="", is_encrypted=False)
+    _forget(location)
+    _move("cold")  # as the next measurements expect it
+    table = Table(title="packs in chunks")
+    for column in ("", "there s", "plain = 1", "back s", "plain = 1", "bytes, plain = 1"):
+        table.add_column(column, justify="left" if not column else "right")
+    for name in ways:
+        row = [name]
+        for found in (there, back):
+            median, base = statistics.median(found[name]), statistics.median(found["plain"])
+            row += [f"{median:.2f}", f"{median / base:.2f}"]
+        table.add_row(*row, f"{size[name][0] / size['plain'][0]:.2f}")
+    return table
+
+
 def _forget(location: Any) -> None:
     """Its packs, so that the next round copies again."""
-    from tiering.models import Pack
+    from tiering.models import DataKey, Pack
 
     Pack.objects.filter(location=location).delete()
+    DataKey.objects.filter(location=location).delete()
     shutil.rmtree(location.path)
     Path(location.path).mkdir()
 

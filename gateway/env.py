@@ -126,7 +126,8 @@ VARIABLES = (
     Variable(
         "GANTRY_ENCRYPTION_KEYS",
         "made and kept under GANTRY_HOME",
-        "encrypt the passwords of destinations; several, separated by commas: the first encrypts, all decrypt; "
+        "encrypt the passwords of destinations, the secret keys of buckets and the keys of packs; "
+        "several, separated by commas: the first encrypts, all decrypt; "
         "the same on every host",
     ),
     Variable("DJANGO_DEBUG", "off", "on: error pages with details; never in production"),

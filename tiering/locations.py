@@ -12,6 +12,7 @@ from dicomnet.web.secrets import SecretUnusable, resealed, secret_problem
 from studies.folders import folder_problem
 from studies.models import Tier
 from tiering.errors import TierError
+from tiering.keys import key_to_write_with, opened
 from tiering.models import Location, LocationKind
 from tiering.stores.choose import open_store
 
@@ -93,10 +94,12 @@ class Trial:
 
 
 def try_out(location: Location) -> Trial:
-    """Write a small object, read it back and remove it."""
+    """Write a small object, read it back and remove it; of one that is encrypted, have its key at hand."""
     began = time.monotonic()
     content = secrets.token_bytes(1024)
     try:
+        if location.is_encrypted:
+            opened(key_to_write_with(location))
         store = open_store(location)
         key = f".gantry-test-{secrets.token_hex(8)}"
         store.write(key, [content])

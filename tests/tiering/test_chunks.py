@@ -1,6 +1,7 @@
 """What comes out of chunks is what went in, whatever range of it is read, and nothing can be changed unseen."""
 
 import struct
+import tracemalloc
 import zlib
 from collections.abc import Iterator
 from random import Random
@@ -167,6 +168,19 @@ def test_a_chunk_that_claims_to_be_large_is_not_begun() -> None:
     check = zlib.crc32(header.packed() + bytes(8) + frame + bomb).to_bytes(4, "big")
     with pytest.raises(PackDamaged, match="chunk 0"):
         read_unknown(header.packed() + frame + bomb + check)
+
+
+def test_memory_does_not_grow_with_the_pack() -> None:
+    piece = Random(1).randbytes(1 << 19) + bytes(1 << 19)
+    chunks = Chunks(Layout(Header(is_compressed=True, chunk_bytes=1 << 20, key_id=KEY_ID)), NAME, KEY)
+    tracemalloc.start()
+    try:
+        reader = Bytes(chunks.written(piece for _ in range(100)))  # read while it is written: neither is held
+        other = Chunks(Layout(Header.parsed(reader.take(HEADER_BYTES))), NAME, KEY)
+        assert sum(map(len, other.read_unknown(reader))) == 100 << 20
+        assert tracemalloc.get_traced_memory()[1] < 12 << 20
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(("place", "byte"), [(0, 0), (8, 2), (9, 2), (10, 2), (11, 1), (12, 255), (16, 1)], ids=str)
