@@ -5,6 +5,7 @@ from typing import Any
 
 from tiering.chunked.chunks import Chunks
 from tiering.chunked.layout import HEADER_BYTES, Header, Layout
+from tiering.errors import PackDamaged
 from tiering.keys import key_named, opened
 from tiering.models import Compression, DataKey, Location, Pack
 from tiering.pace import Pacer
@@ -47,22 +48,47 @@ def read_tar(pack: Pack, paced: Pacer) -> Iterator[bytes]:
 
 
 def read_range(pack: Pack, start: int, count: int) -> Iterator[bytes]:
-    """So many bytes of it from a place on; of an object in chunks, only those are read that hold them.
+    """See Ranges.read."""
+    return Ranges().read(pack, start, count)
 
-    Raises:
-        PackDamaged: they are not what was written.
-        StoreError: they cannot be read now, or the key is not at hand.
-    """
-    store = open_store(pack.location)
-    if not pack.layout:
-        yield from store.read(pack.key, start, count)
-        return
-    layout = _layout(pack)
-    span = layout.span(start, count)
-    pieces = _chunks(pack, layout).read(store.read(pack.key, span.offset, span.size_bytes), span)
-    reader = Bytes(pieces)
-    reader.skip(start - span.first * layout.header.chunk_bytes)
-    yield from map(bytes, reader.some(count))
+
+class Ranges:
+    """Reads parts of TARs that mostly lie one behind the other: the chunk that was read last is kept for the next."""
+
+    def __init__(self) -> None:
+        self._kept = (0, 0, b"")  # pack, number of the chunk, what is in it
+
+    def read(self, pack: Pack, start: int, count: int) -> Iterator[bytes]:
+        """So many bytes of a TAR from a place on; of an object in chunks, only those are read that hold them.
+
+        Raises:
+            PackDamaged: they are not what was written.
+            StoreError: they cannot be read now, or the key is not at hand.
+        """
+        if not pack.layout:
+            yield from open_store(pack.location).read(pack.key, start, count)
+            return
+        layout = _layout(pack)
+        number, skipped = divmod(start, layout.header.chunk_bytes)
+        kept_pack, kept_number, content = self._kept
+        if (kept_pack, kept_number) == (pack.pk, number):
+            piece = content[skipped : skipped + count]
+            yield piece
+            start, count = start + len(piece), count - len(piece)
+        if count:
+            yield from self._read(pack, layout, start, count)
+
+    def _read(self, pack: Pack, layout: Layout, start: int, count: int) -> Iterator[bytes]:
+        span = layout.span(start, count)
+        pieces = open_store(pack.location).read(pack.key, span.offset, span.size_bytes)
+        skipped = start - span.first * layout.header.chunk_bytes
+        for number, content in enumerate(_chunks(pack, layout).read(pieces, span), span.first):
+            self._kept = (pack.pk, number, content)
+            piece = content[skipped : skipped + count]
+            yield piece
+            skipped, count = 0, count - len(piece)
+        if count:
+            raise PackDamaged(f"its TAR ends {count} bytes too early")
 
 
 class UnknownPack:

@@ -7,13 +7,14 @@ source was right, that the way there was, and that the location gives back what 
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
 
 from studies.models import Instance
 from tiering import tar
-from tiering.contents import IN_CHUNKS, PLAIN, read_tar, write_tar
+from tiering.contents import IN_CHUNKS, PLAIN, Ranges, read_tar, write_tar
 from tiering.damage import mark_damaged
 from tiering.errors import PackDamaged, TierError
 from tiering.keys import key_to_write_with
@@ -48,20 +49,21 @@ def in_packs(instances: Iterable[Instance]) -> Iterator[list[Instance]]:
         yield found
 
 
-def write_pack(pack: Pack, instances: Sequence[Instance], paced: Pacer, read: Read = read_stored) -> None:
+def write_pack(pack: Pack, instances: Sequence[Instance], paced: Pacer, read: Read | None = None) -> None:
     """Write an object that holds these instances, and note where each is; what an earlier try left is replaced.
 
     Args:
         pack: its row.
         instances: what it is to hold, with ``series__study``.
         paced: lets the bytes through.
-        read: gives all bytes of an instance's file.
+        read: gives all bytes of an instance's file; None: from wherever it is stored.
 
     Raises:
         StoreError: the location, or where the instances are, cannot be used now.
         SourceDamaged: an instance is nowhere in its full size.
     """
     copies: list[Copy] = []
+    read = read or partial(read_stored, ranges=Ranges())
     pieces = _pieces(pack, instances, copies, lambda instance: paced(read(instance)))
     size, layout = write_tar(pack, pieces)
     with transaction.atomic():

@@ -3,9 +3,11 @@
 import hashlib
 from collections.abc import Iterator
 
+from django.db.models import QuerySet
+
 from studies.integrity import path_of
 from studies.models import Instance, Tier
-from tiering.contents import read_range
+from tiering.contents import Ranges, read_range
 from tiering.damage import mark_damaged
 from tiering.errors import PackDamaged, SourceDamaged, StoreError
 from tiering.models import Copy, PackState
@@ -14,7 +16,7 @@ from tiering.stores.store import READ_BYTES
 
 def verified_copies(instance: Instance) -> list[Copy]:
     """Its copies that were read back and were right; the quickest and cheapest to read first."""
-    copies = Copy.objects.filter(instance=instance, pack__state=PackState.VERIFIED).select_related("pack__location")
+    copies = _copies(instance, PackState.VERIFIED)
     order = ("pack__location__expected_latency_seconds", "pack__location__cost_per_gb_read", "-pk")
     return list(copies.order_by(*order))
 
@@ -24,8 +26,12 @@ def copies_to_try(instance: Instance) -> list[Copy]:
 
     For whoever hashes what is read before anything is made of it, and for nobody else.
     """
-    damaged = Copy.objects.filter(instance=instance, pack__state=PackState.DAMAGED).select_related("pack__location")
-    return [*verified_copies(instance), *damaged.order_by("-pk")]
+    return [*verified_copies(instance), *_copies(instance, PackState.DAMAGED).order_by("-pk")]
+
+
+def _copies(instance: Instance, state: str) -> QuerySet[Copy]:
+    copies = Copy.objects.filter(instance=instance, pack__state=state)
+    return copies.select_related("pack__location", "pack__data_key")
 
 
 def forget_copies(instance_pk: int) -> None:
@@ -36,8 +42,12 @@ def forget_copies(instance_pk: int) -> None:
     Copy.objects.filter(instance=instance_pk).delete()
 
 
-def read_stored(instance: Instance) -> Iterator[bytes]:
+def read_stored(instance: Instance, ranges: Ranges) -> Iterator[bytes]:
     """All bytes of its file in pieces; whoever takes them compares them.
+
+    Args:
+        instance: of which a file or a verified copy is read.
+        ranges: reads the copies, also those of the instances before.
 
     Raises:
         SourceDamaged: it is nowhere in its full size.
@@ -51,7 +61,7 @@ def read_stored(instance: Instance) -> Iterator[bytes]:
     if not copies:
         raise SourceDamaged(f"instance {instance.pk} has no verified copy")
     try:
-        yield from read_copy(copies[0], instance.size_bytes)
+        yield from ranges.read(copies[0].pack, copies[0].offset, instance.size_bytes)
     except PackDamaged as error:
         mark_damaged(copies[0].pack, f"instance {instance.pk}: {error}")  # the next attempt takes another copy
         raise

@@ -1,6 +1,7 @@
 """Keys of packs: kept wrapped, rotated, and missed in words; what is encrypted comes back from the stores alone."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -18,12 +19,13 @@ from tests.tiering.damaging import a_month_passes, flip_copy, object_of
 from tests.tiering.test_moves import files, move
 from tests.tiering.test_reindex import all_rows, belongings, lose_all_rows, put_away, reindex
 from tests.tiering.test_stores import bucket
-from tiering import keys
+from tiering import contents, keys
 from tiering.errors import KeyMissing, StoreError
 from tiering.models import Copy, Damage, DataKey, Location, Move, MoveState, Pack, PackState
 from tiering.scrub import scrub
 from tiering.sources import read_copy
 from tiering.stores.choose import open_store
+from tiering.stores.folder import FolderStore
 
 pytestmark = pytest.mark.django_db
 in_both_ways = pytest.mark.parametrize("way", ["both"], indirect=True)
@@ -111,6 +113,53 @@ class TestWhatIsWritten:
         with pytest.raises(CommandError, match="so there is none"):
             call_command("newdatakey", "cold")
         assert DataKey.objects.count() == 2
+
+
+@in_both_ways
+class TestSmallInstances:
+    """Many in one chunk."""
+
+    @pytest.fixture(autouse=True)
+    def chunks(self, monkeypatch: pytest.MonkeyPatch, way: object) -> None:
+        monkeypatch.setattr(contents, "CHUNK_BYTES", 3_000)
+
+    def test_no_chunk_is_read_twice_to_copy_a_series(
+        self, study: Study, cold: Location, archive: Location, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = files()
+        move(study, Tier.COLD)
+        read: list[tuple[str, int]] = []
+        really_read = FolderStore.read
+
+        def note(store: FolderStore, key: str, start: int = 0, count: int | None = None) -> Iterator[bytes]:
+            if start and Pack.objects.get(key=key).location == cold:
+                read.extend((key, place) for place in range(start, start + (count or 0)))
+            return really_read(store, key, start, count)
+
+        monkeypatch.setattr(FolderStore, "read", note)
+
+        assert move(study, Tier.ARCHIVE).state == MoveState.DONE
+
+        assert read
+        assert len(read) == len(set(read))
+        move(study, Tier.HOT)
+        assert files() == before
+
+    def test_a_damaged_chunk_costs_what_is_in_it(self, cold: Location) -> None:
+        keep_study("1.1", instances=20)
+        before = files()
+        put_away("1.1")
+        pack = Pack.objects.earliest("pk")
+        flip_copy(pack.copies.earliest("offset"))
+        a_month_passes()
+        while scrub(seconds=20):
+            pass
+        lost = {each.instance_id for each in Damage.objects.filter(repaired_at=None) if each.instance_id}
+        right = Copy.objects.filter(pack__state=PackState.VERIFIED).values_list("instance", flat=True)
+        assert set(before) == lost | set(right)
+        assert 0 < len(lost) < 6
+        move(Study.objects.get(), Tier.HOT)
+        assert files() == {pk: content for pk, content in before.items() if pk not in lost}
 
 
 @in_both_ways
