@@ -10,10 +10,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from dicomnet.scu.echo import EchoOutcome
 from dicomnet.web.http import HttpError
-from dicomnet.web.s3 import s3_client
+from dicomnet.web.s3 import code_of, in_words, s3_client
 from routing.kinds import s3_service
 from routing.models import Destination
-from routing.transports import folder, s3
+from routing.transports import folder
 from routing.transports.callers import caller_of
 from routing.transports.outcome import PeerLost
 from routing.transports.stow_answer import read
@@ -91,9 +91,9 @@ def probe_s3(destination: Destination) -> str:
             upload = client.create_multipart_upload(**place)["UploadId"]
             client.abort_multipart_upload(**place, UploadId=upload)
     except ClientError as error:
-        if s3.code_of(error) == "404":
+        if code_of(error) == "404":
             raise _NoAnswer(f"There is no bucket “{destination.bucket}”; correct its name, or make it") from error
-        raise _NoAnswer(s3.in_words(error)) from error
+        raise _NoAnswer(in_words(error)) from error
     except BotoCoreError as error:
         raise _NoAnswer(f"the service cannot be called: {type(error).__name__}") from error
     return "The bucket is there and takes uploads"

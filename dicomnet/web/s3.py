@@ -19,6 +19,7 @@ import boto3
 import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from dicomnet.tls import BadTlsFile
 from dicomnet.web.addresses import BadAddress, Url, parse_url
@@ -34,6 +35,27 @@ _PREFIX = re.compile(r"[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*")
 _REGION = re.compile(r"[a-z0-9-]{1,32}")
 READ_BYTES = 1 << 18
 _making = threading.Lock()  # making a client is the one thing that a session must not do in two threads
+_WORDS = {
+    "NoSuchBucket": "there is no such bucket; correct its name, or make it",
+    "AccessDenied": "the access key may not do this; allow s3:PutObject, s3:GetObject and s3:ListBucket",
+    "AllAccessDisabled": "the account is closed",
+    "AccountProblem": "there is a problem with the account",
+    "InvalidAccessKeyId": "it does not know the access key; correct it",
+    "SignatureDoesNotMatch": "the secret key is not that of the access key; enter it again",
+    "ExpiredToken": "the access key has expired",
+    "RequestTimeTooSkewed": "its clock and this machine's differ; correct this machine's",
+    "PermanentRedirect": "the bucket is in another region; enter that region",
+    "AuthorizationHeaderMalformed": "the bucket is in another region; enter that region",
+    "InvalidRegionName": "there is no such region; correct its name",
+    "SlowDown": "it asks for fewer requests",
+    "ServiceUnavailable": "it is not available now",
+    "InternalError": "it failed",
+    "QuotaExceeded": "its quota is used up",
+    "XMinioStorageFull": "its storage is full",
+    "EntityTooLarge": "the object is larger than it takes",
+    "PreconditionFailed": "another upload of the same instance was quicker",
+}
+_OF_HEAD = {"403": "AccessDenied", "301": "PermanentRedirect", "503": "ServiceUnavailable", "500": "InternalError"}
 _OWN_HEADERS = frozenset({"host", "content-length", "expect", "transfer-encoding", "user-agent", "accept-encoding"})
 
 
@@ -74,6 +96,32 @@ def problems_of(bucket: str, region: str, prefix: str) -> Iterable[tuple[str, st
         yield "region", "Enter the region's name such as eu-central-1, or leave it empty."
     if prefix and (not _PREFIX.fullmatch(prefix) or any(set(part) == {"."} for part in prefix.split("/"))):
         yield "path", "The prefix is made of letters, digits and -_.!*'(), with / between its parts, none at its ends."
+
+
+def code_of(error: ClientError) -> str:
+    """The error's code; what a HEAD request leaves out is told by its HTTP status."""
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    return _OF_HEAD.get(code, code)
+
+
+def status_of(error: ClientError) -> int:
+    """The HTTP status; 0 where there is none."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def is_known(code: str) -> bool:
+    """Whether an error's code is one that we have words for."""
+    return code in _WORDS
+
+
+def in_words(error: ClientError) -> str:
+    """What an error of the service means, and what to change."""
+    return words_of(code_of(error) or f"HTTP {status_of(error)}")
+
+
+def words_of(code: str) -> str:
+    """What an error's code means, and what to change."""
+    return f"{code}: {_WORDS.get(code, 'the service refused it')}"
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from dicomnet.scu.outgoing import Outgoing
 from dicomnet.web.http import HttpError
-from dicomnet.web.s3 import s3_client
+from dicomnet.web.s3 import code_of, in_words, is_known, s3_client, status_of
 from routing.batch import Batch
 from routing.kinds import s3_service
 from routing.models import Delivery, Destination
@@ -25,26 +25,6 @@ from routing.transports.place import NoPlace, Place, place_of
 
 PART_BYTES = 64 << 20  # above this an object goes in parts; at most 10,000 of them
 CONTENT_TYPE = "application/dicom"
-_WORDS = {
-    "NoSuchBucket": "there is no such bucket; correct its name, or make it",
-    "AccessDenied": "the access key may not do this; allow s3:PutObject, s3:GetObject and s3:ListBucket",
-    "AllAccessDisabled": "the account is closed",
-    "AccountProblem": "there is a problem with the account",
-    "InvalidAccessKeyId": "it does not know the access key; correct it",
-    "SignatureDoesNotMatch": "the secret key is not that of the access key; enter it again",
-    "ExpiredToken": "the access key has expired",
-    "RequestTimeTooSkewed": "its clock and this machine's differ; correct this machine's",
-    "PermanentRedirect": "the bucket is in another region; enter that region",
-    "AuthorizationHeaderMalformed": "the bucket is in another region; enter that region",
-    "InvalidRegionName": "there is no such region; correct its name",
-    "SlowDown": "it asks for fewer requests",
-    "ServiceUnavailable": "it is not available now",
-    "InternalError": "it failed",
-    "QuotaExceeded": "its quota is used up",
-    "XMinioStorageFull": "its storage is full",
-    "EntityTooLarge": "the object is larger than it takes",
-    "PreconditionFailed": "another upload of the same instance was quicker",
-}
 _OF_OBJECT = frozenset({"BadDigest", "XAmzContentSHA256Mismatch", "InvalidDigest", "InvalidPart", "NoSuchUpload"})
 _OF_ONE = frozenset({"InternalError", "PreconditionFailed"})  # may be another's fault than the destination's
 _FINAL = frozenset({"EntityTooLarge", "KeyTooLongError", "MetadataTooLarge"})
@@ -73,18 +53,6 @@ def send(destination: Destination, batch: Batch) -> Iterator[Outcome]:
                 yield _deliver(bucket, delivery, instance)
     except HttpError as error:
         raise PeerLost(str(error)) from error
-
-
-def in_words(error: ClientError) -> str:
-    """What an error of the service means, and what to change."""
-    code, status = code_of(error), error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return f"{code or f'HTTP {status}'}: {_WORDS.get(code, 'the service refused it')}"
-
-
-def code_of(error: ClientError) -> str:
-    """The error's code; what a HEAD request leaves out is told by its HTTP status."""
-    code = str(error.response.get("Error", {}).get("Code", ""))
-    return {"403": "AccessDenied", "301": "PermanentRedirect"}.get(code, code)
 
 
 def _deliver(bucket: "_Bucket", delivery: Delivery, instance: Outgoing) -> Outcome:
@@ -125,8 +93,8 @@ def _refused(delivery: Delivery, error: ClientError) -> Outcome:
         return Outcome(delivery, None, f"{code}: {_DAMAGED}")
     if code in _FINAL:
         return Outcome(delivery, None, in_words(error), is_permanent=True)
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if (code in _WORDS and code not in _OF_ONE) or status in {401, 403, 404, 429, 503, 507} or 300 <= status < 400:
+    status = status_of(error)
+    if (is_known(code) and code not in _OF_ONE) or status in {401, 403, 404, 429, 503, 507} or 300 <= status < 400:
         raise PeerLost(in_words(error)) from error
     if status >= 500:
         raise PeerLost(in_words(error), (delivery,)) from error
@@ -208,7 +176,7 @@ class _Bucket:
                 parts.append({"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum})
             complete = self._client.complete_multipart_upload
             _where_none_is(complete, **place, UploadId=upload, MultipartUpload={"Parts": parts})
-        except BaseException:
+        except (HttpError, ClientError, BotoCoreError, OSError, _Damaged):
             # Parts that nobody completes are kept, and paid for, until somebody aborts.
             self._abort(place, upload)
             raise
