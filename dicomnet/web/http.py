@@ -133,6 +133,7 @@ class Caller:
         try:
             response = self._pool.handle_request(request)
             try:
+                self._line.give(self._timeout_seconds + _announced(response, limit) / MINIMUM_BYTES_PER_SECOND)
                 return _answer(response, limit)
             finally:
                 response.close()
@@ -145,6 +146,12 @@ class Caller:
         own = {"Host": self.url.authority, "User-Agent": "Gantry", "Accept-Encoding": "identity"}
         body = {"Content-Length": str(length)} if has_body else {}
         return [(name.encode(), value.encode()) for name, value in (own | self._headers | headers | body).items()]
+
+
+def _announced(response: httpcore.Response, limit: int) -> int:
+    """How many bytes of the answer's body are to come and are read; what announces nothing is short."""
+    lengths = [value for name, value in response.headers if name.lower() == b"content-length" and value.isdigit()]
+    return min(int(lengths[0]), limit) if lengths else 0
 
 
 def _answer(response: httpcore.Response, limit: int) -> Answer:
