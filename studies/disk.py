@@ -5,6 +5,7 @@ import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 # Of ext4, and of the kernel's interface to file attributes; `chattr +T` sets the same.
@@ -44,6 +45,17 @@ def disk_use(folder: Path) -> DiskUse:
         files=disk.f_files,
         free_files=disk.f_favail,
     )
+
+
+def write_all(file: FileIO, content: bytes | memoryview) -> None:
+    """Write all of it: a disk that is nearly full takes a part, and says so by a number only.
+
+    Raises:
+        OSError: the disk is full, or fails.
+    """
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left) :]
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,5 +1,15 @@
 """What can go wrong with a tier; each message is for people and says what to do where something can be done."""
 
+import errno
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def disk_in_words(error: OSError) -> str:
+    """What a disk says, and what to do where it is full."""
+    words = error.strerror or "it failed"
+    return f"{words}; free some of it, and the move goes on" if error.errno in _FULL else words
+
 
 class TierError(Exception):
     """A location, a pack or a move cannot do what was asked."""

@@ -6,9 +6,10 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 
+from studies.disk import write_all
 from studies.integrity import path_of
 from studies.models import Instance
-from tiering.errors import PackDamaged, StoreError
+from tiering.errors import PackDamaged, StoreError, disk_in_words
 from tiering.pieces import Bytes
 from tiering.sources import is_intact_in_hot_store
 
@@ -37,7 +38,7 @@ def write_file(instance: Instance, reader: Bytes, head_crc32: int) -> set[Path]:
         _write_part(part, instance, reader, head_crc32)
         part.replace(target)
     except OSError as error:
-        raise StoreError(f"the hot store cannot be written: {error.strerror}") from error
+        raise StoreError(f"the hot store cannot be written: {disk_in_words(error)}") from error
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
@@ -50,7 +51,7 @@ def _write_part(part: Path, instance: Instance, reader: Bytes, head_crc32: int) 
     digest, crc32, head = hashlib.sha256(), 0, instance.data_set_offset
     with part.open("wb", buffering=0) as file:
         for piece in reader.some(instance.size_bytes):
-            file.write(piece)
+            write_all(file, piece)
             crc32 = zlib.crc32(piece[:head], crc32)
             digest.update(piece[head:])
             head -= min(head, len(piece))

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from studies.disk import sync_folder
-from tiering.errors import ObjectGone, StoreError
+from studies.disk import sync_folder, write_all
+from tiering.errors import ObjectGone, StoreError, disk_in_words
 from tiering.stores.store import READ_BYTES
 
 PART = ".part"
@@ -32,7 +32,7 @@ class FolderStore:
             self._make_folders(target.parent)
             with part.open("wb", buffering=0) as file:
                 for piece in pieces:
-                    file.write(piece)
+                    write_all(file, piece)
                 os.fdatasync(file.fileno())
                 size = file.tell()
             part.replace(target)
@@ -109,7 +109,7 @@ class FolderStore:
     def _in_words(self, error: OSError, what: str) -> StoreError:
         if error.errno in {errno.ENOENT, errno.ENOTDIR}:
             return ObjectGone(f"{self._name} does not have it") if self._root.is_dir() else self._no_root()
-        return StoreError(f"{self._name} {what}: {error.strerror}")
+        return StoreError(f"{self._name} {what}: {disk_in_words(error)}")
 
     def _no_root(self) -> StoreError:
         return StoreError(f"The folder of {self._name} is not there ({self._root}): is its disk mounted?")
