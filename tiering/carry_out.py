@@ -6,6 +6,7 @@ files comes to an end, what no longer is needed is removed. So there is no momen
 """
 
 import logging
+import time
 from datetime import timedelta
 
 from django.db import transaction
@@ -15,6 +16,7 @@ from studies.models import Instance, Study, Tier
 from tiering import claim
 from tiering.bring_back import bring_back
 from tiering.errors import PackDamaged, SourceDamaged, TierError
+from tiering.keep import keeping
 from tiering.models import Move, MoveState, TierChange
 from tiering.pace import MovePacer
 from tiering.put_away import copy_to_tier
@@ -35,8 +37,8 @@ def work(*, seconds: float) -> bool:
     Returns:
         Whether another may be due.
     """
-    deadline = timezone.now() + timedelta(seconds=seconds)
-    while timezone.now() < deadline:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
         move = claim.claim()
         if move is None:
             return False
@@ -53,7 +55,8 @@ def carry_out(move: Move) -> None:
             claim.release(move, last_error=STILL_COMING_IN, next_attempt_at=timezone.now() + LOOK_AGAIN)
         else:
             take_places(move)
-            _copy(move)
+            with keeping(move):
+                _copy(move)
             _switch(move)
     except LocationFull as error:
         again_at = timezone.now() + look_again_after(move)

@@ -1,5 +1,6 @@
 """Moves as a queue: whoever claims one has it until the lease ends, and only with its token can it be changed."""
 
+import random
 import secrets
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from django.utils import timezone
 from tiering.errors import TierError
 from tiering.models import Move, MoveState
 from tiering.models.moves import OPEN
+from tiering.settings import grace_seconds
 
 LEASE = timedelta(seconds=60)  # a disk that syncs gigabytes says nothing meanwhile
 FIRST_BACK_OFF_SECONDS = 10
@@ -25,15 +27,21 @@ class MoveLost(TierError):
 def claim() -> Move | None:
     """The move whose turn it is, for this worker alone; None when none is due."""
     now = timezone.now()
-    # A lease is never longer than its length: if it seems so, the clock was set back.
+    # A lease is never longer than its length, and no wait than the longest: if it seems so, the clock was set back.
     is_free = Q(lease_until=None) | Q(lease_until__lt=now) | Q(lease_until__gt=now + 2 * LEASE)
-    due = Move.objects.filter(is_free, state__in=OPEN, next_attempt_at__lte=now)
+    is_due = Q(next_attempt_at__lte=now) | Q(next_attempt_at__gt=now + _longest_wait())
+    due = Move.objects.filter(is_free, is_due, state__in=OPEN)
     for pk in due.order_by("priority", "next_attempt_at", "pk").values_list("pk", flat=True)[:20]:
         token = secrets.token_hex(16)
         # One conditional update: of two workers that saw the same row, one changes it.
         if due.filter(pk=pk).update(lease_token=token, lease_until=now + LEASE):
             return Move.objects.select_related("study", "policy").get(pk=pk)
     return None
+
+
+def _longest_wait() -> timedelta:
+    """Nothing that waits was told to wait for longer, as the clock was then."""
+    return timedelta(seconds=max(LONGEST_BACK_OFF_SECONDS, grace_seconds()) + 60)
 
 
 def renew(move: Move, done_bytes: int = 0) -> None:
@@ -66,7 +74,9 @@ def failed(move: Move, error: str, *, is_final: bool) -> bool:
     has_ended = is_final or attempts >= MAXIMUM_ATTEMPTS
     # What has switched is never left half done: only the removal of what nobody reads is missing.
     has_ended = has_ended and move.state != MoveState.SWITCHED
-    wait = min(FIRST_BACK_OFF_SECONDS * 2 ** min(attempts - 1, 12), LONGEST_BACK_OFF_SECONDS)
+    longest = min(FIRST_BACK_OFF_SECONDS * 2 ** min(attempts - 1, 12), LONGEST_BACK_OFF_SECONDS)
+    # Uneven: what one fault stopped does not come back to the location all at once.
+    wait = longest * random.uniform(0.5, 1)  # noqa: S311 (nothing to be guessed)
     ended = {"state": MoveState.FAILED, "finished_at": timezone.now()} if has_ended else {}
     release(
         move,

@@ -16,7 +16,7 @@ from studies.models import Instance
 from tiering import tar
 from tiering.contents import IN_CHUNKS, PLAIN, Ranges, read_tar, write_tar
 from tiering.damage import mark_damaged
-from tiering.errors import PackDamaged, TierError
+from tiering.errors import PackDamaged, StoreError, TierError
 from tiering.keys import key_to_write_with
 from tiering.models import Copy, Location, Pack, PackState
 from tiering.pace import Pacer
@@ -67,9 +67,15 @@ def write_pack(pack: Pack, instances: Sequence[Instance], paced: Pacer, read: Re
     pieces = _pieces(pack, instances, copies, lambda instance: paced(read(instance)))
     size, layout = write_tar(pack, pieces)
     with transaction.atomic():
-        pack.copies.all().delete()
-        Copy.objects.bulk_create(copies, batch_size=500)
-        Pack.objects.filter(pk=pack.pk).update(size_bytes=size, number_of_instances=len(copies), layout=layout)
+        row = Pack.objects.filter(pk=pack.pk)
+        is_ours = row.update(size_bytes=size, number_of_instances=len(copies), layout=layout)
+        if is_ours:
+            pack.copies.all().delete()
+            Copy.objects.bulk_create(copies, batch_size=500)
+    if not is_ours:
+        # Whoever took it for abandoned has removed its row, and an object that was not there yet.
+        open_store(pack.location).remove(pack.key)
+        raise StoreError(f"{pack.location} took too long: somebody else has begun again")
     pack.size_bytes, pack.number_of_instances, pack.layout = size, len(copies), layout
 
 
@@ -109,9 +115,9 @@ def verify_pack(pack: Pack, paced: Pacer) -> None:
     except PackDamaged as error:
         mark_damaged(pack, str(error))
         raise
-    Pack.objects.filter(pk=pack.pk).exclude(state=PackState.REMOVING).update(
-        state=PackState.VERIFIED, verified_at=timezone.now(), note=""
-    )
+    right = Pack.objects.filter(pk=pack.pk).exclude(state=PackState.REMOVING)
+    if not right.update(state=PackState.VERIFIED, verified_at=timezone.now(), note=""):
+        raise StoreError(f"the pack {pack.key} was given up while it was read")
 
 
 def _compare(store: Store, pack: Pack, paced: Pacer) -> None:

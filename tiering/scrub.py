@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet
@@ -78,6 +78,7 @@ class _Turn:
         """See scrub."""
         check_hot_store()
         add_ranges()
+        _forget_the_future()
         while time.monotonic() < self._ends_at:
             did = [self._read_files(), self._read_a_pack(), self._repair_a_pack(), self._repair_a_file()]
             if not any(did):
@@ -184,6 +185,14 @@ def add_ranges() -> None:
     first = keys["first"] // RANGE_KEYS if known is None else known + 1
     ranges = [ScrubRange(number=number) for number in range(first, keys["last"] // RANGE_KEYS + 1)]
     ScrubRange.objects.bulk_create(ranges, batch_size=500, ignore_conflicts=True)
+
+
+def _forget_the_future() -> None:
+    """What a wrong clock has dated ahead would wait until then: it counts as never read, and as not tried lately."""
+    future, long_ago = timezone.now() + TRY_AGAIN_AFTER, datetime.fromtimestamp(0, UTC)
+    Pack.objects.filter(state=PackState.VERIFIED, verified_at__gt=future).update(verified_at=long_ago)
+    ScrubRange.objects.filter(verified_at__gt=future).update(verified_at=None)
+    Damage.objects.filter(repaired_at=None, tried_at__gt=future).update(tried_at=long_ago)
 
 
 @contextmanager
