@@ -15,23 +15,14 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from dicomnet.web.http import HttpError
-from dicomnet.web.s3 import S3Service, s3_client
+from dicomnet.web.s3 import S3Service, code_of, in_words, s3_client, words_of
 from tiering.errors import ObjectGone, StoreError
+from tiering.stores.patience import patiently
 
 PART_BYTES = 8 << 20  # S3 takes 10,000 parts: 80 GB
 PARTS_AT_ONCE = 4  # so that the service works on one while another is on its way
 RANGE_BYTES = 8 << 20
 _GONE = frozenset({"404", "NoSuchKey", "NotFound"})
-_WORDS = {
-    "AccessDenied": "the access key may not do that; check the bucket's policy",
-    "403": "the access key may not do that; check the bucket's policy",
-    "InvalidAccessKeyId": "the access key is not known there; enter it again",
-    "SignatureDoesNotMatch": "the secret key is wrong; enter it again",
-    "NoSuchBucket": "the bucket is not there; create it, or correct its name",
-    "SlowDown": "the service asks to come more slowly; it is tried again",
-    "InvalidObjectState": "the object is in cold storage of the service and has to be restored first",
-    "QuotaExceeded": "the bucket is full",
-}
 
 
 class BucketStore:
@@ -54,12 +45,12 @@ class BucketStore:
             first = next(parts, b"")
             second = next(parts, None)
             if second is None:
-                client.put_object(**self._of(key), Body=first, ContentLength=len(first))
+                patiently(client.put_object, **self._of(key), Body=first, ContentLength=len(first))
                 return len(first)
             return self._write_parts(client, key, chain([first, second], parts))
 
     def _write_parts(self, client: Any, key: str, parts: Iterable[bytes]) -> int:
-        upload = {**self._of(key), "UploadId": client.create_multipart_upload(**self._of(key))["UploadId"]}
+        upload = {**self._of(key), "UploadId": patiently(client.create_multipart_upload, **self._of(key))["UploadId"]}
         size, done = 0, list[dict[str, Any]]()
         under_way = deque[Future[dict[str, Any]]]()
         clients = SimpleQueue[Any]()
@@ -75,7 +66,7 @@ class BucketStore:
                     under_way.append(pool.submit(_write_part, clients, upload, number, part))
                     size += len(part)
                 done += [part.result() for part in under_way]
-            client.complete_multipart_upload(**upload, MultipartUpload={"Parts": done})
+            patiently(client.complete_multipart_upload, **upload, MultipartUpload={"Parts": done})
             is_complete = True
         finally:
             if not is_complete:  # parts that nobody completes are kept, and paid for, until somebody aborts
@@ -86,17 +77,32 @@ class BucketStore:
     def read(self, key: str, start: int = 0, count: int | None = None) -> Iterator[bytes]:
         """See Store."""
         with self._client() as client:
-            size = self._size(client, key)
-            if size is None:
-                raise ObjectGone(f"{self._service.name} does not have it")
-            end = size if count is None else min(size, start + count)
+            end = self._there(client, key) if count is None else start + count
             while start < end:
                 stop = min(start + RANGE_BYTES, end)
-                body = client.get_object(**self._of(key), Range=f"bytes={start}-{stop - 1}")["Body"].read()
+                body = self._range(client, key, start, stop)
                 if len(body) != stop - start:
-                    raise StoreError(f"{self._service.name} cut an answer short; it is tried again")
+                    end = self._there(client, key)
+                    if len(body) != max(0, min(stop, end) - start):
+                        raise StoreError(f"{self._service.name} gave another number of bytes than were asked for")
                 yield body
                 start = stop
+
+    def _range(self, client: Any, key: str, start: int, stop: int) -> bytes:
+        """These bytes of an object, or fewer where it ends before."""
+        try:
+            answer = patiently(client.get_object, **self._of(key), Range=f"bytes={start}-{stop - 1}")
+        except ClientError as error:
+            if code_of(error) != "InvalidRange":
+                raise
+            return b""
+        return bytes(answer["Body"].read())
+
+    def _there(self, client: Any, key: str) -> int:
+        size = self._size(client, key)
+        if size is None:
+            raise ObjectGone(f"{self._service.name} does not have it")
+        return size
 
     def size(self, key: str) -> int | None:
         """See Store."""
@@ -106,14 +112,14 @@ class BucketStore:
     def remove(self, key: str) -> None:
         """See Store."""
         with self._client() as client:
-            client.delete_object(**self._of(key))
+            patiently(client.delete_object, **self._of(key))
 
     def objects(self) -> Iterator[tuple[str, int]]:
         """See Store."""
         more: dict[str, str] = {}
         with self._client() as client:
             while True:
-                page = client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, **more)
+                page = patiently(client.list_objects_v2, Bucket=self._bucket, Prefix=self._prefix, **more)
                 for found in page.get("Contents", []):
                     yield found["Key"].removeprefix(self._prefix), found["Size"]
                 if not page.get("IsTruncated"):
@@ -122,10 +128,10 @@ class BucketStore:
 
     def _size(self, client: Any, key: str) -> int | None:
         try:
-            return int(client.head_object(**self._of(key))["ContentLength"])
+            return int(patiently(client.head_object, **self._of(key))["ContentLength"])
         except ClientError as error:
             # HEAD has no body to tell a missing bucket by.
-            if _code_of(error) not in _GONE:
+            if code_of(error) not in _GONE:
                 raise
         client.head_bucket(Bucket=self._bucket)
         return None
@@ -141,27 +147,20 @@ class BucketStore:
         except HttpError as error:
             raise StoreError(str(error)) from error
         except ClientError as error:
-            code = _code_of(error)
+            code = code_of(error)
             if code == "NoSuchKey":
                 raise ObjectGone(f"{self._service.name} does not have it") from error
-            words = _WORDS.get(code, "the service refused it")
-            if code in _GONE:
-                words = _WORDS["NoSuchBucket"]
-            raise StoreError(f"{self._service.name}: {words} ({code})") from error
+            words = words_of("NoSuchBucket") if code in _GONE else in_words(error)
+            raise StoreError(f"{self._service.name}: {words}") from error
         except BotoCoreError as error:
             # Its words may hold what it was given.
             raise StoreError(f"{self._service.name} cannot be called: {type(error).__name__}") from error
 
 
-def _code_of(error: ClientError) -> str:
-    """The error's code; of a HEAD request its HTTP status."""
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
 def _write_part(clients: "SimpleQueue[Any]", upload: dict[str, str], number: int, part: bytes) -> dict[str, Any]:
     client = clients.get()
     try:
-        answer = client.upload_part(**upload, PartNumber=number, Body=part, ContentLength=len(part))
+        answer = patiently(client.upload_part, **upload, PartNumber=number, Body=part, ContentLength=len(part))
     finally:
         clients.put(client)
     return {"PartNumber": number, "ETag": answer["ETag"]}
