@@ -50,6 +50,7 @@ app.conf.beat_schedule = {
         ("ask for the moves that policies want", "tiering.tasks.apply_policies", 60),
         ("let go what was brought back to be read", "tiering.tasks.let_go", 300),
         ("read stored files and copies again", "tiering.tasks.scrub", 60),
+        ("have packs go to cold storage", "tiering.tasks.lay_down_packs", 60),
         ("remove packs that nobody relies on", "tiering.tasks.sweep_packs", 600),
         ("note what lies where and what it costs", "tiering.tasks.sample_tiers", 3600),
     ]

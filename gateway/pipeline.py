@@ -92,12 +92,15 @@ def go_on_with_a_back_test(pk: int, **kwargs: Any) -> None:
 
 
 @receiver(series_wanted)
-def recall_what_is_wanted(series_pks: Collection[int], asked_by: str, **kwargs: Any) -> None:
-    """Somebody wants to read what is on a slower tier: have it brought back."""
+def recall_what_is_wanted(series_pks: Collection[int], asked_by: str, **kwargs: Any) -> float:
+    """Somebody wants to read what is on a slower tier: have it brought back; in how many seconds that begins."""
     from tiering.ask import recall
+    from tiering.forecast import restored_in_seconds
 
-    if recall(series_pks, by=asked_by):
+    moves = recall(series_pks, by=asked_by)
+    if moves:
         moves_due.send(None)
+    return max(map(restored_in_seconds, moves), default=0)
 
 
 @receiver(tier_wanted)

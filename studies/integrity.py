@@ -23,7 +23,6 @@ logger = logging.getLogger(__name__)
 BELIEVED_SECONDS = 600
 MAXIMUM_BELIEVED = 20_000
 PIECE_BYTES = 1 << 20
-RETRY_SECONDS = 30  # most recalls from a disk are over by then
 
 
 class _Believed:
@@ -135,8 +134,7 @@ def is_there(instance: Instance) -> bool:
 
 def _check_tier(instance: Instance) -> None:
     if instance.tier != Tier.HOT:
-        want(instance.series_id, by="a reader")
-        raise InstanceOffline(instance.tier, RETRY_SECONDS)
+        raise InstanceOffline(instance.tier, want(instance.series_id, by="a reader"))
 
 
 def ensure_intact(instance: Instance) -> Path:

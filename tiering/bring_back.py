@@ -7,7 +7,7 @@ from studies.disk import sync_folder
 from studies.models import Instance, Study, Tier
 from tiering.contents import read_range
 from tiering.damage import mark_damaged
-from tiering.errors import PackDamaged, SourceDamaged
+from tiering.errors import ObjectAtRest, PackDamaged, SourceDamaged
 from tiering.hot_file import write_file
 from tiering.models import Copy, Pack, PackState
 from tiering.pace import Pacer
@@ -20,6 +20,7 @@ def bring_back(study: Study, paced: Pacer) -> None:
 
     Raises:
         StoreError: a location cannot be read now, or the hot store not be written; what is back stays.
+        ObjectAtRest: some of it is in cold storage, and nowhere else; all others are back.
         SourceDamaged: no copy of an instance is what was acknowledged; all others are back.
     """
     away = Instance.objects.filter(series__study=study).exclude(tier=Tier.HOT).order_by("pk")
@@ -31,19 +32,28 @@ def bring_back(study: Study, paced: Pacer) -> None:
     folders: set[Path] = set()
     spent: set[int] = set()  # packs: each is read once
     lost: list[int] = []
+    at_rest, needed = set[int](), set[int]()  # packs
     try:
         while missing:
             first = next(iter(missing.values()))
-            pack = next((copy.pack for copy in copies_to_try(first) if copy.pack_id not in spent), None)
+            copies = copies_to_try(first)
+            pack = next((copy.pack for copy in copies if copy.pack_id not in spent), None)
             if pack is None:
-                lost.append(first.pk)
+                resting = next((copy.pack_id for copy in copies if copy.pack_id in at_rest), None)
+                needed.update([resting] if resting else [])
+                lost.extend([] if resting else [first.pk])
                 del missing[first.pk]
                 continue
             spent.add(pack.pk)
-            _take_from(pack, missing, paced, folders)
+            try:
+                _take_from(pack, missing, paced, folders)
+            except ObjectAtRest:  # a copy that can be read now is taken, where there is one
+                at_rest.add(pack.pk)
     finally:
         for folder in folders:
             sync_folder(folder)
+    if needed:
+        raise ObjectAtRest("its copies are in cold storage", needed)
     if lost:
         raise SourceDamaged(f"instance {lost[0]} has no copy that is what was acknowledged ({len(lost)} in all)")
 

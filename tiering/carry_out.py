@@ -7,6 +7,7 @@ files comes to an end, what no longer is needed is removed. So there is no momen
 
 import logging
 import time
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.db import transaction
@@ -14,10 +15,12 @@ from django.utils import timezone
 
 from studies.models import Instance, Study, Tier
 from tiering import claim
+from tiering.at_rest import ask_back
 from tiering.bring_back import bring_back
-from tiering.errors import PackDamaged, SourceDamaged, TierError
+from tiering.errors import ObjectAtRest, PackDamaged, SourceDamaged, StoreError, TierError
+from tiering.forecast import LOOK_AGAIN_SECONDS
 from tiering.keep import keeping
-from tiering.models import Move, MoveState, TierChange
+from tiering.models import Move, MoveState, Pack, TierChange
 from tiering.pace import MovePacer
 from tiering.put_away import copy_to_tier
 from tiering.remove import Held, remove_what_was_left, with_enough_copies
@@ -66,16 +69,42 @@ def carry_out(move: Move) -> None:
     except (SourceDamaged, PackDamaged) as error:
         logger.error("a move found damage", extra={"move": move.pk, "reason": str(error)})
         claim.failed(move, str(error), is_final=isinstance(error, SourceDamaged))
+    except ObjectAtRest as error:
+        _have_restored(move, error.pack_pks)
     except TierError as error:
-        has_ended = claim.failed(move, str(error), is_final=False)
-        logger.log(
-            logging.ERROR if has_ended else logging.WARNING,
-            "move failed" if has_ended else "move waits for its next attempt",
-            extra={"move": move.pk, "reason": str(error)},
-        )
+        _wait(move, error)
     finally:
         # After a defect, or the end of the process, the next one to claim it goes on from what is recorded.
         claim.release(move)
+
+
+def _wait(move: Move, error: TierError) -> None:
+    has_ended = claim.failed(move, str(error), is_final=False)
+    logger.log(
+        logging.ERROR if has_ended else logging.WARNING,
+        "move failed" if has_ended else "move waits for its next attempt",
+        extra={"move": move.pk, "reason": str(error)},
+    )
+
+
+def _have_restored(move: Move, pack_pks: Collection[int]) -> None:
+    """Ask for what is in cold storage, and look again later: that it takes hours is no failure."""
+    packs = Pack.objects.filter(study=move.study).exclude(location__tier=move.to_tier)
+    if pack_pks:
+        packs = packs.filter(pk__in=pack_pks)
+    try:
+        words = ask_back(packs.select_related("location"))
+    except StoreError as error:
+        _wait(move, error)
+        return
+    claim.release(
+        move,
+        state=MoveState.WAITING,  # so that the time until it can be read is not taken for slowness
+        restore_asked_at=move.restore_asked_at or timezone.now(),
+        last_error=words[: claim.ERROR_LENGTH],
+        next_attempt_at=timezone.now() + timedelta(seconds=LOOK_AGAIN_SECONDS),
+    )
+    logger.info("move waits for cold storage", extra={"move": move.pk, "reason": words})
 
 
 def _copy(move: Move) -> None:

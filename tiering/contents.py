@@ -1,6 +1,6 @@
 """The TAR that a pack holds, however its object is written: as it is, or in chunks."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tiering.chunked.chunks import Chunks
@@ -8,7 +8,6 @@ from tiering.chunked.layout import HEADER_BYTES, Header, Layout
 from tiering.errors import PackDamaged
 from tiering.keys import key_named, opened
 from tiering.models import Compression, DataKey, Location, Pack
-from tiering.pace import Pacer
 from tiering.pieces import Bytes
 from tiering.stores.choose import open_store
 
@@ -36,8 +35,12 @@ def write_tar(pack: Pack, pieces: Iterable[bytes]) -> tuple[int, bytes]:
     return size, chunks.layout.packed()
 
 
-def read_tar(pack: Pack, paced: Pacer) -> Iterator[bytes]:
+def read_tar(pack: Pack, paced: Callable[[Iterable[bytes]], Iterator[bytes]]) -> Iterator[bytes]:
     """All of it; of an object in chunks every byte is checked, when it is read to its end.
+
+    Args:
+        pack: as its row is.
+        paced: lets the object's bytes through as they are stored.
 
     Raises:
         PackDamaged: it is not what was written.

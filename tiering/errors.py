@@ -1,6 +1,7 @@
 """What can go wrong with a tier; each message is for people and says what to do where something can be done."""
 
 import errno
+from collections.abc import Collection
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -25,6 +26,18 @@ class ObjectGone(StoreError):
 
 class KeyMissing(StoreError):
     """A pack is encrypted under a key that is not at hand: nothing can be said of it until it is."""
+
+
+class ObjectAtRest(StoreError):
+    """The object is in cold storage of its S3 service, which has to bring it back first.
+
+    Attributes:
+        pack_pks: of the packs that are needed; none where only the object is known.
+    """
+
+    def __init__(self, message: str, pack_pks: Collection[int] = ()) -> None:
+        super().__init__(message)
+        self.pack_pks = pack_pks
 
 
 class PackDamaged(TierError):

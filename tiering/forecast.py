@@ -8,10 +8,12 @@ from django.db.models import Case, F, Q, QuerySet, Sum, When
 from django.utils import timezone
 
 from studies.models import Tier
-from tiering.models import Location, Move, MoveState
+from tiering.models import Move, MoveState, Pack, PackState
 from tiering.models.moves import OPEN
+from tiering.restore_times import restore_seconds
 
 PAST = 50
+LOOK_AGAIN_SECONDS = 300  # at what a service was asked for
 LEAST_BYTES = 1 << 20  # what is smaller says nothing about speed
 LEAST_SECONDS = 5  # as long as one beat: before, a move has not said how far it is
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -59,10 +61,11 @@ class Forecast:
         left = max(0, _size(move) - move.done_bytes)
         if speed := _speed(move):
             return left / speed
+        wait = restored_in_seconds(move)
         if self._rate is None:
-            return None
+            return wait or None
         before = _before(move).filter(to_tier=Tier.HOT) if move.state == MoveState.WAITING else Move.objects.none()
-        return (left + _bytes_left(before)) / self._rate + _latency(move)
+        return (left + _bytes_left(before)) / self._rate + wait
 
     @cached_property
     def _rate(self) -> float | None:
@@ -127,9 +130,12 @@ def _bytes_left(moves: QuerySet[Move]) -> int:
     return max(0, int(sums["size"] or 0) - int(sums["done"] or 0))
 
 
-def _latency(move: Move) -> int:
-    """Until a read begins, where the study can be read soonest; 0 once bytes come."""
-    if move.done_bytes:
+def restored_in_seconds(move: Move) -> float:
+    """Until reading can begin, where the quickest location of the study takes its time; at least until it is looked."""
+    if move.state == MoveState.COPYING:
         return 0
-    locations = Location.objects.filter(packs__study=move.study)
-    return min(locations.values_list("expected_latency_seconds", flat=True), default=0)
+    packs = Pack.objects.filter(study=move.study, state=PackState.VERIFIED).select_related("location")
+    usual = min((restore_seconds(pack.storage_class, pack.location) for pack in packs), default=0)
+    since = timezone.now() - (move.restore_asked_at or move.created_at)
+    left = usual - since.total_seconds()
+    return max(left, LOOK_AGAIN_SECONDS if move.restore_asked_at else 0)

@@ -13,11 +13,11 @@ from studies.folders import folder_problem
 from studies.models import Tier
 from tiering.errors import TierError
 from tiering.keys import key_to_write_with, opened
-from tiering.models import Location, LocationKind
+from tiering.models import Location, LocationKind, RestoreSpeed, StorageClass
 from tiering.stores.choose import open_store
 
 _WHERE = ("kind", "tier", "path", "bucket", "endpoint_url")
-_OF_S3 = ("bucket", "endpoint_url", "region", "access_key")
+_OF_S3 = ("bucket", "endpoint_url", "region", "access_key", "storage_class")
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,8 @@ def _problems(values: Mapping[str, Any], *, has_secret: bool) -> Iterable[tuple[
         yield "access_key", "This is needed."
     if not has_secret:
         yield "secret_key", "This is needed."
+    if (values["storage_class"], values["restore_speed"]) == (StorageClass.DEEP_ARCHIVE, RestoreSpeed.EXPEDITED):
+        yield "restore_speed", "Nothing comes from the deep archive that quickly; choose Standard or Bulk."
     try:
         parse_url(s3.endpoint_of(values["endpoint_url"], values["region"]))
     except BadAddress as error:

@@ -4,6 +4,7 @@ The hash that is compared is the one that was taken when the instance was acknow
 source was right, that the way there was, and that the location gives back what it was given.
 """
 
+import hashlib
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,11 +15,12 @@ from django.utils import timezone
 
 from studies.models import Instance
 from tiering import tar
+from tiering.at_rest import ask_about
 from tiering.contents import IN_CHUNKS, PLAIN, Ranges, read_tar, write_tar
 from tiering.damage import mark_damaged
-from tiering.errors import PackDamaged, StoreError, TierError
+from tiering.errors import ObjectAtRest, PackDamaged, StoreError, TierError
 from tiering.keys import key_to_write_with
-from tiering.models import Copy, Location, Pack, PackState
+from tiering.models import AT_REST, Copy, Location, Pack, PackState
 from tiering.pace import Pacer
 from tiering.pieces import Bytes
 from tiering.sources import read_stored
@@ -106,25 +108,42 @@ def _with_head_crc32(copy: Copy, head_bytes: int, pieces: Iterable[bytes]) -> It
 def verify_pack(pack: Pack, paced: Pacer) -> None:
     """Read a pack to its end, compare every instance, and note what was found.
 
+    What is in cold storage of its service, since it was read back, is not read but asked about: nothing is restored.
+
     Raises:
         PackDamaged: it is not what was acknowledged; no copy in it is relied on from now on.
         StoreError: it cannot be read now; nothing is known of it.
     """
     try:
-        _compare(open_store(pack.location), pack, paced)
+        sha256, note = _looked_at(pack, paced)
     except PackDamaged as error:
         mark_damaged(pack, str(error))
         raise
     right = Pack.objects.filter(pk=pack.pk).exclude(state=PackState.REMOVING)
-    if not right.update(state=PackState.VERIFIED, verified_at=timezone.now(), note=""):
+    if not right.update(state=PackState.VERIFIED, verified_at=timezone.now(), note=note, sha256=sha256):
         raise StoreError(f"the pack {pack.key} was given up while it was read")
 
 
-def _compare(store: Store, pack: Pack, paced: Pacer) -> None:
+def _looked_at(pack: Pack, paced: Pacer) -> tuple[str, str]:
+    """SHA-256 of the object where it will be needed, and how it was looked at where it was not read."""
+    try:
+        return _compare(open_store(pack.location), pack, paced) or pack.sha256, ""
+    except ObjectAtRest:
+        return pack.sha256, ask_about(pack)
+
+
+def _compare(store: Store, pack: Pack, paced: Pacer) -> str:
     size = store.size(pack.key)
     if size != pack.size_bytes:
         raise PackDamaged(f"it has {'no object' if size is None else f'{size} bytes'}, not {pack.size_bytes} bytes")
-    reader = Bytes(read_tar(pack, paced))
+    digest = hashlib.sha256()
+    will_rest = pack.location.storage_class in AT_REST
+
+    def read(pieces: Iterable[bytes]) -> Iterator[bytes]:
+        # Of the object as it is stored, for that is what the service hashes.
+        return paced(_hashed(pieces, digest.update) if will_rest else pieces)
+
+    reader = Bytes(read_tar(pack, read))
     for copy in pack.copies.select_related("instance").order_by("offset").iterator(500):
         instance = copy.instance
         block = reader.take(copy.offset - reader.position)
@@ -135,6 +154,13 @@ def _compare(store: Store, pack: Pack, paced: Pacer) -> None:
         if reader.sha256(instance.size_bytes - instance.data_set_offset) != instance.sha256:
             raise PackDamaged(f"the SHA-256 of the data set of instance {instance.pk} differs", instance.pk)
     reader.skip_rest()
+    return digest.hexdigest() if will_rest else ""
+
+
+def _hashed(pieces: Iterable[bytes], update: Callable[[bytes], None]) -> Iterator[bytes]:
+    for piece in pieces:
+        update(piece)
+        yield piece
 
 
 def remove_pack(pack: Pack) -> None:

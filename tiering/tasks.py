@@ -10,6 +10,7 @@ from tiering import orphans
 from tiering.carry_out import work
 from tiering.errors import StoreError
 from tiering.events import moves_due
+from tiering.lay_down import lay_down_due
 from tiering.let_go import let_go as let_recalled_go
 from tiering.models import Move
 from tiering.policies import apply_all
@@ -50,6 +51,13 @@ def scrub() -> None:
             ring(scrub)
     except StoreError as error:
         logger.error("nothing is read again", extra={"reason": str(error)})
+
+
+@shared_task
+def lay_down_packs() -> None:
+    """Have packs go to cold storage that are to be there, and ring for the rest."""
+    if lay_down_due(seconds=TURN_SECONDS):
+        ring(lay_down_packs)
 
 
 @shared_task

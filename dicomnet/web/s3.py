@@ -50,6 +50,8 @@ _WORDS = {
     "SlowDown": "it asks for fewer requests",
     "ServiceUnavailable": "it is not available now",
     "InternalError": "it failed",
+    "InvalidObjectState": "the object is in its cold storage",
+    "GlacierExpeditedRetrievalNotAvailable": "it has no room for expedited restores now; choose Standard",
     "QuotaExceeded": "its quota is used up",
     "XMinioStorageFull": "its storage is full",
     "EntityTooLarge": "the object is larger than it takes",

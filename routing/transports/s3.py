@@ -26,7 +26,8 @@ from routing.transports.place import NoPlace, Place, place_of
 PART_BYTES = 64 << 20  # above this an object goes in parts; at most 10,000 of them
 CONTENT_TYPE = "application/dicom"
 _OF_OBJECT = frozenset({"BadDigest", "XAmzContentSHA256Mismatch", "InvalidDigest", "InvalidPart", "NoSuchUpload"})
-_OF_ONE = frozenset({"InternalError", "PreconditionFailed"})  # may be another's fault than the destination's
+# May be another's fault than the destination's.
+_OF_ONE = frozenset({"InternalError", "PreconditionFailed", "InvalidObjectState"})
 _FINAL = frozenset({"EntityTooLarge", "KeyTooLongError", "MetadataTooLarge"})
 _DAMAGED = "it arrived damaged: the service found another SHA-256 than was sent"
 

@@ -14,7 +14,7 @@ from pydicom import dcmread
 from pydicom.uid import EncapsulatedPDFStorage
 
 from studies.errors import InstanceDamaged, InstanceMissing, InstanceOffline
-from studies.integrity import RETRY_SECONDS, ensure_intact
+from studies.integrity import ensure_intact
 from studies.media.archive import MediaArchive, study_archive
 from studies.models import Instance, Series, Study
 
@@ -54,8 +54,8 @@ def instance_file(request: HttpRequest, study_instance_uid: str, sop_instance_ui
     )
     try:
         path = ensure_intact(instance)
-    except InstanceOffline:
-        return _recalled(request, study_instance_uid)
+    except InstanceOffline as error:
+        return _recalled(request, study_instance_uid, error)
     except (InstanceDamaged, InstanceMissing) as error:
         raise Http404("The file of this instance is not there, or damaged.") from error
     if request.GET.get("part") == "document" and instance.sop_class_uid == EncapsulatedPDFStorage:
@@ -67,8 +67,8 @@ def instance_file(request: HttpRequest, study_instance_uid: str, sop_instance_ui
 def _zip(request: HttpRequest, study: Study, series: Series | None) -> HttpResponseBase:
     try:
         archive = study_archive(study, series)
-    except InstanceOffline:
-        return _recalled(request, study.study_instance_uid)
+    except InstanceOffline as error:
+        return _recalled(request, study.study_instance_uid, error)
     except InstanceMissing as error:
         logger.error("download refused", extra={"reason": str(error)})
         return render(request, "studies/download_failed.html", {"study": study}, status=503)
@@ -81,10 +81,11 @@ def _zip(request: HttpRequest, study: Study, series: Series | None) -> HttpRespo
     return response
 
 
-def _recalled(request: HttpRequest, study_instance_uid: str) -> HttpResponse:
+def _recalled(request: HttpRequest, study_instance_uid: str, error: InstanceOffline) -> HttpResponse:
     study = Study.objects.get(study_instance_uid=study_instance_uid)
-    response = render(request, "studies/recalled.html", {"study": study}, status=503)
-    response["Retry-After"] = str(RETRY_SECONDS)
+    hours = round(error.retry_seconds / 3600)
+    response = render(request, "studies/recalled.html", {"study": study, "hours": hours}, status=503)
+    response["Retry-After"] = str(error.retry_seconds)
     return response
 
 

@@ -103,8 +103,9 @@ def test_what_is_not_on_the_hot_tier_is_asked_for(tier: Tier, monkeypatch: pytes
     make("1.1", series=1, instances=1, tier=tier)
     asked: list[list[int]] = []
 
-    def hear(_: object, *, series_pks: list[int], **told: object) -> None:
+    def hear(_: object, *, series_pks: list[int], **told: object) -> list[tuple[object, float]]:
         asked.append(series_pks)
+        return []
 
     with patch.object(series_wanted, "send", hear):
         (one,) = found(identifier("STUDY", StudyInstanceUID="1.1"))

@@ -159,10 +159,10 @@ def _answer(proxy: BadS3, place: str, call: Call) -> Back:
         return _forward(place, proxy.passes(call))
     path = call.path.partition("?")[0]
     if call.method == "POST" and call.path.endswith("?restore"):
-        return _restore(proxy, place, path)
+        return _restore(proxy, place, call)
     if call.method == "PUT" and "x-amz-copy-source" not in call.headers:
         proxy.restores.pop(path, None)
-    if call.method == "GET" and "?" not in call.path and _is_cold(place, path) and proxy.restores.get(path) != "ready":
+    if call.method == "GET" and "?" not in call.path and _is_cold(place, call) and proxy.restores.get(path) != "ready":
         return refusal(403, "InvalidObjectState")
     if call.method == "GET" and "?" not in call.path:
         return _forward(place, call, class_check=False)
@@ -174,8 +174,9 @@ def _answer(proxy: BadS3, place: str, call: Call) -> Back:
     return back
 
 
-def _restore(proxy: BadS3, place: str, path: str) -> Back:
-    if not _is_cold(place, path):
+def _restore(proxy: BadS3, place: str, call: Call) -> Back:
+    path = call.path.partition("?")[0]
+    if not _is_cold(place, call):
         return refusal(403, "InvalidObjectState")
     if proxy.restores.get(path) == "ongoing":
         return refusal(409, "RestoreAlreadyInProgress")
@@ -183,15 +184,21 @@ def _restore(proxy: BadS3, place: str, path: str) -> Back:
     return Back(200 if was == "ready" else 202, {}, b"")
 
 
-def _is_cold(place: str, path: str) -> bool:
-    return _forward(place, Call("HEAD", path, {}, b"")).headers.get("x-amz-storage-class") in COLD
+def _is_cold(place: str, call: Call) -> bool:
+    asked = Call("HEAD", call.path.partition("?")[0], _who(call), b"")
+    return _forward(place, asked).headers.get("x-amz-storage-class") in COLD
+
+
+def _who(call: Call) -> dict[str, str]:
+    """Moto tells nothing to strangers."""
+    return {name: value for name, value in call.headers.items() if name.lower() == "authorization"}
 
 
 def _forward(place: str, call: Call, *, class_check: bool = True) -> Back:
     """Carry a call to the service; moto gives out a cold object only when it was restored there."""
-    if not class_check and _is_cold(place, call.path):
+    if not class_check and _is_cold(place, call):
         body = b'<RestoreRequest xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Days>1</Days></RestoreRequest>'
-        _forward(place, Call("POST", f"{call.path}?restore", {}, body))
+        _forward(place, Call("POST", f"{call.path}?restore", _who(call), body))
     connection = http.client.HTTPConnection(place, timeout=60)
     headers = {name: value for name, value in call.headers.items() if name.lower() != "content-length"}
     try:

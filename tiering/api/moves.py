@@ -85,6 +85,7 @@ class MoveSerializer(serializers.ModelSerializer[Move]):
             "finished_at",
             "next_attempt_at",
             "attempts",
+            "restore_asked_at",
             "total_bytes",
             "done_bytes",
             "last_error",

@@ -2,13 +2,22 @@
 
 from tiering.models.copies import Copy, Pack, PackState
 from tiering.models.keys import DataKey
-from tiering.models.locations import Compression, Location, LocationKind, LocationType
+from tiering.models.locations import (
+    AT_REST,
+    Compression,
+    Location,
+    LocationKind,
+    LocationType,
+    RestoreSpeed,
+    StorageClass,
+)
 from tiering.models.moves import LocationSlot, Move, MoveState, Reason, TierChange
 from tiering.models.policies import Policy
 from tiering.models.samples import SampleOf, TierSample
 from tiering.models.scrub import Damage, ScrubRange
 
 __all__ = [
+    "AT_REST",
     "Compression",
     "Copy",
     "Damage",
@@ -23,8 +32,10 @@ __all__ = [
     "PackState",
     "Policy",
     "Reason",
+    "RestoreSpeed",
     "SampleOf",
     "ScrubRange",
+    "StorageClass",
     "TierChange",
     "TierSample",
 ]

@@ -42,7 +42,13 @@ class Pack(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     verified_at = models.DateTimeField(null=True, blank=True, help_text="When it was read back last and was right.")
-    note = models.CharField(max_length=400, blank=True, help_text="What was wrong with it.")
+    note = models.CharField(max_length=400, blank=True, help_text="What was wrong with it, or how it was looked at.")
+    sha256 = models.CharField(
+        max_length=64, blank=True, help_text="Of the whole object, where its location is to keep it in cold storage."
+    )
+    storage_class = models.CharField(
+        max_length=32, blank=True, help_text="As the S3 service named it when it was last asked about cold storage."
+    )
 
     class Meta:
         ordering = ["pk"]
@@ -50,6 +56,7 @@ class Pack(models.Model):
         indexes = [
             models.Index(fields=["verified_at"], name="pack_by_check", condition=Q(state="verified")),  # the scrub
             models.Index(fields=["state"], name="pack_unsettled", condition=~Q(state="verified")),  # sweeps, alerts
+            models.Index(fields=["location", "storage_class"], name="pack_by_class"),  # what is to go to cold storage
         ]
 
     def __str__(self) -> str:

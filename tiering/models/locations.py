@@ -29,6 +29,28 @@ class Compression(models.TextChoices):
     ZSTD = "zstd", "Zstandard"
 
 
+class StorageClass(models.TextChoices):
+    """As which kind of object an S3 service keeps something, as it calls them; empty: as the service does by itself."""
+
+    STANDARD = "STANDARD", "Standard"
+    STANDARD_IA = "STANDARD_IA", "Infrequent access"
+    GLACIER_IR = "GLACIER_IR", "Glacier instant retrieval"
+    GLACIER = "GLACIER", "Glacier flexible retrieval"
+    DEEP_ARCHIVE = "DEEP_ARCHIVE", "Glacier deep archive"
+
+
+# What is in these is not read before the service was asked to bring it back.
+AT_REST = frozenset({StorageClass.GLACIER, StorageClass.DEEP_ARCHIVE})
+
+
+class RestoreSpeed(models.TextChoices):
+    """How soon an S3 service brings something back from cold storage; sooner costs more."""
+
+    EXPEDITED = "Expedited", "Expedited"
+    STANDARD = "Standard", "Standard"
+    BULK = "Bulk", "Bulk"
+
+
 class Location(models.Model):
     """A place for packs of the cold or the archive tier. Holds no patient data; what it points to does.
 
@@ -64,6 +86,20 @@ class Location(models.Model):
         "encrypted",
         default=False,
         help_text="Packs that are written from now on can be read only with a key of this gateway.",
+    )
+    storage_class = models.CharField(
+        max_length=16, choices=StorageClass, blank=True, help_text="Of what is written; empty: the service's own."
+    )
+    restore_speed = models.CharField(
+        max_length=10,
+        choices=RestoreSpeed,
+        default=RestoreSpeed.STANDARD,
+        help_text="Of what is read from cold storage of the service.",
+    )
+    restore_days = models.PositiveSmallIntegerField(
+        default=3,
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
+        help_text="For so long the service keeps what it brought back from cold storage.",
     )
     location_type = models.CharField(max_length=5, choices=LocationType, default=LocationType.EDGE)
     edge_id = models.CharField(max_length=64, blank=True, help_text="Which site or machine it belongs to.")

@@ -52,6 +52,9 @@ class Move(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     total_bytes = models.PositiveBigIntegerField(default=0)
     done_bytes = models.PositiveBigIntegerField(default=0)
+    restore_asked_at = models.DateTimeField(
+        null=True, blank=True, help_text="When an S3 service was asked to bring it back from cold storage."
+    )
     last_error = models.CharField(max_length=400, blank=True)
     lease_token = models.CharField(max_length=32, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)

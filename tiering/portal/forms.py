@@ -7,7 +7,8 @@ from django import forms
 from tiering.locations import settle
 from tiering.models import Location, LocationKind
 
-_OF_S3 = ("bucket", "endpoint_url", "region", "access_key", "secret_key")
+_COLD_STORAGE = ("storage_class", "restore_speed", "restore_days")
+_OF_S3 = ("bucket", "endpoint_url", "region", "access_key", "secret_key", *_COLD_STORAGE)
 
 
 class LocationForm(forms.ModelForm):
@@ -32,6 +33,9 @@ class LocationForm(forms.ModelForm):
             "access_key",
             "compression",
             "is_encrypted",
+            "storage_class",
+            "restore_speed",
+            "restore_days",
             "location_type",
             "edge_id",
             "capacity_bytes",
@@ -46,6 +50,7 @@ class LocationForm(forms.ModelForm):
         labels = {
             "location_type": "Where it stands",
             "edge_id": "Site",
+            "restore_days": "Days that a restored object stays",
             "is_enabled": "Write to it",
             "is_encrypted": "Encrypt what is written",
             "capacity_bytes": "Capacity in bytes",

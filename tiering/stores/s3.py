@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from itertools import chain
 from queue import SimpleQueue
 from typing import Any
@@ -16,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from dicomnet.web.http import HttpError
 from dicomnet.web.s3 import S3Service, code_of, in_words, s3_client, words_of
-from tiering.errors import ObjectGone, StoreError
+from tiering.errors import ObjectAtRest, ObjectGone, StoreError
 from tiering.stores.patience import patiently
 
 PART_BYTES = 8 << 20  # S3 takes 10,000 parts: 80 GB
@@ -32,25 +33,28 @@ class BucketStore:
         service: the S3 service.
         bucket: its name.
         prefix: what all keys begin with; empty or without a slash at its end.
+        storage_class: of what is written; empty: as the service does by itself.
     """
 
-    def __init__(self, service: S3Service, bucket: str, prefix: str) -> None:
+    def __init__(self, service: S3Service, bucket: str, prefix: str, storage_class: str = "") -> None:
         self._service, self._bucket = service, bucket
         self._prefix = f"{prefix}/" if prefix else ""
+        self._as_class = {"StorageClass": storage_class} if storage_class else {}
 
     def write(self, key: str, pieces: Iterable[bytes]) -> int:
         """See Store."""
         parts = _parts(pieces)
-        with self._client() as client:
+        with self.client() as client:
             first = next(parts, b"")
             second = next(parts, None)
             if second is None:
-                patiently(client.put_object, **self._of(key), Body=first, ContentLength=len(first))
+                patiently(client.put_object, **self.of(key), **self._as_class, Body=first, ContentLength=len(first))
                 return len(first)
             return self._write_parts(client, key, chain([first, second], parts))
 
     def _write_parts(self, client: Any, key: str, parts: Iterable[bytes]) -> int:
-        upload = {**self._of(key), "UploadId": patiently(client.create_multipart_upload, **self._of(key))["UploadId"]}
+        begun = patiently(client.create_multipart_upload, **self.of(key), **self._as_class)
+        upload = {**self.of(key), "UploadId": begun["UploadId"]}
         size, done = 0, list[dict[str, Any]]()
         under_way = deque[Future[dict[str, Any]]]()
         clients = SimpleQueue[Any]()
@@ -58,7 +62,7 @@ class BucketStore:
         try:
             with ExitStack() as stack:
                 for _ in range(PARTS_AT_ONCE):
-                    clients.put(stack.enter_context(self._client()))  # each has one connection
+                    clients.put(stack.enter_context(self.client()))  # each has one connection
                 pool = stack.enter_context(ThreadPoolExecutor(PARTS_AT_ONCE, thread_name_prefix="s3"))
                 for number, part in enumerate(parts, 1):
                     if len(under_way) == PARTS_AT_ONCE:
@@ -76,7 +80,7 @@ class BucketStore:
 
     def read(self, key: str, start: int = 0, count: int | None = None) -> Iterator[bytes]:
         """See Store."""
-        with self._client() as client:
+        with self.client() as client:
             end = self._there(client, key) if count is None else start + count
             while start < end:
                 stop = min(start + RANGE_BYTES, end)
@@ -91,7 +95,7 @@ class BucketStore:
     def _range(self, client: Any, key: str, start: int, stop: int) -> bytes:
         """These bytes of an object, or fewer where it ends before."""
         try:
-            answer = patiently(client.get_object, **self._of(key), Range=f"bytes={start}-{stop - 1}")
+            answer = patiently(client.get_object, **self.of(key), Range=f"bytes={start}-{stop - 1}")
         except ClientError as error:
             if code_of(error) != "InvalidRange":
                 raise
@@ -106,18 +110,18 @@ class BucketStore:
 
     def size(self, key: str) -> int | None:
         """See Store."""
-        with self._client() as client:
+        with self.client() as client:
             return self._size(client, key)
 
     def remove(self, key: str) -> None:
         """See Store."""
-        with self._client() as client:
-            patiently(client.delete_object, **self._of(key))
+        with self.client() as client:
+            patiently(client.delete_object, **self.of(key))
 
     def objects(self) -> Iterator[tuple[str, int]]:
         """See Store."""
         more: dict[str, str] = {}
-        with self._client() as client:
+        with self.client() as client:
             while True:
                 page = patiently(client.list_objects_v2, Bucket=self._bucket, Prefix=self._prefix, **more)
                 for found in page.get("Contents", []):
@@ -127,8 +131,13 @@ class BucketStore:
                 more = {"ContinuationToken": page["NextContinuationToken"]}
 
     def _size(self, client: Any, key: str) -> int | None:
+        found = self.head(client, key)
+        return None if found is None else int(found["ContentLength"])
+
+    def head(self, client: Any, key: str, **more: str) -> dict[str, Any] | None:
+        """What the service says of an object; None when there is none."""
         try:
-            return int(patiently(client.head_object, **self._of(key))["ContentLength"])
+            return dict(patiently(client.head_object, **self.of(key), **more))
         except ClientError as error:
             # HEAD has no body to tell a missing bucket by.
             if code_of(error) not in _GONE:
@@ -136,13 +145,16 @@ class BucketStore:
         client.head_bucket(Bucket=self._bucket)
         return None
 
-    def _of(self, key: str) -> dict[str, str]:
+    def of(self, key: str) -> dict[str, str]:
+        """Bucket and key as calls name them."""
         return {"Bucket": self._bucket, "Key": self._prefix + key}
 
     @contextmanager
-    def _client(self) -> Iterator[Any]:
+    def client(self, more_seconds: float = 0) -> Iterator[Any]:
+        """A client whose errors are StoreError; answers may begin so much later than usually."""
         try:
-            with s3_client(self._service) as client:
+            service = replace(self._service, timeout_seconds=self._service.timeout_seconds + more_seconds)
+            with s3_client(service) as client:
                 yield client
         except HttpError as error:
             raise StoreError(str(error)) from error
@@ -150,6 +162,8 @@ class BucketStore:
             code = code_of(error)
             if code == "NoSuchKey":
                 raise ObjectGone(f"{self._service.name} does not have it") from error
+            if code == "InvalidObjectState":
+                raise ObjectAtRest(f"{self._service.name} has it in cold storage") from error
             words = words_of("NoSuchBucket") if code in _GONE else in_words(error)
             raise StoreError(f"{self._service.name}: {words}") from error
         except BotoCoreError as error:
