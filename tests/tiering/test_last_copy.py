@@ -19,7 +19,7 @@ from tiering import orphans
 from tiering.ask import ask_for_move
 from tiering.carry_out import work
 from tiering.errors import MoveRefused, StoreError, TierError
-from tiering.models import Copy, Location, Move, Pack
+from tiering.models import Copy, Location, Move, Pack, PackState
 from tiering.scrub import scrub
 
 INSTANCES = 2
@@ -67,6 +67,11 @@ class Shelves(RuleBasedStateMachine):
         copies = Copy.objects.filter(instance=instance).select_related("pack__location", "instance")
         return hot_is_right(instance) + sum(map(copy_is_right, copies))
 
+    def may_rot(self, instance: Instance) -> bool:
+        """Another right copy is left; one that nobody has read back, or that is to go, is none."""
+        unproven = Copy.objects.filter(instance=instance, pack__state__in=[PackState.WRITING, PackState.REMOVING])
+        return self.right_places(instance) - sum(map(copy_is_right, unproven.select_related("pack__location"))) > 1
+
     @rule(tier=TIERS)
     def ask(self, tier: str) -> None:
         with suppress(MoveRefused):
@@ -91,7 +96,7 @@ class Shelves(RuleBasedStateMachine):
     @rule(number=st.integers(0, INSTANCES - 1))
     def hot_file_rots(self, number: int) -> None:
         instance = Instance.objects.order_by("pk")[number]
-        if hot_is_right(instance) and self.right_places(instance) > 1:
+        if hot_is_right(instance) and self.may_rot(instance):
             a_month_passes()
             flip_bit(path_of(instance), instance.size_bytes - 1)
 
@@ -99,7 +104,7 @@ class Shelves(RuleBasedStateMachine):
     def copy_rots(self, number: int) -> None:
         instance = Instance.objects.order_by("pk")[number]
         for copy in Copy.objects.filter(instance=instance).select_related("pack__location", "instance"):
-            if copy_is_right(copy) and self.right_places(instance) > 1:
+            if copy_is_right(copy) and self.may_rot(instance):
                 a_month_passes()
                 flip_copy(copy)
                 return

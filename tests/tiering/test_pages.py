@@ -59,7 +59,8 @@ def test_a_location_is_added_tested_and_changed(administrator: Client, elsewhere
 def test_a_bucket_keeps_its_secret_key_when_it_is_changed(administrator: Client) -> None:
     given = good(Path("radiology")) | {
         "name": "Cloud", "tier": "archive", "bucket": "images", "access_key": "k", "secret_key": "geheim",
-        "endpoint_url": "https://s3.example", "location_type": "cloud", "restore_speed": "Standard", "restore_days": "3",
+        "endpoint_url": "https://s3.example", "location_type": "cloud", "restore_speed": "Standard",
+        "restore_days": "3",
     }  # fmt: skip
     administrator.post("/tiers/new/?kind=s3", given)
     location = Location.objects.get()
