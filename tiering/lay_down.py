@@ -11,11 +11,12 @@ import time
 from django.db.models import Exists, OuterRef, QuerySet
 
 from tiering.at_rest import compare
+from tiering.damage import mark_damaged
 from tiering.errors import PackDamaged, StoreError
 from tiering.models import AT_REST, Move, Pack, PackState
 from tiering.models.moves import OPEN
 from tiering.pace import MovePacer
-from tiering.packs import mark_damaged, verify_pack
+from tiering.packs import verify_pack
 from tiering.stores.choose import open_cold_storage
 from tiering.stores.cold_storage import COPIED_AT_ONCE_BYTES
 
