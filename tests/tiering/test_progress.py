@@ -57,7 +57,7 @@ class TestForecast:
         past(10 * MB)
         move = recalled()
         PackFactory.create(study=move.study, location=LocationFactory.create(expected_latency_seconds=3600))
-        assert Forecast().of(move).expected_seconds == pytest.approx(3610)
+        assert 3600 < (Forecast().of(move).expected_seconds or 0) <= 3610
 
     def test_what_copies_goes_by_its_own_speed(self) -> None:
         past(1)
