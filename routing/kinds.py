@@ -5,12 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
-
-from dicomnet.web import s3
+from dicomnet.web import s3, sign_in
 from dicomnet.web.addresses import BadAddress, check_host, check_place, is_near, parse_url
 from dicomnet.web.secrets import SecretUnusable, resealed, secret_problem
-from routing.models import Destination, DestinationKind, HttpAuthentication, ProofKind
+from routing.models import Destination, DestinationKind, ProofKind
 from studies.folders import folder_problem
 
 
@@ -115,8 +113,7 @@ def settle(values: Mapping[str, Any], *, stored: str, entered: str) -> Settled:
 
 def takes_secret(values: Mapping[str, Any]) -> bool:
     """Whether a destination signs in with a secret."""
-    methods = {HttpAuthentication.BASIC, HttpAuthentication.BEARER}
-    is_signed_in = values["kind"] == DestinationKind.STOW and values["authentication"] in methods
+    is_signed_in = values["kind"] == DestinationKind.STOW and values["authentication"] in sign_in.WITH_SECRET
     return is_signed_in or values["kind"] == DestinationKind.S3
 
 
@@ -171,7 +168,7 @@ def _problems_by_kind(values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     elif values["url"]:
         yield from _url(values["url"])
     if kind == DestinationKind.STOW:
-        yield from _authentication(values["authentication"], values["username"], has_secret=bool(values["secret"]))
+        yield from sign_in.problems_of(values["authentication"], values["username"], has_secret=bool(values["secret"]))
     if kind == DestinationKind.S3:
         yield from s3.problems_of(values["bucket"], values["region"], values["path"])
 
@@ -188,20 +185,3 @@ def _url(url: str) -> Iterable[tuple[str, str]]:
         parse_url(url)
     except BadAddress as error:
         yield "url", str(error)
-
-
-def _authentication(method: str, username: str, *, has_secret: bool) -> Iterable[tuple[str, str]]:
-    if method == HttpAuthentication.BASIC:
-        if not username:
-            yield "username", "Basic authentication needs a user name."
-        elif ":" in username or not username.isprintable():
-            yield "username", "A user name has no colon (RFC 7617)."
-    elif username:
-        yield "username", "Only sign-in by user name and password takes one; choose it, or leave this empty."
-    if method in {HttpAuthentication.BASIC, HttpAuthentication.BEARER}:
-        if not has_secret:
-            yield "secret", "Enter the password or token."
-    elif has_secret:
-        yield "secret", "This way to sign in takes no password; choose another, or leave it empty."
-    if method == HttpAuthentication.CERTIFICATE and settings.GANTRY.tls_cert is None:
-        yield "authentication", "Gantry has no certificate to show: set GANTRY_TLS_CERT and GANTRY_TLS_KEY."

@@ -1,6 +1,6 @@
 """Ask peers what they hold, over associations that stay open (PS3.4 C.4.1)."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -20,6 +20,9 @@ from dicomnet.wire.peer import Peer, PeerError
 PATIENT_ROOT = str(PatientRootQueryRetrieveInformationModelFind)
 STUDY_ROOT = str(StudyRootQueryRetrieveInformationModelFind)
 SYNTAXES = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))  # what we would rather have comes first
+
+# Encodes the keys in one of SYNTAXES.
+Encode = Callable[[str], bytes]
 
 __all__ = ["PATIENT_ROOT", "STUDY_ROOT", "FindLimits", "FindRefused", "Match", "Query", "find_pool"]
 
@@ -57,7 +60,7 @@ class Query:
         self,
         pool: AssociationPool,
         peer: Peer,
-        keys: Dataset,
+        keys: Dataset | Encode,
         *,
         model: str = STUDY_ROOT,
         limits: FindLimits | None = None,
@@ -101,6 +104,8 @@ class Query:
         syntax = next((syntax for syntax in SYNTAXES if (self._model, syntax) in assoc.contexts), None)
         if syntax is None:
             raise PeerError(f"{self._peer} takes no queries of the model {UID(self._model).name}")
+        if callable(self._keys):
+            return syntax, self._keys(syntax)
         identifier = encode(self._keys, syntax == ImplicitVRLittleEndian, True)
         if not identifier:
             raise ValueError("the keys of the query cannot be encoded")

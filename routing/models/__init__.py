@@ -8,7 +8,7 @@ from routing.ai.models import AIPool, AIRequest, AIResult, AIWorker
 from routing.backtest.models import BackTest, BackTestStudy
 from routing.models.decisions import Decision, Discard, ShadowMatch
 from routing.models.deliveries import Attempt, Delivery, DeliveryState
-from routing.models.destinations import Destination, DestinationKind, HttpAuthentication, ProofKind
+from routing.models.destinations import Destination, DestinationKind, ProofKind
 from routing.models.rules import Priority, Rule, RuleMode, RuleScope, RuleVersion, validate_conditions
 from routing.proof.models import ProofRequest
 
@@ -26,7 +26,6 @@ __all__ = [
     "Destination",
     "DestinationKind",
     "Discard",
-    "HttpAuthentication",
     "Priority",
     "ProofKind",
     "ProofRequest",

@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from dicomnet.ae_title import validate_ae_title
 from dicomnet.server_name import validate_server_name
+from dicomnet.web.sign_in import HttpAuthentication
 
 
 class DestinationKind(models.TextChoices):
@@ -15,15 +16,6 @@ class DestinationKind(models.TextChoices):
     STOW = "stow", "DICOMweb (STOW-RS)"
     FOLDER = "folder", "Folder"
     S3 = "s3", "S3 bucket"
-
-
-class HttpAuthentication(models.TextChoices):
-    """How Gantry signs in at a DICOMweb destination."""
-
-    NONE = "none", "None"
-    BASIC = "basic", "User name and password"
-    BEARER = "bearer", "Bearer token"
-    CERTIFICATE = "certificate", "Gantry's TLS certificate"
 
 
 class ProofKind(models.TextChoices):

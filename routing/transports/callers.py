@@ -1,13 +1,8 @@
-"""A caller of a DICOMweb destination: verified by TLS, and signed in as the destination says (RFC 7617, RFC 6750)."""
+"""A caller of a DICOMweb destination, signed in as the destination says."""
 
-from base64 import b64encode
-
-from dicomnet.tls import BadTlsFile
-from dicomnet.web.addresses import BadAddress, Url, parse_url
-from dicomnet.web.http import Caller, HttpError
-from dicomnet.web.secrets import SecretUnusable, unseal
-from dicomnet.web.tls import context_of
-from routing.models import Destination, HttpAuthentication
+from dicomnet.web.http import Caller
+from dicomnet.web.sign_in import open_caller
+from routing.models import Destination
 
 
 def caller_of(destination: Destination) -> Caller:
@@ -16,22 +11,11 @@ def caller_of(destination: Destination) -> Caller:
     Raises:
         HttpError: its address, its secret or the TLS files cannot be used.
     """
-    try:
-        url = parse_url(destination.url)
-        headers = _authorization(destination, url)
-        shows = destination.authentication == HttpAuthentication.CERTIFICATE
-        tls = context_of(shows_certificate=shows) if url.is_encrypted else None
-    except BadAddress as error:
-        raise HttpError(f"{destination.name} is not called: {error}") from error
-    except (SecretUnusable, BadTlsFile) as error:
-        raise HttpError(f"{destination.name} cannot be called: {error}") from error
-    return Caller(url, timeout_seconds=destination.timeout_seconds, tls=tls, headers=headers)
-
-
-def _authorization(destination: Destination, url: Url) -> dict[str, str]:
-    if destination.authentication not in {HttpAuthentication.BASIC, HttpAuthentication.BEARER}:
-        return {}
-    secret = unseal(destination.secret, place=url.origin)
-    if destination.authentication == HttpAuthentication.BEARER:
-        return {"Authorization": f"Bearer {secret}"}
-    return {"Authorization": "Basic " + b64encode(f"{destination.username}:{secret}".encode()).decode()}
+    return open_caller(
+        destination.name,
+        destination.url,
+        authentication=destination.authentication,
+        username=destination.username,
+        sealed_secret=destination.secret,
+        timeout_seconds=destination.timeout_seconds,
+    )

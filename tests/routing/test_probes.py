@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from dicomnet.scu.echo import EchoOutcome
+from dicomnet.web.sign_in import HttpAuthentication
 from routing.destinations import echo_destination
-from routing.models import Destination, DestinationKind, HttpAuthentication
+from routing.models import Destination, DestinationKind
 from tests.http_peer import Reply, Request, http_peer
 from tests.peers import refused_port
 from tests.routing.transports.conftest import destination_of, stow_at, with_secret

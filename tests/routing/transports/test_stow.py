@@ -15,10 +15,11 @@ from pytest_django import Settings
 
 from dicomnet.part10 import read_file_meta
 from dicomnet.tls import server_context
+from dicomnet.web.sign_in import HttpAuthentication
 from gateway.env import Environment
 from routing.batch import Batch
 from routing.deliver import drive
-from routing.models import Delivery, DeliveryState, Destination, HttpAuthentication
+from routing.models import Delivery, DeliveryState, Destination
 from routing.transports import stow
 from routing.transports.outcome import Outcome, PeerLost
 from routing.transports.stow_answer import retry_after_seconds
