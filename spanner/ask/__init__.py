@@ -1,0 +1,1 @@
+"""Put a question to one source; a file for each kind."""

@@ -1,0 +1,156 @@
+"""Ask a federation: the one entry of all doors."""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import DatabaseError
+from django.utils import timezone
+
+from spanner.answers import USABLE, Answer
+from spanner.errors import NoSuchSpan, SpanFailed
+from spanner.executors import answers_of
+from spanner.fanout import Target, Terms
+from spanner.merge import Merged, merge, newest_first
+from spanner.models import ConfigSource, FailureStrategy, Query, SpanningConfig
+from spanner.question import Question
+from studies.query.keys import BY_TAG
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a federation answered.
+
+    Attributes:
+        merged: all matches in the order of pages.
+        answers: of each source, the first in line first.
+    """
+
+    merged: list[Merged]
+    answers: list[Answer]
+
+    @property
+    def is_complete(self) -> bool:
+        """Every source answered, and said all that it has."""
+        return is_complete(self.answers)
+
+
+def find_span(name: str) -> SpanningConfig:
+    """The configuration of a name.
+
+    Raises:
+        NoSuchSpan: there is none, or it is off.
+    """
+    config = SpanningConfig.objects.filter(name=name, is_enabled=True).first()
+    if config is None:
+        raise NoSuchSpan(name)
+    return config
+
+
+def is_complete(answers: Sequence[Answer]) -> bool:
+    """Every source answered, and said all that it has."""
+    return bool(answers) and all(answer.is_whole for answer in answers)
+
+
+def targets_of(config: SpanningConfig) -> list[Target]:
+    """Its sources, the first in line first."""
+    members = ConfigSource.objects.filter(config=config).select_related("source").order_by("priority", "source__name")
+    return [
+        Target(member.source, min(member.timeout_override or member.source.timeout_seconds, config.timeout_seconds))
+        for member in members
+    ]
+
+
+def terms_of(config: SpanningConfig) -> Terms:
+    """How its questions are put."""
+    return Terms(
+        seconds=config.timeout_seconds,
+        at_once=config.max_concurrent_sources,
+        retries=config.retry_attempts,
+        cache_seconds=config.cache_seconds,
+    )
+
+
+def span(config: SpanningConfig, question: Question, *, door: str, asked_by: str) -> Found:
+    """Ask all of its sources, and put their answers together.
+
+    Args:
+        config: the federation.
+        question: as the federation has it.
+        door: by which it came: api, dicomweb, dimse or page.
+        asked_by: a user, an API key, or an AE title.
+
+    Raises:
+        SpanFailed: too few have answered, by the strategy of the configuration.
+    """
+    answers = list(stream(config, question, door=door, asked_by=asked_by))
+    order = {target.source.name: at for at, target in enumerate(targets_of(config))}
+    answers.sort(key=lambda answer: order.get(answer.source, len(order)))
+    check(config, answers)
+    merged = merge(question.level, answers, is_deduplicating=config.deduplication_enabled)
+    return Found(newest_first(question.level, merged), answers)
+
+
+def stream(config: SpanningConfig, question: Question, *, door: str, asked_by: str) -> Iterator[Answer]:
+    """The answers as they come; at their end the question is recorded."""
+    began = time.monotonic()
+    answers: list[Answer] = []
+    try:
+        for answer in answers_of(targets_of(config), question, terms_of(config)):
+            answers.append(answer)
+            yield answer
+    finally:
+        record(config, question, answers, began, door=door, asked_by=asked_by)
+
+
+def check(config: SpanningConfig, answers: Sequence[Answer]) -> None:
+    """Whether the answers are worth giving, by the configuration's strategy.
+
+    Raises:
+        SpanFailed: they are not.
+    """
+    missing = missing_in_words(answers)
+    if not answers:
+        raise SpanFailed(f"the federation {config.name} has no sources", answers)
+    if config.failure_strategy == FailureStrategy.STRICT and not is_complete(answers):
+        raise SpanFailed(f"not all sources answered whole: {missing}", answers)
+    if config.failure_strategy == FailureStrategy.FAIL and not any(answer.state in USABLE for answer in answers):
+        raise SpanFailed(f"no source answered: {missing}", answers)
+
+
+def missing_in_words(answers: Sequence[Answer]) -> str:
+    """Who did not answer whole, and how; empty when all did."""
+    return ", ".join(f"{answer.source} ({answer.state})" for answer in answers if not answer.is_whole)
+
+
+def record(
+    config: SpanningConfig, question: Question, answers: Sequence[Answer], began: float, *, door: str, asked_by: str
+) -> None:
+    """Leave a row that says who asked what of whom, without any value."""
+    seconds, now = time.monotonic() - began, timezone.now()
+    try:
+        Query.objects.create(
+            config=config,
+            door=door,
+            asked_by=asked_by[:150],
+            asked_at=now - timedelta(seconds=seconds),
+            level=question.level,
+            keys=keywords(question),
+            deadline=now - timedelta(seconds=seconds - config.timeout_seconds),
+            finished_at=now,
+            matches=sum(len(answer.rows) for answer in answers),
+            is_complete=is_complete(answers),
+            missing=missing_in_words(answers)[:400],
+            milliseconds=round(seconds * 1000),
+        )
+    except DatabaseError as error:
+        logger.error("a federated question is not recorded", extra={"error_type": type(error).__name__})
+
+
+def keywords(question: Question) -> str:
+    """The attributes that were asked for, by their names."""
+    return ",".join(BY_TAG[tag].keyword if tag in BY_TAG else f"{tag:08X}" for tag, _ in question.wanted)[:400]
