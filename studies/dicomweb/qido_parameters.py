@@ -1,28 +1,19 @@
-"""The query parameters of a search: strict, since one that is ignored answers with too much (PS3.18 8.3.4).
+"""The query parameters of a search of the archive, as keys that it indexes (PS3.18 8.3.4).
 
-Pure but for the table of keys. An attribute is named by its keyword, its tag in eight digits, or a path of these with
-points between them.
+Pure but for the table of keys.
 """
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl
 
-from pydicom.datadict import keyword_dict
 from rest_framework.exceptions import ValidationError
 
+from studies.dicomweb.search_terms import ALL, MAXIMUM_RESULTS, NO_MULTIPLE, read_terms, tag_of
 from studies.errors import InvalidQuery
 from studies.matching import Matcher, parse
-from studies.query.keys import BY_KEYWORD, BY_TAG, Key, Kind, QueryLevel, is_returned
+from studies.query.keys import BY_TAG, Key, Kind, QueryLevel, is_returned
 
-MAXIMUM_PARAMETERS = 100
-MAXIMUM_RESULTS = 5_000  # of one response
-_TAG = re.compile(r"[0-9A-Fa-f]{8}")
-_NO_MULTIPLE = "The multiplevaluematching parameter is not supported. Multiple Value Matching has not been performed."
-_LONGEST, _MOST = 18, 2**62  # what databases take as a number
-_ELSEWHERE = {"accept"}  # looked at where the form of the answer is chosen
-ALL = "all"
+_ELSEWHERE = ("accept",)  # looked at where the form of the answer is chosen
 
 
 @dataclass(frozen=True)
@@ -51,48 +42,44 @@ def read_parameters(query: str, level: QueryLevel) -> Parameters:
     Raises:
         ValidationError: by the name of the parameter that cannot be meant so.
     """
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=MAXIMUM_PARAMETERS, errors="strict")
-    except (ValueError, UnicodeDecodeError) as error:
-        raise ValidationError({"query": [f"Give at most {MAXIMUM_PARAMETERS} parameters, in UTF-8."]}) from error
-    values: dict[str, str] = {}
-    fields: list[str] = []
-    for name, value in pairs:
-        if name == "includefield":
-            fields += value.split(",")
-        elif name in values:
-            raise ValidationError({name: ["It is given more than once."]})
-        else:
-            values[name] = value
-    is_fuzzy, is_multiple = _switch(values, "fuzzymatching"), _switch(values, "multiplevaluematching")
-    _switch(values, "emptyvaluematching")  # two quotation marks ask for no value whether it is on or not
-    limit, offset = _number(values, "limit", MAXIMUM_RESULTS), _number(values, "offset", 0)
-    order = tuple(_order(values.pop("orderby", ""), level))
+    terms = read_terms(query, limit=MAXIMUM_RESULTS, others=_ELSEWHERE)
+    order = tuple(_order(terms.order, level))
     return Parameters(
-        matchers=dict(_matchers(values, fuzzy=is_fuzzy)),
-        include=tuple(_include(fields, level)),
+        matchers=dict(_matchers(terms.values, fuzzy=terms.is_fuzzy)),
+        include=tuple(_include(terms.fields, level)),
         order=order,
-        limit=min(limit, MAXIMUM_RESULTS),
-        offset=offset,
-        warnings=(_NO_MULTIPLE,) if is_multiple else (),
+        limit=min(terms.limit, MAXIMUM_RESULTS),
+        offset=terms.offset,
+        warnings=(NO_MULTIPLE,) if terms.is_multiple else (),
     )
 
 
-def _matchers(values: dict[str, str], *, fuzzy: bool) -> Iterable[tuple[Key, Matcher]]:
+def matched_key(name: str) -> Key:
+    """The key of an attribute that searches are possible by.
+
+    Raises:
+        ValidationError: there are none.
+    """
+    key = _key(name, name)
+    if key is None or not key.is_matched:
+        raise ValidationError({name: ["Searches are not possible by this attribute."]})
+    return key
+
+
+def key_text(key: Key, value: str) -> str:
+    """A value as an identifier has it: there a list is written with backslashes, here with commas."""
+    return value.replace(",", "\\") if key.vr == "UI" or key.is_list else value
+
+
+def _matchers(values: Mapping[str, str], *, fuzzy: bool) -> Iterable[tuple[Key, Matcher]]:
     seen: set[Key] = set()
     for name, value in values.items():
-        if name in _ELSEWHERE:
-            continue
-        key = _key(name, name)
-        if key is None or not key.is_matched:
-            raise ValidationError({name: ["Searches are not possible by this attribute."]})
+        key = matched_key(name)
         if key in seen:
             raise ValidationError({name: ["It is given more than once."]})
         seen.add(key)
-        if key.vr == "UI" or key.is_list:
-            value = value.replace(",", "\\")  # noqa: PLW2901 (a list is written with commas here)
         try:
-            yield key, parse(key.vr, value, fuzzy=fuzzy, is_list=key.is_list)
+            yield key, parse(key.vr, key_text(key, value), fuzzy=fuzzy, is_list=key.is_list)
         except InvalidQuery as error:
             raise ValidationError({name: [f"{str(error).capitalize()}."]}) from error
 
@@ -100,19 +87,24 @@ def _matchers(values: dict[str, str], *, fuzzy: bool) -> Iterable[tuple[Key, Mat
 def _include(names: Iterable[str], level: QueryLevel) -> Iterable[Key]:
     for name in names:
         if name == ALL:
-            yield from (key for key in BY_TAG.values() if is_returned(level, key) and key.kind is not Kind.SOP_CLASSES)
-        elif name:
+            yield from every_key(level)
+        else:
             key = _key(name, "includefield")
             if key is not None and is_returned(level, key):
                 yield key
 
 
-def _order(text: str, level: QueryLevel) -> Iterable[tuple[Key, bool]]:
-    for name in filter(None, text.split(",")):
-        key = _key(name.removeprefix("-"), "orderby")
+def every_key(level: QueryLevel) -> Iterable[Key]:
+    """All that matches of a level can be asked for at once; what costs a look at every instance is not among it."""
+    return (key for key in BY_TAG.values() if is_returned(level, key) and key.kind is not Kind.SOP_CLASSES)
+
+
+def _order(names: Iterable[tuple[str, bool]], level: QueryLevel) -> Iterable[tuple[Key, bool]]:
+    for name, descends in names:
+        key = _key(name, "orderby")
         if key is None or not key.field or not is_returned(level, key) or key.is_list:
             raise ValidationError({"orderby": ["Matches of this level cannot be put in order by this attribute."]})
-        yield key, name.startswith("-")
+        yield key, descends
 
 
 def _key(name: str, parameter: str) -> Key | None:
@@ -121,23 +113,5 @@ def _key(name: str, parameter: str) -> Key | None:
     Raises:
         ValidationError: it names no attribute of the standard.
     """
-    steps = name.split(".")
-    if not all(_TAG.fullmatch(step) or step in keyword_dict for step in steps):
-        raise ValidationError({parameter: ["There is no such parameter, nor an attribute of this keyword or tag."]})
-    if len(steps) > 1:
-        return None  # no sequence is indexed
-    return BY_KEYWORD.get(name) or BY_TAG.get(int(name, 16) if _TAG.fullmatch(name) else -1)
-
-
-def _switch(values: dict[str, str], name: str) -> bool:
-    value = values.pop(name, "false")
-    if value not in {"true", "false"}:
-        raise ValidationError({name: ["Give true or false."]})
-    return value == "true"
-
-
-def _number(values: dict[str, str], name: str, default: int) -> int:
-    value = values.pop(name, str(default))
-    if not value.isascii() or not value.isdecimal():
-        raise ValidationError({name: ["Give a whole number, 0 or more."]})
-    return min(int(value[:_LONGEST]), _MOST) if len(value) <= _LONGEST else _MOST
+    tag = tag_of(name, parameter)
+    return None if tag is None else BY_TAG.get(tag)
