@@ -13,10 +13,11 @@ from django.utils import timezone
 from pydicom import dcmread
 
 from dicomnet.scu.outgoing import Outgoing
+from dicomnet.web.sign_in import HttpAuthentication
 from gateway.env import Environment
 from routing.deliver import drive
 from routing.destinations import echo_destination
-from routing.models import Delivery, DeliveryState, Destination, HttpAuthentication
+from routing.models import Delivery, DeliveryState, Destination
 from studies.models import Instance
 from studies.storage import hot_storage
 from tests import debian
