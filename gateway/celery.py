@@ -31,6 +31,8 @@ app.conf.task_routes = {
     "routing.proof.tasks.prove_destination": {"queue": "deliver"},
     # Apart from all else: a study's way to its archive never waits for an AI worker.
     "routing.ai.tasks.*": {"queue": "ai"},
+    # Threads that mostly wait; only where workers ask (GANTRY_SPAN_EXECUTOR).
+    "spanner.tasks.ask_source": {"queue": "span"},
     "tiering.tasks.*": {"queue": "tier"},
 }
 app.conf.beat_schedule = {
@@ -51,6 +53,7 @@ app.conf.beat_schedule = {
         ("let go what was brought back to be read", "tiering.tasks.let_go", 300),
         ("read stored files and copies again", "tiering.tasks.scrub", 60),
         ("have packs go to cold storage", "tiering.tasks.lay_down_packs", 60),
+        ("remove federated answers that are kept no longer", "spanner.tasks.sweep_queries", 60),
         ("remove packs that nobody relies on", "tiering.tasks.sweep_packs", 600),
         ("note what lies where and what it costs", "tiering.tasks.sample_tiers", 3600),
     ]

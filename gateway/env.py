@@ -113,6 +113,15 @@ VARIABLES = (
     Variable(
         "GANTRY_SCRUB_MB_PER_SECOND", "20", "megabytes that are read for that in a second at most, from all places"
     ),
+    Variable(
+        "GANTRY_SPAN_EXECUTOR",
+        "threads",
+        "who asks the sources of a federation: `threads` of the process that was asked, or `celery` workers of the "
+        "queue `span`",
+    ),
+    Variable(
+        "GANTRY_SPAN_HISTORY_DAYS", "90", "days for which it is kept who asked which attributes of which federation"
+    ),
     Variable("GANTRY_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
     Variable(
         "GANTRY_FAULTS",
@@ -126,7 +135,8 @@ VARIABLES = (
     Variable(
         "GANTRY_ENCRYPTION_KEYS",
         "made and kept under GANTRY_HOME",
-        "encrypt the passwords of destinations, the secret keys of buckets and the keys of packs; "
+        "encrypt the passwords of destinations and sources, the secret keys of buckets, the keys of packs and answers "
+        "that are kept; "
         "several, separated by commas: the first encrypts, all decrypt; "
         "the same on every host",
     ),
@@ -165,6 +175,8 @@ class Environment:
     recall_keep_days: int
     scrub_days: int
     scrub_mb_per_second: int
+    span_executor: str
+    span_history_days: int
     time_zone: str
     log_level: str
     faults: tuple[str, ...]
@@ -244,6 +256,8 @@ def read_environment() -> Environment:
         recall_keep_days=_number(env, "GANTRY_RECALL_KEEP_DAYS", 7, 0, 3650),
         scrub_days=_number(env, "GANTRY_SCRUB_DAYS", 30, 0, 3650),
         scrub_mb_per_second=_number(env, "GANTRY_SCRUB_MB_PER_SECOND", 20, 1, 10_000),
+        span_executor=_choice(env, "GANTRY_SPAN_EXECUTOR", "threads", ("threads", "celery")),
+        span_history_days=_number(env, "GANTRY_SPAN_HISTORY_DAYS", 90, 1, 3650),
         time_zone=_time_zone(env.str("GANTRY_TIME_ZONE", "UTC")),
         log_level=_choice(env, "GANTRY_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         faults=_faults(env.str("GANTRY_FAULTS", "0"), is_debug=_boolean(env, "DJANGO_DEBUG")),
@@ -354,10 +368,11 @@ def _amount(env: environ.Env, name: str) -> Decimal:
 
 
 def _choice(env: environ.Env, name: str, default: str, choices: tuple[str, ...]) -> str:
-    text: str = env.str(name, default).upper()
-    if text not in choices:
+    text: str = env.str(name, default)
+    found = next((choice for choice in choices if choice.lower() == text.lower()), None)
+    if found is None:
         raise BadSetting(f"{name} must be one of {', '.join(choices)}, not {text!r}.")
-    return text
+    return found
 
 
 def _boolean(env: environ.Env, name: str) -> bool:

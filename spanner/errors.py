@@ -41,3 +41,19 @@ class SpanFailed(SpannerError):
 
 class NoSuchSpan(SpannerError):
     """There is no configuration of this name, or it is off."""
+
+
+class SpanIsOff(NoSuchSpan):
+    """The configuration is switched off."""
+
+
+class NoSuchQuery(SpannerError):
+    """There is no question of this number, or somebody else asked it."""
+
+
+class QueryExpired(SpannerError):
+    """The answer to this question is not kept any more."""
+
+
+class TooManyQueries(SpannerError):
+    """As many questions are under way as there is room for."""

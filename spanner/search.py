@@ -10,13 +10,14 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from spanner.answers import USABLE, Answer
-from spanner.errors import NoSuchSpan, SpanFailed
-from spanner.executors import answers_of
+from spanner.errors import NoSuchSpan, SpanFailed, SpanIsOff
+from spanner.executors import answers_of, is_by_workers
 from spanner.fanout import Target, Terms
 from spanner.merge import Merged, merge, newest_first
-from spanner.models import ConfigSource, FailureStrategy, Query, SpanningConfig
+from spanner.models import ConfigSource, FailureStrategy, Query, SourceAnswer, SpanningConfig
+from spanner.queries import keywords, open_query
 from spanner.question import Question
-from studies.query.keys import BY_TAG
+from studies.query.keys import QueryLevel
 
 logger = logging.getLogger(__name__)
 
@@ -39,15 +40,19 @@ class Found:
         return is_complete(self.answers)
 
 
-def find_span(name: str) -> SpanningConfig:
-    """The configuration of a name.
+def find_span(name: str | None = None, *, pk: int | None = None) -> SpanningConfig:
+    """The configuration of a name, or of a number.
 
     Raises:
-        NoSuchSpan: there is none, or it is off.
+        NoSuchSpan: there is none.
+        SpanIsOff: it is off.
     """
-    config = SpanningConfig.objects.filter(name=name, is_enabled=True).first()
+    wanted = {"name": name} if pk is None else {"pk": pk}
+    config = SpanningConfig.objects.filter(**wanted).first()
     if config is None:
-        raise NoSuchSpan(name)
+        raise NoSuchSpan(name or str(pk))
+    if not config.is_enabled:
+        raise SpanIsOff(config.name)
     return config
 
 
@@ -87,24 +92,39 @@ def span(config: SpanningConfig, question: Question, *, door: str, asked_by: str
     Raises:
         SpanFailed: too few have answered, by the strategy of the configuration.
     """
-    answers = list(stream(config, question, door=door, asked_by=asked_by))
-    order = {target.source.name: at for at, target in enumerate(targets_of(config))}
+    targets = targets_of(config)
+    answers = list(_stream(config, targets, question, door=door, asked_by=asked_by))
+    order = {target.source.name: at for at, target in enumerate(targets)}
     answers.sort(key=lambda answer: order.get(answer.source, len(order)))
     check(config, answers)
-    merged = merge(question.level, answers, is_deduplicating=config.deduplication_enabled)
-    return Found(newest_first(question.level, merged), answers)
+    return found_of(config, question.level, answers)
+
+
+def found_of(config: SpanningConfig, level: QueryLevel, answers: list[Answer]) -> Found:
+    """Answers put together, the source that is first in line first."""
+    merged = merge(level, answers, is_deduplicating=config.deduplication_enabled)
+    return Found(newest_first(level, merged), answers)
 
 
 def stream(config: SpanningConfig, question: Question, *, door: str, asked_by: str) -> Iterator[Answer]:
     """The answers as they come; at their end the question is recorded."""
+    return _stream(config, targets_of(config), question, door=door, asked_by=asked_by)
+
+
+def _stream(
+    config: SpanningConfig, targets: Sequence[Target], question: Question, *, door: str, asked_by: str
+) -> Iterator[Answer]:
     began = time.monotonic()
     answers: list[Answer] = []
+    query = open_query(config, targets, question, door=door, asked_by=asked_by) if is_by_workers() else None
     try:
-        for answer in answers_of(targets_of(config), question, terms_of(config)):
+        for answer in answers_of(targets, question, terms_of(config), query):
             answers.append(answer)
             yield answer
     finally:
-        record(config, question, answers, began, door=door, asked_by=asked_by)
+        record(config, question, answers, began, door=door, asked_by=asked_by, query=query)
+        if query is not None:
+            forget(query)
 
 
 def check(config: SpanningConfig, answers: Sequence[Answer]) -> None:
@@ -128,11 +148,28 @@ def missing_in_words(answers: Sequence[Answer]) -> str:
 
 
 def record(
-    config: SpanningConfig, question: Question, answers: Sequence[Answer], began: float, *, door: str, asked_by: str
+    config: SpanningConfig,
+    question: Question,
+    answers: Sequence[Answer],
+    began: float,
+    *,
+    door: str,
+    asked_by: str,
+    query: Query | None = None,
 ) -> None:
-    """Leave a row that says who asked what of whom, without any value."""
+    """Leave a row that says who asked what of whom, without any value; the one that there is, where there is one."""
     seconds, now = time.monotonic() - began, timezone.now()
+    outcome = {
+        "finished_at": now,
+        "matches": sum(len(answer.rows) for answer in answers),
+        "is_complete": is_complete(answers),
+        "missing": missing_in_words(answers)[:400],
+        "milliseconds": round(seconds * 1000),
+    }
     try:
+        if query is not None:
+            Query.objects.filter(pk=query.pk).update(**outcome)
+            return
         Query.objects.create(
             config=config,
             door=door,
@@ -141,16 +178,16 @@ def record(
             level=question.level,
             keys=keywords(question),
             deadline=now - timedelta(seconds=seconds - config.timeout_seconds),
-            finished_at=now,
-            matches=sum(len(answer.rows) for answer in answers),
-            is_complete=is_complete(answers),
-            missing=missing_in_words(answers)[:400],
-            milliseconds=round(seconds * 1000),
+            **outcome,
         )
     except DatabaseError as error:
         logger.error("a federated question is not recorded", extra={"error_type": type(error).__name__})
 
 
-def keywords(question: Question) -> str:
-    """The attributes that were asked for, by their names."""
-    return ",".join(BY_TAG[tag].keyword if tag in BY_TAG else f"{tag:08X}" for tag, _ in question.wanted)[:400]
+def forget(query: Query) -> None:
+    """Remove what was kept of a question only for its workers."""
+    try:
+        SourceAnswer.objects.filter(query=query.pk).delete()
+        Query.objects.filter(pk=query.pk).update(content=None)
+    except DatabaseError as error:  # the sweep does it then
+        logger.warning("a federated question is not cleared away", extra={"error_type": type(error).__name__})

@@ -13,6 +13,7 @@ _RECEIVER, _WEB, _BEAT, _WORKERS, _BROKER = range(5)
 # A lane that is driven holds one, a dead peer's for as long as a call waits for it: so many that all that an
 # installation may have of these leave some to the others. One that is not used costs nothing.
 DELIVER_THREADS = 64
+SPAN_THREADS = 64  # each waits for one source
 
 
 def broker(environment: Environment) -> list[Program]:
@@ -52,12 +53,21 @@ def programs(environment: Environment) -> list[Program]:
             ("nice", "-n", "10", *worker, "-Q", "tier", "-P", "threads", "-c", "2", "-n", "tier@%h"),
             _WORKERS,
         ),
+        *_span_workers(environment, worker),
         Program(
             "beat",
             (*celery, "beat", "--loglevel", "WARNING", "--schedule", schedule, "--pidfile="),
             _BEAT,
         ),
     ]
+
+
+def _span_workers(environment: Environment, worker: tuple[str, ...]) -> list[Program]:
+    """The worker that asks the sources of federations, where it is not the process itself that was asked."""
+    if environment.span_executor != "celery":
+        return []
+    threads = ("-P", "threads", "-c", str(SPAN_THREADS))
+    return [Program("worker-span", (*worker, "-Q", "span", *threads, "-n", "span@%h"), _WORKERS)]
 
 
 def children(programs: list[Program], environment: Environment) -> list[Child]:

@@ -35,12 +35,19 @@ class Query(models.Model):
     is_complete = models.BooleanField(default=False, help_text="Every source answered, and said all that it has.")
     missing = models.CharField(max_length=400, blank=True, help_text="Sources that did not answer whole.")
     milliseconds = models.PositiveIntegerField(default=0)
-    content = models.JSONField(null=True, blank=True, help_text="The question itself, while its answer is kept.")
+    content = models.JSONField(
+        null=True, blank=True, help_text="The question itself, encrypted, while its answer is kept."
+    )
 
     class Meta:
         ordering = ["-asked_at"]
         verbose_name_plural = "queries"
-        indexes = [models.Index(fields=["-asked_at"], name="query_by_time")]
+        indexes = [
+            models.Index(fields=["-asked_at"], name="query_by_time"),
+            # Both for the sweep, which looks every minute for the few that are under way or whose answer is kept.
+            models.Index(fields=["deadline"], name="query_under_way", condition=models.Q(finished_at__isnull=True)),
+            models.Index(fields=["asked_at"], name="query_kept", condition=models.Q(content__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return self.id
@@ -57,7 +64,7 @@ class SourceAnswer(models.Model):
     milliseconds = models.FloatField(default=0)
     age_seconds = models.FloatField(default=0)
     error = models.CharField(max_length=400, blank=True)
-    rows = models.BinaryField(default=bytes, help_text="What it found: compressed JSON.")
+    rows = models.BinaryField(default=bytes, help_text="What it found: JSON, compressed and encrypted.")
 
     class Meta:
         ordering = ["priority", "source__name"]
