@@ -24,6 +24,8 @@ LISTS = (
     "allowlist",
     "remote-node",
     "tier-policy",
+    "source",
+    "federation",
 )
 
 

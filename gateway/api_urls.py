@@ -18,12 +18,19 @@ from routing.api.destinations import Destinations
 from routing.api.receipt import StudyReceipt
 from routing.api.rule_test import RuleTest
 from routing.api.rules import Rules
+from spanner.api.federations import Members, SpanningConfigs
+from spanner.api.queries import QueryResults, QueryStatus
+from spanner.api.search import SpannedSearch
+from spanner.api.sources import Sources
 from studies.api.changes import Changes
 from studies.api.commitments import Commitments
 from studies.api.views import UID, Conflicts, IdentityClashes, Studies, UnreadableFiles
+from studies.query.keys import QueryLevel
 from tiering.api.locations import Locations
 from tiering.api.moves import Moves, MoveStudy, StudyLocation
 from tiering.api.policies import TierPolicies
+
+QUERY_ID = r"(?P<query_id>[0-9a-f]{32})"
 
 
 class Router(DefaultRouter):
@@ -56,6 +63,9 @@ router.register("remote-nodes", RemoteNodes, basename="api-remote-node")
 router.register("tiers", Locations, basename="api-tier")
 router.register("moves", Moves, basename="api-move")
 router.register("tier-policies", TierPolicies, basename="api-tier-policy")
+router.register("sources", Sources, basename="api-source")
+router.register("config/spanner", SpanningConfigs, basename="api-federation")
+router.register(r"config/spanner/(?P<config_pk>\d{1,18})/sources", Members, basename="api-federation-source")
 router.register("users", Users, basename="api-user")
 router.register("api-keys", ApiKeys, basename="api-key")
 
@@ -73,6 +83,11 @@ urlpatterns = [
     re_path(rf"^studies/(?P<study_instance_uid>{UID})/replay/?$", Replay.as_view(), name="api-study-replay"),
     re_path(rf"^studies/(?P<study_instance_uid>{UID})/location/?$", StudyLocation.as_view(), name="api-study-location"),
     re_path(rf"^studies/(?P<study_instance_uid>{UID})/move/?$", MoveStudy.as_view(), name="api-study-move"),
+    re_path(r"^spanner/qido/studies/?$", SpannedSearch.as_view(level=QueryLevel.STUDY), name="api-span-studies"),
+    re_path(r"^spanner/qido/series/?$", SpannedSearch.as_view(level=QueryLevel.SERIES), name="api-span-series"),
+    re_path(r"^spanner/qido/instances/?$", SpannedSearch.as_view(level=QueryLevel.IMAGE), name="api-span-instances"),
+    re_path(rf"^spanner/queries/{QUERY_ID}/status/?$", QueryStatus.as_view(), name="api-span-query-status"),
+    re_path(rf"^spanner/queries/{QUERY_ID}/results/?$", QueryResults.as_view(), name="api-span-query-results"),
     # Before the router: "test" is no rule's number.
     re_path(r"^rules/test/?$", RuleTest.as_view(), name="api-rule-test"),
     *router.urls,

@@ -32,11 +32,14 @@ PROBLEMS: Mapping[int, tuple[str, str]] = MappingProxyType(
         405: ("method-not-allowed", "The method is not possible here"),
         406: ("not-acceptable", "There is no answer in the format that was asked for"),
         409: ("conflict", "The state of the resource does not allow this"),
+        410: ("gone", "It is not kept any more"),
         413: ("too-large", "The request is too large"),
         415: ("unsupported-media-type", "The format of the request is not taken here"),
         429: ("too-many-requests", "Too many requests"),
         500: ("internal-error", "Something went wrong here"),
+        502: ("sources-failed", "Too few sources answered"),
         503: ("unavailable", "A part that is needed does not answer"),
+        504: ("sources-late", "Too few sources answered in time"),
     }
 )
 
@@ -62,6 +65,7 @@ def problem(error: exceptions.APIException) -> dict[str, Any]:
     if isinstance(error, exceptions.ValidationError):
         errors = error.detail if isinstance(error.detail, dict) else {"non_field_errors": error.detail}
         return found | {"detail": _summary(errors), "errors": errors}
+    found |= getattr(error, "members", {})
     detail = error.detail
     # simplejwt puts its sentence into a field of that name.
     return found | {"detail": str(detail.get("detail", title) if isinstance(detail, dict) else detail)}

@@ -177,9 +177,30 @@ def newest_first(level: QueryLevel, found: Iterable[Merged]) -> list[Merged]:
     return sorted(found, key=lambda one: _as_number(next(iter(values_of(one.row, number)), None)))
 
 
+def in_order(found: Sequence[Merged], order: Sequence[tuple[int, bool]]) -> Sequence[Merged]:
+    """By the values of attributes, the first of them first; what has no value stands last.
+
+    Args:
+        found: in any order, which those of equal values keep.
+        order: tags with whether they descend.
+    """
+    ordered = list(found)
+    for tag, descends in reversed(order):
+        ordered.sort(key=lambda one: _rank(one.row, tag), reverse=descends)
+        ordered.sort(key=lambda one: not text_of(one.row, tag))
+    return ordered
+
+
+def _rank(row: Row, tag: int) -> tuple[float, str]:
+    value = next(iter(values_of(row, tag)), None)
+    if isinstance(value, int | float):
+        return float(value), ""
+    return float("inf"), text_of(row, tag).casefold()
+
+
 def uid_of(level: QueryLevel, merged: Merged) -> str:
     """The unique key of a match."""
     return text_of(merged.row, UNIQUE_TAGS[level])
 
 
-__all__ = ["Merged", "is_same_patient", "merge", "newest_first", "tag_name", "uid_of"]
+__all__ = ["Merged", "in_order", "is_same_patient", "merge", "newest_first", "tag_name", "uid_of"]

@@ -19,6 +19,7 @@ OWN_PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
         Role.OPERATOR: frozenset(
             {
                 "routing.change_delivery",
+                "spanner.add_query",
                 "studies.add_instance",
                 "studies.change_study",
                 "tiering.add_move",

@@ -64,6 +64,19 @@ def ask(source: Source, question: Question, seconds: float) -> Batch:
     return Batch(rows[: source.result_limit], is_over or 0 < source.cuts_at <= len(rows))
 
 
+def probe(source: Source) -> None:
+    """Search for one study, which needs what every question needs.
+
+    Raises:
+        SourceFailed: it does not answer, or not so.
+    """
+    try:
+        with _lent(source) as caller:
+            _page(caller, Question(QueryLevel.STUDY), 1, 0)
+    except HttpError as error:
+        raise SourceFailed(str(error)) from error
+
+
 def close_idle() -> None:
     """Close the connections that wait for the next question."""
     with _lock:

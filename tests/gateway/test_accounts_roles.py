@@ -28,6 +28,12 @@ VIEWER = {
     "routing.view_rule",
     "routing.view_ruleversion",
     "routing.view_shadowmatch",
+    "spanner.view_configsource",
+    "spanner.view_query",
+    "spanner.view_source",
+    "spanner.view_sourceanswer",
+    "spanner.view_sourceminute",
+    "spanner.view_spanningconfig",
     "studies.view_change",
     "studies.view_commitment",
     "studies.view_commitmentitem",
@@ -55,6 +61,7 @@ VIEWER = {
 }
 OPERATOR = VIEWER | {
     "routing.change_delivery",
+    "spanner.add_query",
     "studies.add_instance",
     "studies.change_study",
     "tiering.add_move",

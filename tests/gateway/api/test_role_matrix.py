@@ -59,6 +59,13 @@ EXPECTED = {
     ("api-ai-result-release", "post"): "operator",
     ("api-ai-result-keep", "post"): "operator",
     ("api-tier-policy-simulation", "get"): "viewer",
+    ("api-source-echo", "post"): "operator",
+    ("api-source-health", "get"): "viewer",
+    ("api-span-studies", "get"): "viewer",
+    ("api-span-series", "get"): "viewer",
+    ("api-span-instances", "get"): "viewer",
+    ("api-span-query-status", "get"): "viewer",
+    ("api-span-query-results", "get"): "viewer",
     ("api-rule-rollback", "post"): "administrator",
     ("api-rule-validate", "get"): "viewer",
     ("api-back-test-list", "get"): "viewer",
@@ -86,6 +93,9 @@ EXPECTED = {
             "api-ai-worker",
             "api-tier",
             "api-tier-policy",
+            "api-source",
+            "api-federation",
+            "api-federation-source",
         )
         for page, methods in (("list", ("get", "post")), ("detail", ("get", "put", "patch", "delete")))
         for method in methods
@@ -129,7 +139,7 @@ def methods_of(callback: Any) -> list[str]:
 def example(pattern: URLPattern) -> str:
     """A path that the pattern matches, naming things that do not exist."""
     names = pattern.pattern.regex.groupindex
-    values = {"pk": "999999", "id": "abcdefgh"}
+    values = {"pk": "999999", "id": "abcdefgh", "query_id": "0" * 32, "config_pk": "999999"}
     text = str(pattern.pattern)
     for name in names:
         start = text.index(f"(?P<{name}>")
