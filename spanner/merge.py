@@ -4,6 +4,7 @@ Pure. Two matches are the same study, series or instance when their unique key i
 are of different patients. Where something does, both stand in the list and are marked.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,7 @@ _COUNTS = frozenset(
     )
 )  # fmt: skip
 _LISTS = frozenset(BY_KEYWORD[keyword].tag for keyword in ("ModalitiesInStudy", "SOPClassesInStudy"))
+_NUMBERS = frozenset({"DS", "IS", "US", "UL", "SS", "SL", "FL", "FD", "UV", "SV"})
 _QUICKEST_FIRST = ("ONLINE", "NEARLINE", "OFFLINE", "UNAVAILABLE")
 _OF_THE_SOURCE = frozenset({RETRIEVE_AE_TITLE, RETRIEVE_URL, AVAILABILITY, 0x00080005, *_COUNTS, *_LISTS})
 
@@ -161,7 +163,12 @@ def _merge_attribute(merged: Merged, name: str, held: list[tuple[str, Mapping[st
 
 
 def _as_number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else -1.0
+    """A number, which sources may write as text (PS3.18 F.2.3.1); -1 for what is none."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return -1.0
+    return number if math.isfinite(number) else -1.0
 
 
 def _slowness(value: Any) -> int:
@@ -192,10 +199,9 @@ def in_order(found: Sequence[Merged], order: Sequence[tuple[int, bool]]) -> Sequ
 
 
 def _rank(row: Row, tag: int) -> tuple[float, str]:
-    value = next(iter(values_of(row, tag)), None)
-    if isinstance(value, int | float):
-        return float(value), ""
-    return float("inf"), text_of(row, tag).casefold()
+    if row.get(tag_name(tag), {}).get("vr") in _NUMBERS:
+        return _as_number(next(iter(values_of(row, tag)), None)), ""
+    return 0, text_of(row, tag).casefold()
 
 
 def uid_of(level: QueryLevel, merged: Merged) -> str:
