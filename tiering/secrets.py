@@ -1,48 +1,25 @@
-"""The stored secrets of tiers, all at once: secret keys of buckets, and the keys of packs."""
+"""The keys of packs, wrapped anew all at once: in the rows and in the locations."""
 
-from dataclasses import dataclass, field
-
-from dicomnet.web.secrets import SecretUnusable, rotated
 from tiering.errors import StoreError
 from tiering.keys import rewrapped, write_object
-from tiering.models import DataKey, Location
+from tiering.models import DataKey
 
 
-@dataclass
-class Rotated:
-    """What became of them.
+def wrap_anew() -> tuple[int, list[str]]:
+    """Wrap every key under the first key of the gateway, so that the others may be thrown away.
 
-    Attributes:
-        count: how many are under the first key now.
-        lost: locations whose secret key no key decrypts.
-        not_written: of keys of packs, why each is not under the first key, or not in its location.
+    Returns:
+        How many were, and of the others why they are not, or not in their location.
     """
-
-    count: int = 0
-    lost: list[str] = field(default_factory=list)
-    not_written: list[str] = field(default_factory=list)
-
-
-def encrypt_anew() -> Rotated:
-    """Encrypt every stored secret under the first key, so that the others may be thrown away."""
-    done = Rotated()
-    for location in Location.objects.exclude(secret_key=""):
-        try:
-            fresh = rotated(location.secret_key)
-        except SecretUnusable:
-            done.lost.append(location.name)
-            continue
-        # Only if nobody entered another one meanwhile.
-        same = Location.objects.filter(pk=location.pk, secret_key=location.secret_key)
-        done.count += same.update(secret_key=fresh)
+    count, problems = 0, []
     for key in DataKey.objects.select_related("location"):
         try:
             _wrap_anew(key)
         except StoreError as error:
-            done.not_written.append(f"{key.location.name}: {error}")
+            problems.append(f"{key.location.name}: {error}")
         else:
-            done.count += 1
-    return done
+            count += 1
+    return count, problems
 
 
 def _wrap_anew(key: DataKey) -> None:
