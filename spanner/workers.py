@@ -84,7 +84,8 @@ class _Round:
 
     def send(self) -> None:
         """So many tasks as may be under way at once."""
-        while self._line and len(self._sent) < self._at_once:
+        # Who could only be asked when all is over is not asked at all.
+        while self._line and len(self._sent) < self._at_once and time.monotonic() < self._until - LATER_SECONDS:
             target = self._line.popleft()
             key = target.source.pk
             self._sent[key] = target, time.monotonic()

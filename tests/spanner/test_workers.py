@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -16,10 +17,10 @@ from gateway.env import BASE_DIR
 from gateway.supervisor.parent_death import die_with_parent
 from gateway.supervisor.processes import SPAN_THREADS, programs
 from spanner import workers
-from spanner.answers import text_of
+from spanner.answers import State, text_of
 from spanner.models import Query, Source, SourceAnswer
 from spanner.question import PATIENT_ID, STUDY_UID, question
-from spanner.search import Found, span
+from spanner.search import Found, span, stream
 from studies.query.keys import QueryLevel
 from tests.api_clients import V1, client_of
 from tests.peers import refused_port
@@ -174,10 +175,10 @@ def test_a_worker_that_is_killed_while_it_asks_is_a_timeout(
 ) -> None:
     with dimse_archive([study(1, "Canary")]) as (port, _), dimse_archive([study(2, "Canary")]) as (slow, archive):
         archive.gate.clear()
-        config = federate(dimse("North", port), dimse("Slow", slow, timeout_seconds=4))
+        config = federate(dimse("North", port), dimse("Slow", slow, timeout_seconds=8))
         client = client_of("administrator")
         asked = client.get(f"{V1}/spanner/qido/studies?spanner_config_id={config.pk}&async=true").json()
-        wait_until(lambda: len(archive.asked) == 1)
+        wait_until(lambda: len(archive.asked) == 1 and client.get(asked["status_url"]).json()["percent"] == 50)
         for process in (*psutil.Process(worker.pid).children(recursive=True), psutil.Process(worker.pid)):
             process.kill()
         wait_until(lambda: client.get(asked["status_url"]).json()["is_finished"], 60)
@@ -186,6 +187,38 @@ def test_a_worker_that_is_killed_while_it_asks_is_a_timeout(
     answer = client.get(asked["results_url"]).json()
     assert {one["name"]: one["state"] for one in answer["sources"]} == {"North": "ok", "Slow": "timeout"}
     assert (answer["total"], answer["is_complete"]) == (1, False)
+
+
+def test_who_is_not_reached_in_time_is_said_to_be_missing(broker: Broker, dimse: Make, federate: Federate) -> None:
+    with dimse_archive([study(1, "Canary")]) as (slow, archive), dimse_archive([study(2, "Canary")]) as (port, _):
+        archive.gate.clear()
+        config = federate(dimse("Slow", slow), dimse("North", port), max_concurrent_sources=1, timeout_seconds=3)
+        client = client_of("administrator")
+        asked = client.get(f"{V1}/spanner/qido/studies?spanner_config_id={config.pk}&async=true").json()
+        wait_until(lambda: client.get(asked["status_url"]).json()["is_finished"], 60)
+        archive.gate.set()
+
+    sources = client.get(asked["status_url"]).json()["sources"]
+    assert {one["name"]: one["state"] for one in sources} == {"Slow": "timeout", "North": "timeout"}
+    assert sources[1]["error"].startswith("not asked: the others took all of the time")
+
+
+def test_a_question_that_is_deleted_meanwhile_comes_to_an_end(broker: Broker, dimse: Make, federate: Federate) -> None:
+    def delete() -> None:
+        wait_until(Query.objects.exists)
+        Query.objects.all().delete()
+        connection.close()
+
+    with dimse_archive([study(1, "Canary")]) as (port, archive):
+        archive.gate.clear()
+        config = federate(dimse("North", port, timeout_seconds=1))
+        deleting = threading.Thread(target=delete)
+        deleting.start()
+        found = list(stream(config, ASKED, door="api", asked_by="anna"))
+        deleting.join()
+        archive.gate.set()
+
+    assert [answer.state for answer in found] == [State.TIMEOUT]
 
 
 @pytest.mark.parametrize("executor", ["threads", "celery"])
