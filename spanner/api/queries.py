@@ -21,6 +21,7 @@ from spanner.later import Progress, find_query, found_so_far, progress_of
 from spanner.models import Query
 from spanner.search import missing_in_words
 from spanner.sweep import KEPT_HOURS
+from studies.api.views import JsonWhateverIsAsked
 from studies.dicomweb.search_terms import MAXIMUM_RESULTS, read_terms
 
 
@@ -28,6 +29,7 @@ class QueryStatus(APIView):
     """How far a question is."""
 
     required_permission = "studies.view_study"
+    content_negotiation_class = JsonWhateverIsAsked
 
     @extend_schema(responses=QueryStatusSerializer)
     def get(self, request: Request, query_id: str) -> Response:
@@ -41,6 +43,7 @@ class QueryResults(APIView):
     """What was found until now."""
 
     required_permission = "studies.view_study"
+    content_negotiation_class = JsonWhateverIsAsked
 
     @extend_schema(
         parameters=[

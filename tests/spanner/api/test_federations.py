@@ -103,6 +103,14 @@ class TestMembers:
 
         assert [row["source_name"] for row in rows] == ["B", "A"]
 
+    def test_a_long_list_costs_as_many_queries_as_a_short_one(
+        self, client: APIClient, dimse: Make, federate: Federate, django_assert_num_queries: Any
+    ) -> None:
+        path = f"{PATH}/{federate(*(dimse(f'S{number}', 104) for number in range(10))).pk}/sources"
+
+        with django_assert_num_queries(5):  # the session, who asks, the federation, how many, which
+            assert client.get(path).json()["count"] == 10
+
     @pytest.mark.parametrize(
         ("given", "field"),
         [
