@@ -88,28 +88,30 @@ class Matches(Protocol):
         """As above."""
 
     def __iter__(self) -> Iterator[Sequence[bytes]]:
-        """Identifiers, encoded; those that are ready at the same time together.
+        """Identifiers, encoded; those that are ready at the same time together, none while it takes time.
 
         Raises:
             FindFailed: what was returned is not all.
         """
 
 
-def agreed(model: str, asked: Mapping[UID, bytes]) -> FindOptions:
+def agreed(model: str, asked: Mapping[UID, bytes], offered: FindOptions) -> FindOptions:
     """What is agreed on for one SOP Class.
 
     Args:
         model: its UID.
         asked: Service Class Application Information by SOP Class, as the requestor sent it.
+        offered: what there is behind the called AE title.
     """
-    granted = grant(asked.get(UID(model), b""))
+    granted = grant(asked.get(UID(model), b""), offered)
     return FindOptions(*(bool(byte) for byte in granted[:3].ljust(3, b"\0")))
 
 
-def grant(asked: bytes) -> bytes:
+def grant(asked: bytes, offered: FindOptions) -> bytes:
     """The answer to Service Class Application Information: as many fields as were sent, up to those we know.
 
-    Relational queries, combined date-time matching and fuzzy matching of names are there; what follows, Timezone
+    Relational queries, combined date-time matching and fuzzy matching of names may be there; what follows, Timezone
     query adjustment and the conversion of multi-frame images, is not (PS3.4 Table C.5-1).
     """
-    return bytes(field == 1 and at in range(3) for at, field in enumerate(asked[:5]))
+    there = (offered.relational, offered.date_time, offered.fuzzy, False, False)
+    return bytes(field == 1 and is_there for field, is_there in zip(asked, there, strict=False))

@@ -1,6 +1,6 @@
 """Retrieval in values: SOP Classes, what is asked, what is answered (PS3.4 C.4.2, C.4.3, Annex Y)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum, IntEnum
@@ -99,6 +99,10 @@ class RetrieveRefused(Exception):
         self.offending_element = offending_element
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class RetrieveRequest:
     """What is asked for.
@@ -106,16 +110,24 @@ class RetrieveRequest:
     Attributes:
         identifier: the request's data set; may be hostile.
         is_relational: relational retrieval was negotiated: keys of the levels above may be left out.
+        is_wanted: to be asked about each second while the answer is made ready: it tells the caller that there is
+            progress, and is False when the caller has cancelled; what it raises is to be let through.
     """
 
     root: Root
     identifier: Dataset
     is_relational: bool = False
+    calling_ae_title: str = ""
+    is_wanted: Callable[[], bool] = _always
 
 
 @dataclass(frozen=True)
 class Unavailable:
-    """An instance that is known and cannot be sent now; the reason goes to peers and holds no patient data."""
+    """What is known and cannot be sent now; the reason goes to peers and holds no patient data.
+
+    Attributes:
+        sop_instance_uid: of the instance; empty where nobody here knows it, as of a study that is elsewhere.
+    """
 
     sop_instance_uid: str
     reason: str

@@ -1,6 +1,10 @@
-"""What the listener needs of an archive: the protocol says it, ``settings.DICOM_SERVICES`` names who does it."""
+"""What the listener needs of an archive: the protocol says it, settings name who does it.
 
-from collections.abc import Mapping, Sequence
+``DICOM_SERVICES`` names it by called AE title; whose titles may change while the listener runs, the function that
+``DICOM_SERVICES_BY_TITLE`` names knows.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,7 +13,7 @@ from django.utils.module_loading import import_string
 from typing_extensions import Buffer
 
 from dicomnet.commitment import CommitmentAnswer, CommitmentReport, CommitmentRequest, EventAnswer, Verdict
-from dicomnet.find import FindRequest, Matches
+from dicomnet.find import FindOptions, FindRequest, Matches
 from dicomnet.retrieval import MoveDestination, Retrieval, RetrieveRequest
 from dicomnet.statuses import StoreStatus
 
@@ -72,6 +76,9 @@ class Services(Protocol):
     def congestion(self) -> str:
         """Why no new association that would store is taken now; empty when one may come."""
 
+    def find_options(self) -> FindOptions:
+        """What may be agreed on by extended negotiation of queries (PS3.4 C.5.1.1)."""
+
     def find(self, request: FindRequest) -> Matches:
         """Begin to answer a query; called in the association's thread, as is all that reads the matches.
 
@@ -123,7 +130,8 @@ def services_for(called_ae_title: str) -> Services | None:
     """The services behind a called AE title; None when nobody answers to it."""
     path = settings.DICOM_SERVICES.get(called_ae_title)
     if path is None:
-        return None
+        by_title = _services_by_title()
+        return by_title(called_ae_title) if by_title else None
     services: Services = import_string(path)()
     return services
 
@@ -134,3 +142,11 @@ def prepare_services() -> None:
         services = services_for(called_ae_title)
         if services is not None:
             services.prepare()
+    _services_by_title()  # is loaded by it
+
+
+def _services_by_title() -> Callable[[str], Services | None] | None:
+    """Who knows further titles; None without such a setting."""
+    path = settings.DICOM_SERVICES_BY_TITLE
+    found: Callable[[str], Services | None] | None = import_string(path) if path else None
+    return found

@@ -14,11 +14,12 @@ from pydicom.uid import ImplicitVRLittleEndian
 
 from dicomnet.wire.elements import element
 from spanner.answers import Row
-from spanner.question import Question, vr_of
+from spanner.question import Question
 from studies.character_sets import NAME_DELIMITERS, TEXT_DELIMITERS, CharacterSets, character_sets
 from studies.dicom_json import element_json
 from studies.query.character_sets import UNICODE, Repertoire
 from studies.query.identifiers import QUERY_RETRIEVE_LEVEL, SPECIFIC_CHARACTER_SET, TRANSLATED
+from studies.query.received import vr_of
 
 _GROUPS = ("Alphabetic", "Ideographic", "Phonetic")  # PS3.18 F.2.2
 _INTEGERS, _DECIMALS = frozenset({"IS"}), frozenset({"DS"})

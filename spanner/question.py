@@ -4,12 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from pydicom.datadict import dictionary_VR
-
 from studies.errors import InvalidQuery
 from studies.matching import Matcher, Single, Universal, parse
 from studies.query.dicom_json import DEFAULT_KEYWORDS
 from studies.query.keys import BY_KEYWORD, BY_TAG, PATIENT_KEYWORDS, UNIQUE_KEYS, Key, Kind, QueryLevel
+from studies.query.received import vr_of
 
 PATIENT_ID, ISSUER = 0x00100020, 0x00100021
 STUDY_UID, SERIES_UID, SOP_UID = 0x0020000D, 0x0020000E, 0x00080018
@@ -97,14 +96,6 @@ def matcher_of(tag: int, value: str) -> Matcher:
         return parse(vr, value, is_list=key is not None and key.is_list)
     except InvalidQuery as error:
         raise InvalidQuery(f"{name}: {error}", tag) from error
-
-
-def vr_of(tag: int) -> str:
-    """The VR of a query key; LO for what the dictionary does not know."""
-    try:
-        return dictionary_VR(tag)
-    except KeyError:
-        return "LO"
 
 
 def _always(level: QueryLevel) -> set[int]:

@@ -18,7 +18,7 @@ from dicomnet.commitment import (
     EventStatus,
     Verdict,
 )
-from dicomnet.find import FindRequest, Matches
+from dicomnet.find import FindOptions, FindRequest, Matches
 from dicomnet.retrieval import MoveDestination, Retrieval, RetrieveRequest
 from dicomnet.services import StoreAnswer, StoreRequest, StoreSink
 from dicomnet.statuses import StoreStatus
@@ -70,6 +70,10 @@ class ArchiveServices:
             return _watched_spool().intake.congestion
         except OSError as error:
             return f"the spool cannot be made ({os.strerror(error.errno or 0)})"
+
+    def find_options(self) -> FindOptions:
+        """All that is known here."""
+        return FindOptions(relational=True, date_time=True, fuzzy=True)
 
     def find(self, request: FindRequest) -> Matches:
         """Begin to answer a query; the thread keeps its database connection for the next one."""

@@ -17,7 +17,7 @@ from dicomnet.scu.places import take_place
 from dicomnet.tls import BadTlsFile, reloading_client
 from dicomnet.wire.peer import Peer, PeerError
 from studies.retrieve import StoredInstances, syntaxes_by_class, to_send
-from studies.retrieve_keys import parse_keys
+from studies.retrieve_keys import RetrieveKeys, parse_keys
 
 logger = logging.getLogger(__name__)
 STORED_SECONDS = 5
@@ -31,7 +31,11 @@ def retrieve(request: RetrieveRequest) -> Retrieval:
     Raises:
         RetrieveRefused: a key is missing or makes no sense.
     """
-    keys = parse_keys(request.identifier, request.root, is_relational=request.is_relational)
+    return stored(parse_keys(request.identifier, request.root, is_relational=request.is_relational))
+
+
+def stored(keys: RetrieveKeys) -> Retrieval:
+    """The instances that these keys name."""
     try:
         return _Released(StoredInstances(keys))
     finally:

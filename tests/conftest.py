@@ -65,5 +65,6 @@ def listener(
     rung: list[str] = []
     monkeypatch.setattr("studies.dimse._doorbell.ring", lambda: rung.append("rung"))
     settings.DICOM_SERVICES = {"GANTRY": "studies.dimse.ArchiveServices"}
+    settings.DICOM_SERVICES_BY_TITLE = ""  # an archive alone, which asks no database for further titles
     with gantry() as port:
         yield Listener(port, local_spool(), rung)

@@ -75,7 +75,7 @@ class IncomingQuery:
                 sop_class_uid=model,
                 identifier=bytes(self._identifier),
                 transfer_syntax_uid=self._assoc.transfer_syntax(self._context_id) or "",
-                options=agreed(model, self._assoc.requestor.sop_class_extended),
+                options=agreed(model, self._assoc.requestor.sop_class_extended, services.find_options()),
                 calling_ae_title=record.calling_ae_title,
                 called_ae_title=record.called_ae_title,
             )
@@ -85,7 +85,9 @@ class IncomingQuery:
         status = FindStatus.PENDING_WITHOUT_SOME_KEYS if matches.ignores_keys else FindStatus.PENDING
         wrap = _Envelope(self._assoc, self._context_id, self._command, status)
         for identifiers in _gathered(matches):
-            if not self._assoc.wants_more(self._message_id) or not self._assoc.send(wrap(identifiers)):
+            if not self._assoc.wants_more(self._message_id):
+                return FindStatus.CANCELLED
+            if identifiers and not self._assoc.send(wrap(identifiers)):
                 return FindStatus.CANCELLED
         return FindStatus.SUCCESS if self._assoc.wants_more(self._message_id) else FindStatus.CANCELLED
 
@@ -120,7 +122,8 @@ class _Envelope:
 
 def _gathered(matches: Matches) -> Iterator[Sequence[bytes]]:
     for page in matches:
-        for start in range(0, len(page), GATHERED):
+        # An empty page goes on as well: nothing is ready yet, but a C-CANCEL may have come.
+        for start in range(0, max(1, len(page)), GATHERED):
             yield page[start : start + GATHERED]
 
 

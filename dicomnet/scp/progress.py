@@ -65,7 +65,7 @@ class Progress:
         self.failed += 1
         if len(self.reasons) < MOST_REASONS:
             self.reasons[reason] += 1
-        if self._list_bytes + len(sop_instance_uid) + 1 <= MAXIMUM_LIST_BYTES:
+        if sop_instance_uid and self._list_bytes + len(sop_instance_uid) + 1 <= MAXIMUM_LIST_BYTES:
             self.failed_uids.append(sop_instance_uid)
             self._list_bytes += len(sop_instance_uid) + 1
 

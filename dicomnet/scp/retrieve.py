@@ -135,7 +135,15 @@ class Retrieving:
             raise RetrieveRefused(RetrieveStatus.PROCESSING_FAILURE, "nobody answers to the called AE title")
         mover = self._mover(services) if self._class.service is Service.MOVE else None
         is_relational = self._sop_class_uid in record.relational
-        retrieval = services.retrieve(RetrieveRequest(self._class.root, self._decoded(identifier), is_relational))
+        retrieval = services.retrieve(
+            RetrieveRequest(
+                self._class.root,
+                self._decoded(identifier),
+                is_relational,
+                record.calling_ae_title,
+                self._is_wanted,
+            )
+        )
         self._level, self._uids = retrieval.level, retrieval.uids
         self._progress.total = retrieval.count
         with closing(self._available(retrieval)) as instances:
@@ -218,6 +226,10 @@ class Retrieving:
             # Whoever takes from here has a request under way, whose answer must still be read.
             logger.exception("retrieval cannot go on")
             self._progress.fail_rest("internal error, see the gateway's log")
+
+    def _is_wanted(self) -> bool:
+        self.attend()
+        return not self.is_cancelled
 
     def attend(self) -> None:
         """Listen to the caller, and say now and then how far it has come.

@@ -123,6 +123,8 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 DICOM_SERVICES = {
     GANTRY.ae_title: "gateway.dimse.FaultyServices" if GANTRY.faults else "gateway.dimse.GatewayServices",
 }
+# Who answers to a title that is not among them; these may be changed while the listener runs.
+DICOM_SERVICES_BY_TITLE = "gateway.dimse.federation_behind"
 
 # What still needs the file of an instance where it is quickly read (studies.holds).
 INSTANCE_HOLDS = [
