@@ -1,13 +1,15 @@
-"""What answers to the gateway's AE title: the archive, and routing for what it asked others (dicomnet.services)."""
+"""What answers to the listener's AE titles: the archive with routing, and federations (dicomnet.services)."""
 
 from django.db import connection
 
 from dicomnet.commitment import EventAnswer, Verdict
 from dicomnet.faults import fault_file
 from dicomnet.retrieval import MoveDestination
-from dicomnet.services import StoreRequest, StoreSink
+from dicomnet.services import Services, StoreRequest, StoreSink
 from routing.move_destinations import find_destination
 from routing.proof.report import take_verdict
+from spanner.dimse.services import FederationServices
+from spanner.titles import federation_of
 from studies.dimse import ArchiveServices
 from studies.faulty import DISK_FULL, FaultySink
 
@@ -17,11 +19,7 @@ class GatewayServices(ArchiveServices):
 
     def move_destination(self, ae_title: str, source_address: str) -> MoveDestination | None:
         """A destination of routing, else a remote node."""
-        try:
-            found = find_destination(ae_title, source_address)
-        finally:
-            connection.close()
-        return found or super().move_destination(ae_title, source_address)
+        return _destination(ae_title, source_address) or super().move_destination(ae_title, source_address)
 
     def take_verdict(self, verdict: Verdict) -> EventAnswer:
         """Record what a destination reports on a request of ours."""
@@ -29,6 +27,27 @@ class GatewayServices(ArchiveServices):
             return take_verdict(verdict)
         finally:
             connection.close()  # the association has a thread of its own, which may never come here again
+
+
+class GatewayFederation(FederationServices):
+    """A federation, from which may be moved to where may be moved from the archive."""
+
+    def move_destination(self, ae_title: str, source_address: str) -> MoveDestination | None:
+        """A destination of routing, else a remote node."""
+        return _destination(ae_title, source_address) or super().move_destination(ae_title, source_address)
+
+
+def federation_behind(called_ae_title: str) -> Services | None:
+    """The federation with this AE title (``settings.DICOM_SERVICES_BY_TITLE``)."""
+    config = federation_of(called_ae_title)
+    return None if config is None else GatewayFederation(config)
+
+
+def _destination(ae_title: str, source_address: str) -> MoveDestination | None:
+    try:
+        return find_destination(ae_title, source_address)
+    finally:
+        connection.close()
 
 
 class FaultyServices(GatewayServices):

@@ -57,3 +57,7 @@ class QueryExpired(SpannerError):
 
 class TooManyQueries(SpannerError):
     """As many questions are under way as there is room for."""
+
+
+class NotBrought(SpannerError):
+    """A study is not in Gantry's own archive and cannot be brought there; the message says why, in 64 characters."""

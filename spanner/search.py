@@ -94,10 +94,25 @@ def span(config: SpanningConfig, question: Question, *, door: str, asked_by: str
     """
     targets = targets_of(config)
     answers = list(_stream(config, targets, question, door=door, asked_by=asked_by))
+    return _put_together(config, question.level, answers, targets)
+
+
+def put_together(config: SpanningConfig, question: Question, answers: Sequence[Answer]) -> Found:
+    """Answers of ``stream`` as one.
+
+    Raises:
+        SpanFailed: too few have answered, by the strategy of the configuration.
+    """
+    return _put_together(config, question.level, answers, targets_of(config))
+
+
+def _put_together(
+    config: SpanningConfig, level: QueryLevel, answers: Sequence[Answer], targets: Sequence[Target]
+) -> Found:
     order = {target.source.name: at for at, target in enumerate(targets)}
-    answers.sort(key=lambda answer: order.get(answer.source, len(order)))
-    check(config, answers)
-    return found_of(config, question.level, answers)
+    in_line = sorted(answers, key=lambda answer: order.get(answer.source, len(order)))
+    check(config, in_line)
+    return found_of(config, level, in_line)
 
 
 def found_of(config: SpanningConfig, level: QueryLevel, answers: list[Answer]) -> Found:

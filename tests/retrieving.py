@@ -154,6 +154,7 @@ class Fetcher:
     port: int
     contexts: Sequence[tuple[str, list[str]]] = ((CT, [EXPLICIT]),)
     ae_title: str = "WORKSTATION"
+    called: str = "GANTRY"
     store_status: list[int] = field(default_factory=list)
     cancel_after: int = 0
     tls: Any = None
@@ -201,7 +202,7 @@ class Fetcher:
             LOOPBACK,
             self.port,
             [build_context(model), *contexts],
-            ae_title="GANTRY",
+            ae_title=self.called,
             max_pdu=0,
             ext_neg=[*roles, *_extended(self.extended)],
             evt_handlers=[(evt.EVT_C_STORE, on_store)],

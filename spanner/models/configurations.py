@@ -1,5 +1,7 @@
 """SpanningConfig: one question to which sources, and what becomes of the answer when not all of them answer."""
 
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
@@ -71,6 +73,20 @@ class SpanningConfig(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """See that its AE title is nobody else's here: a device that calls it means one thing.
+
+        Raises:
+            ValidationError: it is Gantry's own, or that of another federation.
+        """
+        if not self.ae_title:
+            return
+        if self.ae_title in settings.DICOM_SERVICES:
+            raise ValidationError({"ae_title": "This is Gantry's own AE title: give the federation another one."})
+        other = SpanningConfig.objects.filter(ae_title=self.ae_title).exclude(pk=self.pk).first()
+        if other is not None:
+            raise ValidationError({"ae_title": f"The federation {other.name} has this AE title: give it another one."})
 
 
 class ConfigSource(models.Model):

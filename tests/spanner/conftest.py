@@ -10,6 +10,7 @@ from spanner.ask.dicomweb import close_idle
 from spanner.ask.dimse import pool
 from spanner.lanes import close_lanes
 from spanner.models import ConfigSource, Source, SourceKind, SpanningConfig
+from spanner.titles import forget
 from tests.peers import LOOPBACK
 
 Federate = Callable[..., SpanningConfig]
@@ -18,7 +19,9 @@ Federate = Callable[..., SpanningConfig]
 @pytest.fixture(autouse=True)
 def _nothing_is_kept() -> Iterator[None]:
     cache.clear()
+    forget()
     yield
+    forget()
     close_lanes()
     close_idle()
     pool().close()
