@@ -122,6 +122,12 @@ VARIABLES = (
     Variable(
         "GANTRY_SPAN_HISTORY_DAYS", "90", "days for which it is kept who asked which attributes of which federation"
     ),
+    Variable(
+        "GANTRY_SPAN_WAIT_SECONDS",
+        "20",
+        "seconds for which a reader under `/dicom-web/span/` waits for a study that is brought from elsewhere; "
+        "then 503, to be asked again",
+    ),
     Variable("GANTRY_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
     Variable(
         "GANTRY_FAULTS",
@@ -177,6 +183,7 @@ class Environment:
     scrub_mb_per_second: int
     span_executor: str
     span_history_days: int
+    span_wait_seconds: int
     time_zone: str
     log_level: str
     faults: tuple[str, ...]
@@ -258,6 +265,7 @@ def read_environment() -> Environment:
         scrub_mb_per_second=_number(env, "GANTRY_SCRUB_MB_PER_SECOND", 20, 1, 10_000),
         span_executor=_choice(env, "GANTRY_SPAN_EXECUTOR", "threads", ("threads", "celery")),
         span_history_days=_number(env, "GANTRY_SPAN_HISTORY_DAYS", 90, 1, 3650),
+        span_wait_seconds=_number(env, "GANTRY_SPAN_WAIT_SECONDS", 20, 0, 300),
         time_zone=_time_zone(env.str("GANTRY_TIME_ZONE", "UTC")),
         log_level=_choice(env, "GANTRY_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         faults=_faults(env.str("GANTRY_FAULTS", "0"), is_debug=_boolean(env, "DJANGO_DEBUG")),

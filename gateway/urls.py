@@ -18,6 +18,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include("gateway.api_urls")),
     re_path(r"^api/", not_found),
+    re_path(r"^dicom-web/span/(?P<span>[^/]{1,64})/", include("spanner.dicomweb.urls")),
     path("dicom-web/", include("studies.dicomweb.urls")),
     re_path(r"^dicom-web/", not_found),
     path("livez", livez, name="livez"),

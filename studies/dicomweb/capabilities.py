@@ -26,11 +26,23 @@ class Resource:
 
 
 def capabilities(request: HttpRequest) -> HttpResponseBase:
-    """The resources and their methods, as WADL or as JSON."""
+    """What the archive can do."""
+    from studies.dicomweb.urls import urlpatterns  # which imports this module
+
+    return described(request, urlpatterns, root_of(request))
+
+
+def described(request: HttpRequest, patterns: list[Any], root: str) -> HttpResponseBase:
+    """The resources and their methods, as WADL or as JSON.
+
+    Args:
+        request: says which.
+        patterns: the addresses of the service.
+        root: what they are appended to.
+    """
     header, parameter = request.headers.get("Accept", ""), request.GET.get("accept", "")
     chosen = choose(OFFERS, header=header, parameter=parameter).media_type
-    found = sorted(_merged(), key=lambda each: each.path)
-    root = root_of(request)
+    found = sorted(_merged(patterns), key=lambda each: each.path)
     if chosen == WADL:
         return HttpResponse(_wadl(root, found), content_type=WADL)
     resources = [{"path": each.path, "methods": each.methods} for each in found]
@@ -54,11 +66,9 @@ def template_of(pattern: str) -> str:
     return plain.removeprefix("^").removesuffix("$").removesuffix("/?").replace("<", "{").replace(">", "}")
 
 
-def _merged() -> list[Resource]:
-    from studies.dicomweb.urls import urlpatterns  # which imports this module
-
+def _merged(patterns: list[Any]) -> list[Resource]:
     found: dict[str, list[str]] = {}
-    for each in resources(urlpatterns):
+    for each in resources(patterns):
         found.setdefault(each.path, []).extend(each.methods)
     return [Resource(path, tuple(sorted(methods))) for path, methods in found.items()]
 

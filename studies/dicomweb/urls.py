@@ -4,7 +4,7 @@ from django.urls import re_path
 
 from studies.dicomweb.bulkdata import bulkdata
 from studies.dicomweb.capabilities import capabilities
-from studies.dicomweb.door import door
+from studies.dicomweb.door import View, door
 from studies.dicomweb.frames import frames
 from studies.dicomweb.instances import retrieve
 from studies.dicomweb.metadata import metadata
@@ -21,6 +21,20 @@ UID = r"[0-9.]{1,64}"
 STUDY = rf"studies/(?P<study>{UID})"
 SERIES = rf"{STUDY}/series/(?P<series>{UID})"
 INSTANCE = rf"{SERIES}/instances/(?P<instance>{UID})"
+# What is only read of what is stored, here and wherever else the archive's instances are given out.
+READ_ONLY: tuple[tuple[str, View], ...] = (
+    (rf"^{STUDY}/metadata/?$", metadata),
+    (rf"^{SERIES}/metadata/?$", metadata),
+    (rf"^{INSTANCE}/metadata/?$", metadata),
+    (rf"^{INSTANCE}/frames/{NUMBERS}/?$", frames),
+    (rf"^{INSTANCE}/frames/{NUMBERS}/rendered/?$", rendered),
+    (rf"^{INSTANCE}/frames/{NUMBERS}/thumbnail/?$", thumbnail),
+    (rf"^{INSTANCE}/rendered/?$", rendered),
+    (rf"^{INSTANCE}/thumbnail/?$", thumbnail),
+    (rf"^{SERIES}/thumbnail/?$", thumbnail),
+    (rf"^{STUDY}/thumbnail/?$", thumbnail),
+    (rf"^{INSTANCE}/bulkdata/{WHERE}/?$", bulkdata),
+)
 _series, _instances = (door(GET=search(level)) for level in (QueryLevel.SERIES, QueryLevel.IMAGE))
 
 urlpatterns = [
@@ -35,15 +49,5 @@ urlpatterns = [
     re_path(rf"^{STUDY}/?$", door(GET=retrieve, POST=store, DELETE=remove), name="dicomweb-study"),
     re_path(rf"^{SERIES}/?$", door(GET=retrieve, DELETE=remove), name="dicomweb-series"),
     re_path(rf"^{INSTANCE}/?$", door(GET=retrieve, DELETE=remove), name="dicomweb-instance"),
-    re_path(rf"^{STUDY}/metadata/?$", door(GET=metadata)),
-    re_path(rf"^{SERIES}/metadata/?$", door(GET=metadata)),
-    re_path(rf"^{INSTANCE}/metadata/?$", door(GET=metadata)),
-    re_path(rf"^{INSTANCE}/frames/{NUMBERS}/?$", door(GET=frames)),
-    re_path(rf"^{INSTANCE}/frames/{NUMBERS}/rendered/?$", door(GET=rendered)),
-    re_path(rf"^{INSTANCE}/frames/{NUMBERS}/thumbnail/?$", door(GET=thumbnail)),
-    re_path(rf"^{INSTANCE}/rendered/?$", door(GET=rendered)),
-    re_path(rf"^{INSTANCE}/thumbnail/?$", door(GET=thumbnail)),
-    re_path(rf"^{SERIES}/thumbnail/?$", door(GET=thumbnail)),
-    re_path(rf"^{STUDY}/thumbnail/?$", door(GET=thumbnail)),
-    re_path(rf"^{INSTANCE}/bulkdata/{WHERE}/?$", door(GET=bulkdata)),
+    *(re_path(address, door(GET=view)) for address, view in READ_ONLY),
 ]

@@ -1,0 +1,1 @@
+"""A federation under an address of DICOMweb."""
