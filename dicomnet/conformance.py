@@ -63,7 +63,9 @@ def network_classes() -> Iterator[SopClass]:
             uid,
             "Query/Retrieve",
             as_scp="Find",
-            as_scu="" if uid == PATIENT_STUDY_ONLY else "a destination is asked what it has",
+            as_scu=""
+            if uid == PATIENT_STUDY_ONLY
+            else "a destination is asked what it has, a source of a federation is searched",
             syntaxes=ANSWER_SYNTAXES,
             extended="relational queries, combined date-time matching, fuzzy matching of names",
         )
@@ -100,7 +102,8 @@ FIND_MEANINGS: dict[IntEnum, str] = {
     FindStatus.NOT_AUTHORISED: "the allowlist does not let this caller search",
     FindStatus.OUT_OF_RESOURCES: "more matches than the limit, of which so many were sent; or too long an identifier",
     FindStatus.IDENTIFIER_MISMATCH: "the identifier cannot be decoded, or a key is missing or not valid at this level",
-    FindStatus.UNABLE_TO_PROCESS: "an error of Gantry's own, such as a database that is down",
+    FindStatus.UNABLE_TO_PROCESS: "an error of Gantry's own, such as a database that is down; or a source of a "
+    "federation is missing (3.5)",
     FindStatus.CANCELLED: "the caller cancelled",
     FindStatus.PENDING: "a match, all keys supported",
     FindStatus.PENDING_WITHOUT_SOME_KEYS: "a match; some keys are neither matched nor returned",
@@ -110,7 +113,7 @@ RETRIEVE_MEANINGS: dict[IntEnum, str] = {
     RetrieveStatus.PROCESSING_FAILURE: "an error of Gantry's own, such as a database that is down",
     RetrieveStatus.CLASS_NOT_SUPPORTED: "the request's SOP Class is not that of its presentation context",
     RetrieveStatus.NOT_AUTHORISED: "the allowlist does not let this caller",
-    RetrieveStatus.CANNOT_COUNT: "too many UIDs, or too long an identifier",
+    RetrieveStatus.CANNOT_COUNT: "too many UIDs, too long an identifier, or a patient's studies are not known (3.5)",
     RetrieveStatus.CANNOT_PERFORM: "all sub-operations failed, or the Move Destination is busy",
     RetrieveStatus.DESTINATION_UNKNOWN: "the Move Destination is not known, not clear or not allowed (C-MOVE)",
     RetrieveStatus.IDENTIFIER_MISMATCH: "the identifier cannot be decoded, or a key is missing or no UID",

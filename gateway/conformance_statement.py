@@ -81,8 +81,10 @@ def _overview() -> Iterator[str]:
 def _model() -> Iterator[str]:
     yield "## 2 Implementation model"
     yield ""
-    yield "One application entity, `GANTRY` unless it is configured otherwise (`GANTRY_AE_TITLE`)."
-    yield ""
+    yield from _text(
+        "One application entity, `GANTRY` unless it is configured otherwise (`GANTRY_AE_TITLE`), and one more for each "
+        "federation that has an AE title: it asks many archives at once and holds nothing itself (3.5)."
+    )
     yield from _table(
         ("real-world activity", "network activity"),
         [
@@ -94,6 +96,7 @@ def _model() -> Iterator[str]:
             ),
             ("a destination is to prove what it has", "N-ACTION or C-FIND as user; N-EVENT-REPORT is taken"),
             ("a workstation searches", "C-FIND as provider"),
+            ("a workstation searches a federation", "C-FIND as provider, then as user to each of its DICOM sources"),
             (
                 "a caller fetches",
                 "C-GET: C-STORE as user on the same association; C-MOVE: on one to the Move Destination",
@@ -152,6 +155,38 @@ def _specification() -> Iterator[str]:
         yield f"**{service}**"
         yield ""
         yield from _table(("status", "when"), conformance.status_rows(service))
+
+    yield from _federations()
+
+
+def _federations() -> Iterator[str]:
+    yield "### 3.5 AE titles of federations"
+    yield ""
+    yield from _text(
+        "Behind the AE title of a federation are the SOP Classes of 3.1, for the callers that the allowlist names for "
+        "that title. Of these only C-ECHO, C-FIND, C-GET and C-MOVE are carried out. Details: "
+        "[federation](federation.md)."
+    )
+    yield from _table(
+        ("service", "what differs from 3.1 to 3.4"),
+        [
+            (
+                "C-FIND",
+                "no extended negotiation is granted; a query below STUDY names one study; keys that Gantry does not "
+                "index are asked on, with 0xFF01; sequences and binary values are not",
+            ),
+            ("C-FIND", "Retrieve AE Title (0008,0054) is the federation's, then those of the sources of the match"),
+            ("C-FIND", "one Study Instance UID of two patients is two matches"),
+            ("C-FIND, strategy strict", "no match, but 0xC001 with Error Comment `missing: NAME (state)`"),
+            (
+                "C-FIND, other strategies",
+                "0x0000 when a source is missing, of which the log says which; 0xC001 with `fail` when all are",
+            ),
+            ("C-GET, C-MOVE", "a study that is not in Gantry and cannot be brought is one failed sub-operation"),
+            ("C-STORE", "0x0124 with Error Comment"),
+            ("N-ACTION of Storage Commitment", "0x0124 with Error Comment"),
+        ],
+    )
 
 
 def _short(syntaxes: frozenset[UID]) -> str:

@@ -1,7 +1,7 @@
 """An archive that holds instances, and who fetches from it: what retrieval tests share."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -148,6 +148,7 @@ class Fetcher:
         store_status: what it answers to the next sub-operations; success when there are no more.
         cancel_after: it cancels once so many instances have come.
         tls: a context of ``ssl``; None for plain TCP.
+        heard: is called with what was answered so far, at each response.
         extended: service class application information to propose by SOP Class; ``granted`` is what is answered.
     """
 
@@ -158,6 +159,7 @@ class Fetcher:
     store_status: list[int] = field(default_factory=list)
     cancel_after: int = 0
     tls: Any = None
+    heard: Callable[[Answered], None] = lambda _: None
     extended: dict[str, bytes] = field(default_factory=dict)
     granted: dict[str, bytes] = field(default_factory=dict)
 
@@ -193,6 +195,7 @@ class Fetcher:
         if ds is not None and "FailedSOPInstanceUIDList" in ds:
             value = ds.FailedSOPInstanceUIDList
             answered.failed = [value] if isinstance(value, str) else list(value)
+        self.heard(answered)
 
     @contextmanager
     def _association(self, model: str, contexts: list[Any], roles: list[Any], on_store: Any) -> Iterator[Any]:

@@ -1,7 +1,7 @@
 """C-GET and C-MOVE from a federation: what is elsewhere is brought here first, then sent as the archive sends (C.4.2).
 
 A study that cannot be brought is one sub-operation that failed, since nobody here knows how many instances it has; the
-others are sent.
+others are sent. So is, of a patient, what sources may have that did not answer.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ def retrieve(config: SpanningConfig, request: RetrieveRequest) -> Retrieval:
     keys = parse_keys(request.identifier, request.root, is_relational=request.is_relational)
     reasons: list[str] = []
     try:
-        uids = _studies(config, keys, request)
+        uids = _studies(config, keys, request, reasons)
         keys = _as_here(config, keys)
     except DatabaseError as error:
         raise RetrieveRefused(RetrieveStatus.PROCESSING_FAILURE, "the database does not answer now") from error
@@ -65,8 +65,15 @@ class _Partly:
         yield from self._found
 
 
-def _studies(config: SpanningConfig, keys: RetrieveKeys, request: RetrieveRequest) -> Sequence[str]:
-    """UIDs of the studies in which all of it is; none where it is not said, so that only what is here is sent."""
+def _studies(config: SpanningConfig, keys: RetrieveKeys, request: RetrieveRequest, reasons: list[str]) -> Sequence[str]:
+    """UIDs of the studies in which all of it is; none where it is not said, so that only what is here is sent.
+
+    Args:
+        config: the federation.
+        keys: what is named.
+        request: by which.
+        reasons: is added to when there may be more.
+    """
     if keys.level != QueryLevel.PATIENT:
         return keys.named.get(STUDY_UID, ())
     answers: list[Answer] = []
@@ -80,6 +87,7 @@ def _studies(config: SpanningConfig, keys: RetrieveKeys, request: RetrieveReques
     except SpanFailed as failed:
         words = missing_in_short(failed.answers, COMMENT_LENGTH)
         raise RetrieveRefused(RetrieveStatus.CANNOT_COUNT, words) from failed
+    reasons += filter(None, [missing_in_short(answers, COMMENT_LENGTH)])
     return list(dict.fromkeys(text_of(one.row, STUDY_UID) for one in merged))
 
 
