@@ -1,37 +1,15 @@
 """A federated answer as JSON: the matches, who gave them, and who is missing (CONTRACT of the API)."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from spanner.answers import Answer
 from spanner.merge import Merged, in_order
 from spanner.qido_parameters import Parameters
 from spanner.search import Found, missing_in_words
-
-
-def sources_json(answers: Iterable[Answer]) -> list[dict[str, Any]]:
-    """How each source answered."""
-    return [
-        source_json(one.source, one.state, len(one.rows), one.milliseconds, one.error, one.age_seconds)
-        for one in answers
-    ]
-
-
-def source_json(
-    name: str, state: str, count: int, milliseconds: float, error: str, age_seconds: float
-) -> dict[str, Any]:
-    """How one source answered."""
-    return {
-        "name": name,
-        "state": state,
-        "count": count,
-        "milliseconds": milliseconds,
-        "error": error,
-        "age_seconds": age_seconds,
-    }
+from spanner.told import sources_json, warning_header
 
 
 def answer_of(found: Found, parameters: Parameters, request: HttpRequest) -> HttpResponse:
@@ -66,11 +44,5 @@ def json_answer(content: dict[str, Any], sentences: Sequence[str], request: Http
     response["Cache-Control"] = "no-store"
     if sentences:
         service = request.build_absolute_uri(request.path)
-        response["Warning"] = ", ".join(f'299 {service} "{_quotable(sentence)}"' for sentence in sentences)
+        response["Warning"] = warning_header(service, sentences)
     return response
-
-
-def _quotable(sentence: str) -> str:
-    """As it may stand between quotation marks in a header (RFC 9110 5.6.4)."""
-    plain = "".join(character if character.isprintable() else " " for character in sentence)
-    return plain.encode("ascii", "replace").decode().replace("\\", "\\\\").replace('"', '\\"')

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -9,7 +10,6 @@ from rest_framework import serializers
 from rest_framework.viewsets import ModelViewSet
 
 from dicomnet.strict import StrictModelSerializer
-from spanner.federations import problems_of
 from spanner.models import ConfigSource, Source, SpanningConfig
 
 _OF_FEDERATION = OpenApiParameter("config_pk", OpenApiTypes.INT, OpenApiParameter.PATH)
@@ -39,8 +39,11 @@ class SpanningConfigSerializer(StrictModelSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """What goes together."""
-        if problems := problems_of(attrs):
-            raise serializers.ValidationError(problems)
+        draft = SpanningConfig(pk=self.instance.pk if self.instance else None, ae_title=attrs.get("ae_title", ""))
+        try:
+            draft.clean()
+        except DjangoValidationError as error:
+            raise serializers.ValidationError(error.message_dict) from error
         return attrs
 
 

@@ -12,15 +12,17 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
-from spanner.api.answer import json_answer, results_json, source_json
+from spanner.api.answer import json_answer, results_json
 from spanner.api.forms import WAITING, QueryStatusSerializer, ResultsSoFarSerializer
-from spanner.api.problems import Expired, TooFewAnswered
+from spanner.api.problems import Expired
 from spanner.api.search import asker_of
 from spanner.errors import NoSuchQuery, QueryExpired, SpanFailed
 from spanner.later import Progress, find_query, found_so_far, progress_of
 from spanner.models import Query
+from spanner.problems import TooFewAnswered
 from spanner.search import missing_in_words
 from spanner.sweep import KEPT_HOURS
+from spanner.told import source_json
 from studies.api.views import JsonWhateverIsAsked
 from studies.dicomweb.search_terms import MAXIMUM_RESULTS, read_terms
 

@@ -17,10 +17,11 @@ from rest_framework.views import APIView
 
 from spanner.api.answer import answer_of
 from spanner.api.forms import AcceptedSerializer, FederatedAnswerSerializer
-from spanner.api.problems import Busy, IsOff, TooFewAnswered
+from spanner.api.problems import Busy, IsOff
 from spanner.errors import NoSuchSpan, SpanFailed, SpanIsOff, TooManyQueries
 from spanner.later import ask_later
 from spanner.models import SpanningConfig
+from spanner.problems import TooFewAnswered
 from spanner.qido_parameters import read_parameters
 from spanner.search import find_span, span
 from studies.api.views import JsonWhateverIsAsked

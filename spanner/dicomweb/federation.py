@@ -1,31 +1,11 @@
 """The federation that an address names, and what goes wrong with one, as HTTP says it: this door's table."""
 
-from collections.abc import Iterable
-from typing import Any
-
 from django.http import HttpRequest
 from rest_framework.exceptions import APIException, NotFound
 
-from spanner.answers import Answer, State
-from spanner.errors import NoSuchSpan, NotBrought, SpanFailed
+from spanner.errors import NoSuchSpan, NotBrought
 from spanner.models import SpanningConfig
 from spanner.search import find_span
-
-
-class TooFewAnswered(APIException):
-    """By its strategy the federation has no answer: 504 when all that is missing did not come in time, else 502.
-
-    Attributes:
-        members: further ones of the problem document (RFC 9457 3.2).
-    """
-
-    def __init__(self, failed: SpanFailed) -> None:
-        words = str(failed)
-        super().__init__(f"{words[0].upper()}{words[1:]}.")
-        missing = [answer.state for answer in failed.answers if not answer.is_whole]
-        is_late = bool(missing) and all(state is State.TIMEOUT for state in missing)
-        self.status_code = 504 if is_late else 502
-        self.members: dict[str, Any] = {"sources": list(_told(failed.answers))}
 
 
 class OnItsWay(APIException):
@@ -60,15 +40,3 @@ def federation(name: str) -> SpanningConfig:
 def root_of(request: HttpRequest, name: str) -> str:
     """The address that ``studies/...`` is appended to, as this client reaches it."""
     return request.build_absolute_uri(f"/dicom-web/span/{name}/")
-
-
-def _told(answers: Iterable[Answer]) -> Iterable[dict[str, Any]]:
-    for one in answers:
-        yield {
-            "name": one.source,
-            "state": one.state,
-            "count": len(one.rows),
-            "milliseconds": one.milliseconds,
-            "error": one.error,
-            "age_seconds": one.age_seconds,
-        }

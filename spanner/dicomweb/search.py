@@ -10,15 +10,16 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from spanner.answers import tag_name, text_of
-from spanner.dicomweb.federation import TooFewAnswered, federation, root_of
-from spanner.dicomweb.headers import SOURCES, missing_sentences, sources_header, warning_header
+from spanner.dicomweb.federation import federation, root_of
 from spanner.errors import SpanFailed
 from spanner.merge import RETRIEVE_AE_TITLE, RETRIEVE_URL, Merged, in_order
 from spanner.models import Source, SpanningConfig
+from spanner.problems import TooFewAnswered
 from spanner.provenance import retrieve_ae_titles
 from spanner.qido_parameters import read_parameters
 from spanner.question import SERIES_UID, SOP_UID, STUDY_UID, Question
 from spanner.search import span as ask
+from spanner.told import SOURCES, missing_sentences, sources_header, warning_header
 from studies.dicomweb.accept import choose
 from studies.dicomweb.qido import OFFERS
 from studies.query.character_sets import UTF_8

@@ -1,6 +1,7 @@
-"""What the headers of a federated answer say: how each source answered, and what is not as it was asked for."""
+"""How each source answered, and what is not as it was asked for: as JSON and as headers tell it."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 from urllib.parse import quote
 
 from spanner.answers import Answer
@@ -8,6 +9,28 @@ from spanner.answers import Answer
 SOURCES = "X-Gantry-Sources"
 _LONGEST = 300  # of one sentence
 _PLAIN = " !#$&'()*+,-./:;<=>?@[]^_`{|}~"  # what a name may have besides letters and digits without being encoded
+
+
+def sources_json(answers: Iterable[Answer]) -> list[dict[str, Any]]:
+    """How each source answered."""
+    return [
+        source_json(one.source, one.state, len(one.rows), one.milliseconds, one.error, one.age_seconds)
+        for one in answers
+    ]
+
+
+def source_json(
+    name: str, state: str, count: int, milliseconds: float, error: str, age_seconds: float
+) -> dict[str, Any]:
+    """How one source answered."""
+    return {
+        "name": name,
+        "state": state,
+        "count": count,
+        "milliseconds": milliseconds,
+        "error": error,
+        "age_seconds": age_seconds,
+    }
 
 
 def sources_header(answers: Iterable[Answer]) -> str:
