@@ -24,6 +24,7 @@ class StoreRequest:
 
     Attributes:
         study_instance_uid: of the study that the instance must be of; empty: any.
+        fetched_from: the archive that we asked for it; empty: nobody asked, it was sent.
     """
 
     sop_class_uid: str
@@ -33,6 +34,7 @@ class StoreRequest:
     called_ae_title: str
     source_address: str
     study_instance_uid: str = ""
+    fetched_from: str = ""
 
 
 @dataclass(frozen=True)

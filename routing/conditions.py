@@ -25,6 +25,7 @@ RECEIPT_ATTRIBUTES = {
     "StudyInstancesReceived": "Instances of its study that are here when it is judged",
     "SeriesInstancesReceived": "Instances of its series that are here when it is judged",
     "MatchedRules": "Names of the rules before this one that matched",
+    "FetchedFrom": "Source that Gantry fetched it from; who does not ask for it, is not asked about what was fetched",
 }
 OWN_ATTRIBUTES = frozenset(ASSOCIATION_ATTRIBUTES) | frozenset(RECEIPT_ATTRIBUTES)
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from routing.action_kinds import USUAL_PRIORS
-from routing.conditions import Comparison, Facts, fold, holds
+from routing.conditions import Comparison, Facts, fold, holds, needed_attributes
+from routing.facts import FETCHED_FROM
 from routing.models import Rule, RuleMode, RuleScope, RuleVersion
 from routing.rules import ActiveRule, needed_by
 
@@ -90,6 +91,9 @@ class RuleBook:
         self._scope = scope
         self._names = [active.rule.name.strip().casefold() for active in self._rules]
         self._discards = [plan_actions(active.rule).discard is not None for active in self._rules]
+        # What Gantry fetched from an archive is a copy. A rule that took it for something new would send it back there,
+        # and on to all who have it already: only those are asked that ask for it.
+        self._for_fetched = [FETCHED_FROM in needed_attributes(active.conditions) for active in self._rules]
         self._index()
 
     def decide(self, facts: Facts) -> Outcome:
@@ -97,8 +101,11 @@ class RuleBook:
         folded = fold(facts)
         matched = folded[MATCHED_RULES] = []
         acting, shadow = [], []
+        is_fetched = bool(folded.get(FETCHED_FROM))
         for position in self._candidates(folded):
             active = self._rules[position]
+            if is_fetched and not self._for_fetched[position]:
+                continue
             if not holds(active.conditions, folded):
                 continue
             if _is_shadow(active):

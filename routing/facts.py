@@ -23,9 +23,10 @@ IN_THE_ROW = {
     "SOPInstanceUID": "sop_instance_uid",
 }
 # What facts_of_instance reads of one: for QuerySet.only.
-COLUMNS = ("location", "received_at", "series_id", *IN_THE_ROW.values())
+COLUMNS = ("location", "received_at", "series_id", "fetched_from", *IN_THE_ROW.values())
 RECEIPT = frozenset({"ReceivedTime", "ReceivedWeekday"})
 COUNTS = frozenset({"StudyInstancesReceived", "SeriesInstancesReceived"})
+FETCHED_FROM = "FetchedFrom"
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def facts_of_instance(instance: Instance, attributes: set[str], received: Receiv
         facts = dict(facts_of_file(Path(hot_storage().path(instance.location)), attributes))
     else:
         facts = {name: [getattr(instance, field)] for name, field in IN_THE_ROW.items()}
+    facts[FETCHED_FROM] = [instance.fetched_from]  # of the row: what was asked for by C-MOVE does not say so itself
     if attributes & RECEIPT:
         facts |= facts_of_receipt(instance.received_at)
     if received is not None:
@@ -84,6 +86,7 @@ def facts_of_header(header: Header, tags: dict[str, int]) -> Facts:
     facts["CalledAETitle"] = [header.meta.receiving_ae_title]
     facts["SourceAddress"] = [header.source_address]
     facts["TransferSyntaxUID"] = [header.meta.transfer_syntax_uid]
+    facts[FETCHED_FROM] = [header.fetched_from]
     return facts | (facts_of_receipt(header.received_at) if header.received_at else {})
 
 

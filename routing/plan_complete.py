@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, Q, QuerySet
 from django.utils import timezone
 
 from dicomnet.part10 import NotPart10
@@ -140,8 +140,13 @@ def _facts(firsts: list[list[Instance]], needed: set[str]) -> Iterator[Facts]:
 
 
 def _concerned(whole: Whole) -> QuerySet[Instance]:
-    """Instances that rules may act on: not what one of them discarded, nor what AI workers sent, which the gate has."""
-    return _instances_of(whole).filter(discard=None, ai_result=None)
+    """Instances that rules may act on: not what one of them discarded, nor what AI workers sent, which the gate has.
+
+    Of what was sent here in part, and in part fetched from an archive, it is the part that was sent.
+    """
+    instances = _instances_of(whole).filter(discard=None, ai_result=None)
+    sent = instances.filter(fetched_from="")
+    return instances.filter(Q(fetched_from="") | ~Exists(sent))
 
 
 def _instances_of(whole: Whole) -> QuerySet[Instance]:

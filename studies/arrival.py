@@ -69,6 +69,7 @@ def read_arrival(path: Path) -> Arrival:
         "calling_ae_title": header.meta.sending_ae_title[:16],
         "called_ae_title": header.meta.receiving_ae_title[:16],
         "source_address": header.source_address[:45],
+        "fetched_from": header.fetched_from[:64],
         "received_at": header.received_at or datetime.fromtimestamp(path.stat().st_mtime, UTC),
     }
     return Arrival(

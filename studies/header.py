@@ -33,6 +33,7 @@ class Header:
         found: the wanted elements as the scan found them.
         size_bytes: of the file.
         received_at: when the listener had it whole; None for a file that did not come by the listener.
+        fetched_from: the archive that we asked for it; empty when it was sent.
         oddity: a sentence on how it was read, where that was not the usual way.
     """
 
@@ -41,6 +42,7 @@ class Header:
     size_bytes: int
     source_address: str
     received_at: datetime | None
+    fetched_from: str = ""
     oddity: str = ""
 
     def values(self, tag: int) -> list[str]:
@@ -135,19 +137,21 @@ def read_header_with(path: Path, found: Scan) -> Header:
         return Header(meta, found, os.fstat(file.fileno()).st_size, *_receipt(meta))
 
 
-def receipt_bytes(*, source_address: str, received_at: datetime) -> bytes:
+def receipt_bytes(*, source_address: str, received_at: datetime, fetched_from: str = "") -> bytes:
     """Private Information (0002,0102): what ``reindex`` cannot know from the data set."""
-    return json.dumps({"source_address": source_address, "received_at": received_at.isoformat()}).encode()
+    receipt = {"source_address": source_address, "received_at": received_at.isoformat()}
+    return json.dumps(receipt | ({"fetched_from": fetched_from} if fetched_from else {})).encode()
 
 
-def _receipt(meta: FileMeta) -> tuple[str, datetime | None]:
+def _receipt(meta: FileMeta) -> tuple[str, datetime | None, str]:
     if meta.text(0x0100) != IMPLEMENTATION_CLASS_UID:
-        return "", None
+        return "", None, ""
     try:
         receipt = json.loads(meta.elements.get(0x0102, b"{}").rstrip(b"\0"))
-        return str(receipt["source_address"]), datetime.fromisoformat(receipt["received_at"]).astimezone(UTC)
+        received_at = datetime.fromisoformat(receipt["received_at"]).astimezone(UTC)
+        return str(receipt["source_address"]), received_at, str(receipt.get("fetched_from", ""))
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        return "", None  # anybody may write a file that says it came from us
+        return "", None, ""  # anybody may write a file that says it came from us
 
 
 def _dictionary_vr(tag: int) -> str:

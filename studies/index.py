@@ -21,6 +21,7 @@ from dicomnet.part10 import NotPart10
 from studies.arrival import Arrival, read_arrival
 from studies.errors import MalformedDataSet
 from studies.events import instances_indexed
+from studies.fetched import mark_fetched, was_sent
 from studies.models import NOTE_LENGTH, Instance, Tier, UnreadableFile
 from studies.rows import insert
 from studies.spool import Spool
@@ -114,9 +115,12 @@ def index_batch(spool: Spool, paths: list[Path]) -> tuple[int, list[Path]]:
         How many were new, and which files are still there because they could not be read.
     """
     arrivals = list(_readable(spool, paths))
+    mark_fetched(arrivals)
     rows = list(Instance.objects.filter(sop_instance_uid__in={arrival.sop_instance_uid for arrival in arrivals}))
     held = {(row.sop_instance_uid, row.sha256): row for row in rows}
-    fresh = {arrival.key: arrival for arrival in reversed(arrivals) if arrival.key not in held}
+    # Of what came twice the first; but what was sent here before what was fetched, for the rules have to see it.
+    by_origin = sorted(reversed(arrivals), key=lambda arrival: not arrival.receipt["fetched_from"])
+    fresh = {arrival.key: arrival for arrival in by_origin if arrival.key not in held}
     ordered = [arrival for arrival in arrivals if fresh.get(arrival.key) is arrival]
     placed = {arrival.receipt["location"] for arrival in ordered}
     if ordered:
@@ -139,6 +143,8 @@ def _settle_repeated(instance: Instance | None, arrival: Arrival, placed: set[st
     not lost: its copies there are found by what the row says of the first one. Otherwise a place that this file has
     from an attempt which another host or another copy overtook is given back.
     """
+    if instance is not None and instance.fetched_from and not arrival.receipt["fetched_from"]:
+        was_sent(instance, arrival)
     if instance is not None and instance.tier == Tier.HOT and not hot_storage().exists(instance.location):
         _place([arrival])
         names = ("location", "size_bytes", "data_set_offset")

@@ -184,6 +184,9 @@ class Instance(models.Model):
     calling_ae_title = models.CharField("Sending AE title", max_length=AE_LENGTH, blank=True)
     called_ae_title = models.CharField("Called AE title", max_length=AE_LENGTH, blank=True)
     source_address = models.CharField(max_length=45, blank=True)
+    fetched_from = models.CharField(
+        max_length=64, blank=True, help_text="The source that Gantry asked for it; empty: it was sent here."
+    )
     received_at = models.DateTimeField()
     indexed_at = models.DateTimeField(auto_now_add=True)
     planned_at = models.DateTimeField(null=True, blank=True, help_text="When the rules had decided on it.")

@@ -46,7 +46,11 @@ class SpoolSink:
             transfer_syntax_uid=request.transfer_syntax_uid,
             calling_ae_title=request.calling_ae_title,
             called_ae_title=request.called_ae_title,
-            private=receipt_bytes(source_address=request.source_address, received_at=datetime.now(UTC)),
+            private=receipt_bytes(
+                source_address=request.source_address,
+                received_at=datetime.now(UTC),
+                fetched_from=request.fetched_from,
+            ),
         )
         self._beginning = bytearray()
         self._size = self._begun_size = 0  # what is written, and up to where the disk was told to begin

@@ -137,6 +137,11 @@ INSTANCE_HOLDS = [
 # Who has to know that an instance's file was lost and has come again, with another head: studies imports none of them.
 INSTANCE_FILE_REPLACED = ["tiering.sources.forget_copies"]
 
+# Who knows which arrivals Gantry itself asked an archive to send (studies.fetched), and what, besides the holds above,
+# keeps a study that is here only because it was fetched (spanner.fetch.retention).
+ASKED_TO_SEND = "spanner.fetch.arrivals.sources_of"
+FETCHED_HOLDS = ["routing.holds.worked_on"]
+
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["gateway.accounts.backends.RoleBackend"]
 PASSWORD_HASHERS = [
@@ -210,6 +215,7 @@ SPECTACULAR_SETTINGS = {
         "SlowTierEnum": "tiering.models.locations.SLOW_TIERS",
         "MoveStateEnum": "tiering.models.MoveState",
         "MoveReasonEnum": "tiering.models.Reason",
+        "FetchStateEnum": "spanner.models.FetchState",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -23,11 +23,13 @@ def store_part(
     called_ae_title: str,
     source_address: str,
     study_instance_uid: str,
+    fetched_from: str = "",
 ) -> Stored:
     """Take one part; the whole of its content is read, whatever comes of it.
 
     Args:
         study_instance_uid: that it must have; empty: any.
+        fetched_from: the archive that we asked for it; empty: it was sent.
     """
     try:
         meta, beginning = _file_meta(content)
@@ -47,6 +49,7 @@ def store_part(
             called_ae_title=called_ae_title,
             source_address=source_address,
             study_instance_uid=study_instance_uid,
+            fetched_from=fetched_from,
         )
     )
     try:
