@@ -8,7 +8,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +20,7 @@ from dicomnet.web.addresses import BadAddress, Url, resolve
 
 CONNECT_SECONDS = 10.0
 MINIMUM_BYTES_PER_SECOND = 50_000  # as over DIMSE: what takes longer is a peer that has stopped
+GRACE_SECONDS, SLOWEST_BYTES_PER_SECOND = 60, 4_096  # of a body that is streamed
 WRITE_BYTES = 65_536  # between two looks at the clock
 
 
@@ -146,10 +147,80 @@ class Caller:
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
             raise HttpError(f"{self.url.authority} {_in_words(error)}", has_begun=sending.has_begun) from error
 
+    @contextmanager
+    def stream(self, target: str, *, headers: dict[str, str] | None = None) -> "Iterator[Streamed]":
+        """GET something that may be long; its body is read piece by piece, within the block.
+
+        Args:
+            target: path and query, from the root of the server.
+            headers: besides those of every request.
+
+        Raises:
+            HttpError: there is no answer; inside the block, the body breaks off.
+        """
+        request = httpcore.Request(
+            "GET",
+            httpcore.URL(scheme=self.url.scheme, host=self.url.host, port=self.url.port, target=target),
+            headers=self._all_headers(headers or {}, 0, has_body=False),
+            extensions={"timeout": dict.fromkeys(("connect", "pool"), CONNECT_SECONDS)},
+        )
+        self._line.give(self._timeout_seconds + CONNECT_SECONDS)
+        try:
+            response = self._pool.handle_request(request)
+        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
+            raise HttpError(f"{self.url.authority} {_in_words(error)}") from error
+        try:
+            yield Streamed(response, self._line, self._timeout_seconds)
+        finally:
+            with suppress(httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError):
+                response.close()
+
     def _all_headers(self, headers: dict[str, str], length: int, *, has_body: bool) -> list[tuple[bytes, bytes]]:
         own = {"Host": self.url.authority, "User-Agent": "Gantry", "Accept-Encoding": "identity"}
         body = {"Content-Length": str(length)} if has_body else {}
         return [(name.encode(), value.encode()) for name, value in (own | self._headers | headers | body).items()]
+
+
+class Streamed:
+    """A response whose body is still coming.
+
+    Attributes:
+        headers: by name in small letters; of several the last.
+        size_bytes: of the body as far as it was read.
+    """
+
+    def __init__(self, response: httpcore.Response, line: "_Line", timeout_seconds: float) -> None:
+        self.status = response.status
+        self.headers = _headers_of(response)
+        self.size_bytes = 0
+        self._pieces = response.iter_stream()
+        self._line, self._timeout_seconds = line, timeout_seconds
+        self._began = time.monotonic()
+
+    def read(self, count: int) -> bytes:
+        """The next bytes of the body, some tens of kilobytes, whatever ``count`` is; none at its end.
+
+        Raises:
+            HttpError: it breaks off, nothing comes for too long, or it comes too slowly.
+        """
+        self._line.give(self._timeout_seconds)
+        seconds = time.monotonic() - self._began
+        if seconds > GRACE_SECONDS and self.size_bytes < seconds * SLOWEST_BYTES_PER_SECOND:
+            raise HttpError(f"{self._line.authority} sends too slowly", has_begun=True)
+        try:
+            piece = next(self._pieces, b"")
+        except httpcore.TimeoutException as error:
+            words = f"sent nothing more for {self._timeout_seconds:g} s"
+            raise HttpError(f"{self._line.authority} {words}", has_begun=True) from error
+        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
+            words = f"closed the connection after {self.size_bytes:,} bytes, before its answer was whole"
+            raise HttpError(f"{self._line.authority} {words}", has_begun=True) from error
+        self.size_bytes += len(piece)
+        return piece
+
+
+def _headers_of(response: httpcore.Response) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
 
 
 def _announced(response: httpcore.Response, limit: int) -> int:
@@ -165,8 +236,7 @@ def _answer(response: httpcore.Response, limit: int) -> Answer:
         if len(body) > limit:
             is_whole = False
             break
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-    return Answer(response.status, headers, bytes(body[:limit]), is_whole)
+    return Answer(response.status, _headers_of(response), bytes(body[:limit]), is_whole)
 
 
 def _in_words(error: Exception) -> str:

@@ -122,8 +122,11 @@ class Inbox:
             raise pdu.MalformedPdu(f"its {'command' if is_command else 'data'} set does not end")
         if control & pdu.IS_LAST:
             whole = bytes(buffer)
-            self._whole.append(Command(pdu.parse_command(whole)) if is_command else DataSet(whole, context_id))
             buffer.clear()
+            self._on_whole(Command(pdu.parse_command(whole)) if is_command else DataSet(whole, context_id), context_id)
+
+    def _on_whole(self, message: Command | DataSet, context_id: int) -> None:
+        self._whole.append(message)
 
 
 def _abort_in_words(body: bytes) -> str:

@@ -63,7 +63,7 @@ class RequestorAssociation:
         self.peer = peer
         request = encode_request(peer, proposal)
         self.channel = connect(peer)
-        self._inbox = Inbox(self.maximum_data_set_bytes)
+        self._inbox = self._new_inbox()
         self._message_id = 0
         self._heartbeat = heartbeat
         self._next_beat = 0.0
@@ -79,6 +79,9 @@ class RequestorAssociation:
         if not self.contexts:
             self.release()
             raise NoContextAccepted(f"{peer} accepted the association, but none of its presentation contexts")
+
+    def _new_inbox(self) -> Inbox:
+        return Inbox(self.maximum_data_set_bytes)
 
     def _negotiate(self, request: bytes, proposal: Proposal) -> Acceptance:
         deadline = time.monotonic() + self.peer.acse_timeout_seconds
