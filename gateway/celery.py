@@ -34,6 +34,9 @@ app.conf.task_routes = {
     # Threads that mostly wait; only where workers ask (GANTRY_SPAN_EXECUTOR).
     "spanner.tasks.ask_source": {"queue": "span"},
     "tiering.tasks.*": {"queue": "tier"},
+    "spanner.tasks.fetch_studies": {"queue": "fetch"},
+    "spanner.tasks.fetch_priors": {"queue": "fetch"},
+    "spanner.tasks.remove_fetched": {"queue": "fetch"},
 }
 app.conf.beat_schedule = {
     name: {"task": task, "schedule": seconds, "options": {"expires": seconds * 2}}
@@ -54,6 +57,8 @@ app.conf.beat_schedule = {
         ("read stored files and copies again", "tiering.tasks.scrub", 60),
         ("have packs go to cold storage", "tiering.tasks.lay_down_packs", 60),
         ("remove federated answers that are kept no longer", "spanner.tasks.sweep_queries", 60),
+        ("bring studies from their sources", "spanner.tasks.fetch_studies", SWEEP_SECONDS),
+        ("remove fetched studies that nobody uses", "spanner.tasks.remove_fetched", 600),
         ("remove packs that nobody relies on", "tiering.tasks.sweep_packs", 600),
         ("note what lies where and what it costs", "tiering.tasks.sample_tiers", 3600),
     ]

@@ -128,6 +128,12 @@ VARIABLES = (
         "seconds for which a reader under `/dicom-web/span/` waits for a study that is brought from elsewhere; "
         "then 503, to be asked again",
     ),
+    Variable(
+        "GANTRY_FETCHED_KEEP_DAYS",
+        "7",
+        "days after its last use until a study that is here only because it was fetched from another archive is "
+        "removed again; 0: never",
+    ),
     Variable("GANTRY_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
     Variable(
         "GANTRY_FAULTS",
@@ -184,6 +190,7 @@ class Environment:
     span_executor: str
     span_history_days: int
     span_wait_seconds: int
+    fetched_keep_days: int
     time_zone: str
     log_level: str
     faults: tuple[str, ...]
@@ -266,6 +273,7 @@ def read_environment() -> Environment:
         span_executor=_choice(env, "GANTRY_SPAN_EXECUTOR", "threads", ("threads", "celery")),
         span_history_days=_number(env, "GANTRY_SPAN_HISTORY_DAYS", 90, 1, 3650),
         span_wait_seconds=_number(env, "GANTRY_SPAN_WAIT_SECONDS", 20, 0, 300),
+        fetched_keep_days=_number(env, "GANTRY_FETCHED_KEEP_DAYS", 7, 0, 3650),
         time_zone=_time_zone(env.str("GANTRY_TIME_ZONE", "UTC")),
         log_level=_choice(env, "GANTRY_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         faults=_faults(env.str("GANTRY_FAULTS", "0"), is_debug=_boolean(env, "DJANGO_DEBUG")),

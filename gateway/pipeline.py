@@ -22,6 +22,7 @@ from routing.events import (
     proofs_due,
     tier_wanted,
 )
+from spanner.events import fetches_due
 from studies.doorbell import ring
 from studies.events import commitments_due, instances_indexed, series_wanted, studies_completed
 from tiering.events import moves_due
@@ -119,6 +120,22 @@ def recall_earlier_studies(study_pk: int, count: int, rule: str, **kwargs: Any) 
 
     if recall_priors(study_pk, count, rule=rule):
         transaction.on_commit(lambda: moves_due.send(None))
+
+
+@receiver(priors_wanted)
+def fetch_earlier_studies(study_pk: int, count: int, rule: str, **kwargs: Any) -> None:
+    """A rule wants a patient's earlier studies at hand: have those that only other archives have looked for."""
+    from spanner.tasks import fetch_priors
+
+    transaction.on_commit(lambda: ring(fetch_priors, study_pk, count, rule))
+
+
+@receiver(fetches_due)
+def fetch_what_is_asked_for(**kwargs: Any) -> None:
+    """Studies are to be brought from other archives."""
+    from spanner.tasks import fetch_studies
+
+    ring(fetch_studies)
 
 
 @receiver(moves_due)

@@ -39,6 +39,22 @@ class SpanFailed(SpannerError):
         self.answers = answers
 
 
+class FetchError(SpannerError):
+    """A study cannot be brought here; the message says why."""
+
+
+class FetchRefused(FetchError):
+    """It cannot be asked for."""
+
+
+class FetchLost(FetchError):
+    """The fetch was cancelled, or another worker has it."""
+
+
+class NoRoom(FetchError):
+    """Nothing can be stored here now, whichever source sends it."""
+
+
 class NoSuchSpan(SpannerError):
     """There is no configuration of this name, or it is off."""
 

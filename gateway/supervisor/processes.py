@@ -37,9 +37,11 @@ def programs(environment: Environment) -> list[Program]:
         # Several workers: peers that keep a delivery waiting never keep the rules waiting, and these never the index.
         Program("worker-index", (*worker, "-Q", "index", "-P", "solo", "-n", "index@%h"), _WORKERS),
         Program("worker-plan", (*worker, "-Q", "plan,default", "-P", "solo", "-n", "plan@%h"), _WORKERS),
+        # Bringing studies from other archives waits for peers as delivering does, and a few of its threads are enough;
+        # the queue is one of its own, so that a large site may give it a worker of its own.
         Program(
             "worker-deliver",
-            (*worker, "-Q", "deliver", "-P", "threads", "-c", str(DELIVER_THREADS), "-n", "deliver@%h"),
+            (*worker, "-Q", "deliver,fetch", "-P", "threads", "-c", str(DELIVER_THREADS), "-n", "deliver@%h"),
             _WORKERS,
         ),
         # Apart, so that an AI worker that is slow or gone costs no delivery its thread; and behind all others when the

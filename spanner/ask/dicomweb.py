@@ -122,7 +122,7 @@ def _page(caller: Caller, question: Question, limit: int, offset: int) -> tuple[
     if answer.status == 413:
         raise SourceFailed("it has too many matches to list (HTTP 413): ask for fewer", is_alive=True)
     if answer.status != 200:
-        raise SourceFailed(_refusal(answer), is_alive=answer.status < 500)
+        raise SourceFailed(refusal_in_words(answer), is_alive=answer.status < 500)
     if not answer.is_whole:
         raise SourceFailed(f"its answer is longer than {MAXIMUM_BYTES >> 20} MiB", is_alive=True)
     rows = _rows(answer.body)
@@ -148,7 +148,8 @@ def _name(tag: int) -> str:
     return keyword_for_tag(tag) or tag_name(tag)
 
 
-def _refusal(answer: Answer) -> str:
+def refusal_in_words(answer: Answer) -> str:
+    """Why an answer holds nothing, and what to do about it."""
     if answer.status in {301, 302, 303, 307, 308}:
         return "it redirects to another address, which Gantry does not follow: enter the address itself"
     if answer.status == 401:
@@ -156,7 +157,7 @@ def _refusal(answer: Answer) -> str:
     if answer.status == 403:
         return "it does not allow Gantry to ask (HTTP 403)"
     if answer.status == 404:
-        return "it has no search at this address (HTTP 404): check the URL of its root"
+        return "it has nothing at this address (HTTP 404): check the URL of its root"
     return f"it answered with HTTP {answer.status}"
 
 

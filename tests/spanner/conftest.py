@@ -32,10 +32,8 @@ def dimse() -> Callable[..., Source]:
     """A source that is asked by C-FIND."""
 
     def make(name: str, port: int, **told: Any) -> Source:
-        told = {"timeout_seconds": 20} | told
-        return Source.objects.create(
-            name=name, kind=SourceKind.DIMSE, ae_title="PEER", host=LOOPBACK, port=port, **told
-        )
+        told = {"timeout_seconds": 20, "ae_title": "PEER"} | told
+        return Source.objects.create(name=name, kind=SourceKind.DIMSE, host=LOOPBACK, port=port, **told)
 
     return make
 
