@@ -26,6 +26,7 @@ LISTS = (
     "tier-policy",
     "source",
     "federation",
+    "fetch",
 )
 
 

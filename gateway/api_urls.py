@@ -22,6 +22,7 @@ from spanner.api.federations import Members, SpanningConfigs
 from spanner.api.queries import QueryResults, QueryStatus
 from spanner.api.search import SpannedSearch
 from spanner.api.sources import Sources
+from spanner.api.fetches import Fetches, FetchStudy
 from studies.api.changes import Changes
 from studies.api.commitments import Commitments
 from studies.api.views import UID, Conflicts, IdentityClashes, Studies, UnreadableFiles
@@ -66,6 +67,7 @@ router.register("tier-policies", TierPolicies, basename="api-tier-policy")
 router.register("sources", Sources, basename="api-source")
 router.register("config/spanner", SpanningConfigs, basename="api-federation")
 router.register(r"config/spanner/(?P<config_pk>\d{1,18})/sources", Members, basename="api-federation-source")
+router.register("spanner/fetches", Fetches, basename="api-fetch")
 router.register("users", Users, basename="api-user")
 router.register("api-keys", ApiKeys, basename="api-key")
 
@@ -88,6 +90,7 @@ urlpatterns = [
     re_path(r"^spanner/qido/instances/?$", SpannedSearch.as_view(level=QueryLevel.IMAGE), name="api-span-instances"),
     re_path(rf"^spanner/queries/{QUERY_ID}/status/?$", QueryStatus.as_view(), name="api-span-query-status"),
     re_path(rf"^spanner/queries/{QUERY_ID}/results/?$", QueryResults.as_view(), name="api-span-query-results"),
+    re_path(r"^spanner/fetch/?$", FetchStudy.as_view(), name="api-fetch-study"),
     # Before the router: "test" is no rule's number.
     re_path(r"^rules/test/?$", RuleTest.as_view(), name="api-rule-test"),
     *router.urls,

@@ -1,4 +1,4 @@
-"""Federated search in Django admin: federations to edit; what was asked and how sources did to look at."""
+"""Federated search in Django admin: federations to edit; what was asked, brought, and how sources did to look at."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from spanner.change import change_source
-from spanner.models import ConfigSource, Query, Source, SourceAnswer, SourceMinute, SpanningConfig
+from spanner.models import ConfigSource, Fetch, Query, Source, SourceAnswer, SourceMinute, SpanningConfig
 from studies.admin import ReadOnlyAdmin
 
 
@@ -100,3 +100,26 @@ class SourceMinuteAdmin(ReadOnlyAdmin):
     list_display = ["source", "minute", "asked", "cached", "failed", "timed_out", "not_asked", "slowest_milliseconds"]
     list_filter = ["source"]
     list_select_related = ["source"]
+
+
+@admin.register(Fetch)
+class FetchAdmin(ReadOnlyAdmin):
+    """Studies that were or are brought here from other archives."""
+
+    list_display = [
+        "study_instance_uid",
+        "config",
+        "source",
+        "state",
+        "instances_arrived",
+        "instances_expected",
+        "requested_by",
+        "created_at",
+        "finished_at",
+        "removed_at",
+        "last_error",
+    ]
+    list_filter = ["state", "config", "source"]
+    list_select_related = ["config", "source"]
+    search_fields = ["study_instance_uid", "requested_by"]
+    exclude = ["lease_token"]

@@ -1,7 +1,7 @@
-"""Instances that Gantry fetched from another archive: copies, which no rule takes for something new (docs/federation.md).
+"""Instances that Gantry fetched from another archive: copies, which no rule takes for new (docs/federation.md).
 
-What comes over an association or a connection that Gantry opened says so in its receipt. What an archive sends by itself
-because Gantry asked it to (C-MOVE) comes in like everything else: whoever asked knows it.
+What comes over an association or a connection that Gantry opened says so in its receipt. What an archive sends by
+itself because Gantry asked it to (C-MOVE) comes in like everything else: whoever asked knows it.
 """
 
 import logging

@@ -119,8 +119,9 @@ def index_batch(spool: Spool, paths: list[Path]) -> tuple[int, list[Path]]:
     rows = list(Instance.objects.filter(sop_instance_uid__in={arrival.sop_instance_uid for arrival in arrivals}))
     held = {(row.sop_instance_uid, row.sha256): row for row in rows}
     # Of what came twice the first; but what was sent here before what was fetched, for the rules have to see it.
-    by_origin = sorted(reversed(arrivals), key=lambda arrival: not arrival.receipt["fetched_from"])
-    fresh = {arrival.key: arrival for arrival in by_origin if arrival.key not in held}
+    latest_first = arrivals[::-1]
+    latest_first.sort(key=lambda arrival: not arrival.receipt["fetched_from"])
+    fresh = {arrival.key: arrival for arrival in latest_first if arrival.key not in held}
     ordered = [arrival for arrival in arrivals if fresh.get(arrival.key) is arrival]
     placed = {arrival.receipt["location"] for arrival in ordered}
     if ordered:

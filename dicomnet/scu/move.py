@@ -17,7 +17,7 @@ def open_move(
     peer: Peer,
     *,
     heartbeat: Callable[[], None] | None = None,
-    told: Callable[[Counts], None] = lambda counts: None,
+    told: Callable[[Counts], None] | None = None,
 ) -> RetrieveAssociation:
     """An association on which sending may be asked for.
 

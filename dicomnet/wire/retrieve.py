@@ -1,7 +1,7 @@
 """C-GET and C-MOVE over an association that we opened (PS3.4 C.4.2, C.4.3; PS3.7 9.1.3, 9.1.4, 9.3.3, 9.3.4).
 
-The instances of a C-GET come as C-STORE requests on the same association, and go to the archive as they come in: nothing
-here takes memory that grows with them.
+The instances of a C-GET come as C-STORE requests on the same association, and go to the archive as they come in:
+nothing here takes memory that grows with them.
 """
 
 import contextlib
@@ -78,7 +78,7 @@ class RetrieveAssociation(RequestorAssociation):
         roles: Mapping[str, Role] | None = None,
         receiving: Receiving | None = None,
         heartbeat: Callable[[], None] | None = None,
-        told: Callable[[Counts], None] = lambda counts: None,
+        told: Callable[[Counts], None] | None = None,
     ) -> None:
         """Connect and negotiate.
 
@@ -151,7 +151,8 @@ class RetrieveAssociation(RequestorAssociation):
             if message.answers != message_id or message.status is None:
                 raise PeerError("the peer answered something else than what it was asked")
             if message.status == PENDING:
-                self._told(_counts(message))
+                if self._told is not None:
+                    self._told(_counts(message))
                 continue
             if message.status not in {SUCCESS, CANCELLED, *WARNINGS}:
                 raise RetrieveRefused(message.status, message.comment)

@@ -20,6 +20,8 @@ OWN_PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
             {
                 "routing.change_delivery",
                 "spanner.add_query",
+                "spanner.add_fetch",
+                "spanner.change_fetch",
                 "studies.add_instance",
                 "studies.change_study",
                 "tiering.add_move",

@@ -1,4 +1,4 @@
-"""What to ask a source for: the whole study, or only what is not here yet; and its form as an identifier (PS3.4 C.4.2)."""
+"""What to ask a source for: the whole study, or only what is not here; as an identifier, too (PS3.4 C.4.2.1.4)."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass

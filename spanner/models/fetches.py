@@ -38,9 +38,7 @@ class Fetch(models.Model):
     state = models.CharField(max_length=9, choices=FetchState, default=FetchState.WAITING)
     source = models.ForeignKey(Source, on_delete=models.SET_NULL, null=True, blank=True, related_name="fetches")
     requested_by = models.CharField(max_length=150, help_text="A user, an API key, a rule, or who asked to read.")
-    priority = models.PositiveSmallIntegerField(
-        default=3, help_text="Lower goes first: who waits for it, before rules."
-    )
+    priority = models.PositiveSmallIntegerField(default=3, help_text="Lower goes first: readers, then rules.")
     instances_expected = models.PositiveIntegerField(default=0, help_text="That the sources say they have.")
     instances_arrived = models.PositiveIntegerField(default=0, help_text="Of these, that are here.")
     bytes_arrived = models.PositiveBigIntegerField(default=0, help_text="That came by this fetch.")

@@ -34,6 +34,7 @@ VIEWER = {
     "spanner.view_sourceanswer",
     "spanner.view_sourceminute",
     "spanner.view_spanningconfig",
+    "spanner.view_fetch",
     "studies.view_change",
     "studies.view_commitment",
     "studies.view_commitmentitem",
@@ -62,6 +63,8 @@ VIEWER = {
 OPERATOR = VIEWER | {
     "routing.change_delivery",
     "spanner.add_query",
+    "spanner.add_fetch",
+    "spanner.change_fetch",
     "studies.add_instance",
     "studies.change_study",
     "tiering.add_move",

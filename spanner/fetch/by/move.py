@@ -50,6 +50,6 @@ def _in_words(end: Retrieved, syntax: str) -> str:
     failed = end.counts.failed or 0
     if not failed and end.failed_list:
         listed = decode(BytesIO(end.failed_list), syntax == ImplicitVRLittleEndian, True)
-        failed = listed.data_element("FailedSOPInstanceUIDList").VM if "FailedSOPInstanceUIDList" in listed else 0
+        failed = listed["FailedSOPInstanceUIDList"].VM if "FailedSOPInstanceUIDList" in listed else 0
     words = f"it ended with {in_words(end.status)}" + (f" ({end.comment})" if end.comment else "")
     return words + (f": {failed} could not be sent to Gantry" if failed else "")

@@ -22,6 +22,6 @@ class Errand:
     progress: Progress
 
 
-# Brings what it can. Raises SourceFailed when the source did not send all of it, NoRoom when nothing can be stored here,
-# FetchLost when nobody wants it any more.
+# Brings what it can. Raises SourceFailed when the source did not send all of it, NoRoom when nothing can be stored
+# here, FetchLost when nobody wants it any more.
 Way = Callable[[Errand], None]

@@ -2,18 +2,29 @@
 
 import json
 import subprocess
+import threading
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pydicom
+from pydicom.dataset import Dataset
+from pynetdicom import AE, evt
+from pynetdicom.presentation import build_context
+from pynetdicom.transport import ThreadedAssociationServer
+
+from dicomnet.scu.find import STUDY_ROOT
+from dicomnet.scu.get import MODEL as GET_MODEL
 from studies.models import Instance
 from studies.storage import hot_storage
-from tests.corpus import data_set, data_set_bytes, element, write_part10
+from tests.corpus import CT, EXPLICIT, data_set, data_set_bytes, element, write_part10
 from tests.journeys.dcmtk import orthanc as run_orthanc
 from tests.journeys.dcmtk import process
 from tests.journeys.product import free_port
+from tests.peers import LOOPBACK, serving
 
 STUDY = "1.2.3.4"
 DICOMWEB_PLUGIN = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"
@@ -82,7 +93,7 @@ def orthanc(folder: Path, files: Sequence[Path], *, own_port: int = 1, **told: A
     with run_orthanc(folder, **known) as (dicom_port, http_port):
         for path in files:
             upload = urllib.request.Request(f"http://127.0.0.1:{http_port}/instances", path.read_bytes())
-            with urllib.request.urlopen(upload, timeout=30) as answer:
+            with urllib.request.urlopen(upload, timeout=30) as answer:  # noqa: S310 (loopback)
                 assert json.load(answer)["Status"] == "Success"
         yield dicom_port, f"http://127.0.0.1:{http_port}/dicom-web"
 
@@ -92,3 +103,85 @@ def send(port: int, files: Sequence[Path], ae_title: str) -> None:
     command = ["storescu", "-aec", ae_title, "-aet", "GANTRY", "127.0.0.1", str(port), *map(str, files)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr + done.stdout
+
+
+@dataclass
+class GetArchive:
+    """An archive made with pynetdicom that sends by C-GET as it is told.
+
+    Attributes:
+        aborts_after: so many instances are sent before it aborts the association; None: it does not.
+        keeps_back: of the last instances, so many are listed and never sent.
+        gate: while it is not set, nothing more is sent after the first instance.
+        sent: SOP Instance UIDs, in the order in which they went.
+    """
+
+    files: Sequence[Path]
+    aborts_after: int | None = None
+    keeps_back: int = 0
+    port: int = 0
+    sent: list[str] = field(default_factory=list)
+    gate: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+        self._all = [pydicom.dcmread(path) for path in self.files]
+
+    def on_find(self, event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
+        """Answer with one match for each that differs in the unique keys of the level."""
+        asked = event.identifier
+        seen = set()
+        for ds in self._matching(asked):
+            level = {"STUDY": "StudyInstanceUID", "SERIES": "SeriesInstanceUID", "IMAGE": "SOPInstanceUID"}
+            if (key := str(ds[level[asked.QueryRetrieveLevel]].value)) in seen:
+                continue
+            seen.add(key)
+            match = Dataset()
+            match.QueryRetrieveLevel = asked.QueryRetrieveLevel
+            for element in asked:
+                if element.keyword in ds:
+                    match[element.keyword] = ds[element.keyword]
+            if asked.QueryRetrieveLevel == "STUDY":
+                match.NumberOfStudyRelatedInstances = str(len(self._all))
+            yield 0xFF00, match
+
+    def on_get(self, event: evt.Event) -> Iterator[Any]:
+        """Send what is asked for."""
+        found = self._matching(event.identifier)
+        found = [ds for ds in found if ds not in self._all[len(self._all) - self.keeps_back :]]
+        yield len(found)
+        for ds in found:
+            if self.sent:
+                self.gate.wait(60)
+            if self.aborts_after is not None and len(self.sent) >= self.aborts_after:
+                event.assoc.abort()
+                return
+            self.sent.append(str(ds.SOPInstanceUID))
+            yield 0xFF00, ds
+
+    def _matching(self, asked: Dataset) -> list[Dataset]:
+        found = self._all
+        for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+            value = asked.get(keyword)
+            if value:
+                wanted = [value] if isinstance(value, str) else list(value)
+                found = [ds for ds in found if ds[keyword].value in wanted]
+        return found
+
+
+@contextmanager
+def get_archive(files: Sequence[Path], **told: Any) -> Iterator[GetArchive]:
+    """Run a GetArchive."""
+    found = GetArchive(files, **told)
+    ae = AE(ae_title="PEER")
+    contexts = [build_context(STUDY_ROOT), build_context(GET_MODEL)]
+    for context in (build_context(CT, [EXPLICIT]),):
+        context.scu_role, context.scp_role = True, True
+        contexts.append(context)
+    handlers: list[Any] = [(evt.EVT_C_FIND, found.on_find), (evt.EVT_C_GET, found.on_get)]
+    server = ae.make_server(
+        (LOOPBACK, 0), contexts=contexts, evt_handlers=handlers, server_class=ThreadedAssociationServer
+    )
+    ae._servers.append(server)
+    with serving(server) as found.port:
+        yield found
