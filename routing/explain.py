@@ -9,7 +9,7 @@ from django.db.models import Min
 from dicomnet.part10 import NotPart10
 from routing.conditions import Condition, Facts, Verdict, judge, needed_attributes
 from routing.decide import MATCHED_RULES, SCOPES, plan_actions
-from routing.facts import Received, counts_of, facts_of_file, facts_of_instance, union_of
+from routing.facts import FETCHED_FROM, Received, counts_of, facts_of_file, facts_of_instance, union_of
 from routing.models import Destination, Rule, RuleMode, RuleScope
 from routing.rules import ActiveRule, active_rules
 from studies.errors import MalformedDataSet
@@ -156,11 +156,24 @@ def explain(units: Sequence[_Unit], rules: Sequence[Candidate]) -> list[RuleVerd
 
 def _judge(rule: Candidate, units: Sequence[_Unit], facts: Sequence[Facts]) -> tuple[Judged, ...]:
     if rule.rule.scope == RuleScope.STUDY:
-        return (Judged(judge(rule.conditions, union_of(facts))),)
+        sent = [each for each in facts if not _source(each)]  # of what was fetched in part, rules see the other part
+        return (Judged(_verdict(rule, union_of(sent or facts))),)
     return tuple(
-        Judged(judge(rule.conditions, each), unit.series_instance_uid, unit.modality, unit.series_description)
+        Judged(_verdict(rule, each), unit.series_instance_uid, unit.modality, unit.series_description)
         for unit, each in zip(units, facts, strict=True)
     )
+
+
+def _verdict(rule: Candidate, facts: Facts) -> Verdict:
+    """What the rule says; of what Gantry fetched, nothing, when it does not ask for that (routing.decide)."""
+    source = _source(facts)
+    if source and FETCHED_FROM not in needed_attributes(rule.conditions):
+        return Verdict(False, f"Gantry fetched it from {source}: only rules that ask for {FETCHED_FROM} see it")
+    return judge(rule.conditions, facts)
+
+
+def _source(facts: Facts) -> str:
+    return next(filter(None, facts.get(FETCHED_FROM, ())), "")
 
 
 def _needed(rules: Sequence[Candidate]) -> set[str]:

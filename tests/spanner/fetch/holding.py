@@ -127,20 +127,24 @@ class GetArchive:
         self.gate.set()
         self._all = [pydicom.dcmread(path) for path in self.files]
 
+    def forget(self, sop_uid: str) -> None:
+        """Have it no more."""
+        self._all = [ds for ds in self._all if sop_uid != ds.SOPInstanceUID]
+
     def on_find(self, event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
         """Answer with one match for each that differs in the unique keys of the level."""
         asked = event.identifier
         seen = set()
         for ds in self._matching(asked):
             level = {"STUDY": "StudyInstanceUID", "SERIES": "SeriesInstanceUID", "IMAGE": "SOPInstanceUID"}
-            if (key := str(ds[level[asked.QueryRetrieveLevel]].value)) in seen:
+            if (uid := str(ds[level[asked.QueryRetrieveLevel]].value)) in seen:
                 continue
-            seen.add(key)
+            seen.add(uid)
             match = Dataset()
             match.QueryRetrieveLevel = asked.QueryRetrieveLevel
-            for element in asked:
-                if element.keyword in ds:
-                    match[element.keyword] = ds[element.keyword]
+            for key in asked:
+                if key.keyword in ds:
+                    match[key.keyword] = ds[key.keyword]
             if asked.QueryRetrieveLevel == "STUDY":
                 match.NumberOfStudyRelatedInstances = str(len(self._all))
             yield 0xFF00, match

@@ -1,4 +1,4 @@
-"""Sources that abort, that break off, that bring less than they said, and those who no longer want what they asked for."""
+"""Sources that abort, break off or bring less than they said, and askers who no longer want what they asked for."""
 
 import json
 import os
@@ -148,7 +148,7 @@ def test_a_cancelled_fetch_stops_and_keeps_what_has_come(tmp_path: Path, dimse: 
     assert not cancel(fetch)
 
 
-def test_a_worker_that_is_killed_in_the_middle_loses_nothing(tmp_path: Path, dimse: Make, federate: Federate) -> None:
+def test_a_worker_whose_lease_ran_out_gives_up(tmp_path: Path, dimse: Make, federate: Federate) -> None:
     files = a_study(tmp_path / "files", 4)
     with get_archive(files) as peer:
         peer.gate.clear()
