@@ -125,7 +125,7 @@ class GetArchive:
 
     def __post_init__(self) -> None:
         self.gate.set()
-        self._all = [pydicom.dcmread(path) for path in self.files]
+        self._all: list[Dataset] = [pydicom.dcmread(path) for path in self.files]
 
     def forget(self, sop_uid: str) -> None:
         """Have it no more."""
@@ -178,10 +178,9 @@ def get_archive(files: Sequence[Path], **told: Any) -> Iterator[GetArchive]:
     """Run a GetArchive."""
     found = GetArchive(files, **told)
     ae = AE(ae_title="PEER")
-    contexts = [build_context(STUDY_ROOT), build_context(GET_MODEL)]
-    for context in (build_context(CT, [EXPLICIT]),):
-        context.scu_role, context.scp_role = True, True
-        contexts.append(context)
+    sending = build_context(CT, [EXPLICIT])
+    sending.scu_role = sending.scp_role = True
+    contexts = [build_context(STUDY_ROOT), build_context(GET_MODEL), sending]
     handlers: list[Any] = [(evt.EVT_C_FIND, found.on_find), (evt.EVT_C_GET, found.on_get)]
     server = ae.make_server(
         (LOOPBACK, 0), contexts=contexts, evt_handlers=handlers, server_class=ThreadedAssociationServer
