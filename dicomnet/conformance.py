@@ -14,7 +14,7 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from dicomnet.commitment import PUSH_MODEL, ActionStatus, EventStatus
 from dicomnet.contexts import ANSWER_SYNTAXES, IDENTIFIER_SYNTAXES, READABLE
 from dicomnet.find import PATIENT_ROOT, PATIENT_STUDY_ONLY, STUDY_ROOT, FindStatus
-from dicomnet.retrieval import RETRIEVE_CLASSES, RetrieveStatus, Service
+from dicomnet.retrieval import RETRIEVE_CLASSES, RetrieveStatus, Root, Service
 from dicomnet.scu.find import SYNTAXES
 from dicomnet.statuses import StoreStatus
 
@@ -74,6 +74,7 @@ def network_classes() -> Iterator[SopClass]:
             uid,
             "Query/Retrieve",
             as_scp="Get" if known.service is Service.GET else "Move",
+            as_scu="a study is brought from another archive" if known.root is Root.STUDY else "",
             syntaxes=IDENTIFIER_SYNTAXES,
             extended="relational retrieval" if known.may_be_relational else "",
         )

@@ -19,10 +19,10 @@ from routing.api.receipt import StudyReceipt
 from routing.api.rule_test import RuleTest
 from routing.api.rules import Rules
 from spanner.api.federations import Members, SpanningConfigs
+from spanner.api.fetches import Fetches, FetchStudy
 from spanner.api.queries import QueryResults, QueryStatus
 from spanner.api.search import SpannedSearch
 from spanner.api.sources import Sources
-from spanner.api.fetches import Fetches, FetchStudy
 from studies.api.changes import Changes
 from studies.api.commitments import Commitments
 from studies.api.views import UID, Conflicts, IdentityClashes, Studies, UnreadableFiles

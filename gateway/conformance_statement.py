@@ -101,6 +101,10 @@ def _model() -> Iterator[str]:
                 "a caller fetches",
                 "C-GET: C-STORE as user on the same association; C-MOVE: on one to the Move Destination",
             ),
+            (
+                "a study is brought from another archive",
+                "C-FIND and C-GET as user, as SCP of storage; or C-MOVE as user to Gantry's AE title",
+            ),
             ("a person presses Echo", "C-ECHO as user"),
         ],
     )

@@ -81,8 +81,12 @@ def carry_out(fetch: Fetch) -> None:
     except NoRoom as error:
         # Nobody's fault but ours, and no other source would help: as long as it takes.
         claim.failed(fetch, f"nothing can be stored here now: {error}", is_final=False, counts=False)
+    except Exception:
+        # The worker's boundary: what a study makes of us is not tried every few seconds, nor stops the others.
+        logger.exception("fetch failed", extra={"fetch": fetch.pk})
+        claim.failed(fetch, "an error of Gantry's own, see its log", is_final=False)
     finally:
-        # After a defect, or the end of the process, the next one to claim it begins anew.
+        # After the end of the process, the next one to claim it begins anew.
         claim.release(fetch)
 
 
