@@ -7,10 +7,11 @@ from concurrent.futures import Future
 from django.db import DatabaseError, connection
 
 from spanner.errors import NotBrought
+from spanner.fetch.wait import why_not_here
 from spanner.models import SpanningConfig
-from studies.models import Study
 
 logger = logging.getLogger(__name__)
+LONGEST_SECONDS = 3600  # that one thread waits; the fetch goes on
 MOST_AT_ONCE = 16  # of one process; each has a thread
 _under_way: dict[tuple[int, str], "Future[None]"] = {}
 _lock = threading.Lock()
@@ -27,8 +28,8 @@ def bring(config: SpanningConfig, study_instance_uid: str, *, by: str) -> None:
     Raises:
         NotBrought: it is not, and does not come; the message says why.
     """
-    if not Study.objects.filter(study_instance_uid=study_instance_uid).exists():
-        raise NotBrought("not here, and Gantry brings none yet: ask its own archive")
+    if why := why_not_here(config, study_instance_uid, by=by, wait_seconds=LONGEST_SECONDS):
+        raise NotBrought(why)
 
 
 def begin(config: SpanningConfig, study_instance_uid: str, *, by: str) -> "Future[None]":

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from spanner.answers import Answer, State, text_of, values_of
 from spanner.ask.source import ask_source
 from spanner.errors import SourceFailed
-from spanner.executors import answers_of
+from spanner.fanout import ask_all
 from spanner.models import Fetch, Source
 from spanner.question import SERIES_UID, SOP_UID, STUDY_UID, question
 from spanner.search import record, targets_of, terms_of
@@ -79,7 +79,7 @@ def holders_of(fetch: Fetch) -> Holders:
         place = {pk: number for number, pk in enumerate(fetch.sources)}
         targets = sorted((one for one in targets if one.source.pk in place), key=lambda one: place[one.source.pk])
     began = time.monotonic()
-    answers = list(answers_of(targets, wanted, replace(terms_of(fetch.config), cache_seconds=0)))
+    answers = list(ask_all(targets, wanted, replace(terms_of(fetch.config), cache_seconds=0)))
     record(fetch.config, wanted, answers, began, door="fetch", asked_by=fetch.requested_by)
     sources = {target.source.name: target.source for target in targets}
     order = list(sources)
