@@ -8,6 +8,10 @@ from pydicom.charset import encode_string, python_encoding
 
 UTF_8 = "ISO_IR 192"
 _NOT_WRITTEN = {"ISO 2022 IR 58"}  # pydicom leaves its escape sequences out
+# Python's codec for ISO 2022 IR 159 writes Korean, Chinese and what else there is, too, by escape sequences of sets
+# that are not declared: who reads them sees another name.
+_JIS_X_0212 = "iso2022_jp_2"
+_ITS_ESCAPE = b"\x1b$(D"
 _CODECS = {"": "ascii", "ISO_IR 6": "ascii", "ISO 2022 IR 6": "ascii"}
 
 
@@ -29,10 +33,12 @@ class Repertoire:
         Raises:
             UnicodeEncodeError: it holds a character that is not in the set.
         """
-        if len(self.encodings) == 1 or text.isascii():
+        if text.isascii():
             return text.encode(self.encodings[0])
         for character in text:
             self._check(character)
+        if len(self.encodings) == 1:
+            return text.encode(self.encodings[0])
         # Each part between delimiters begins in the first character set again (PS3.5 6.1.2.5.3).
         delimiters = "\\=^" if vr == "PN" else "\\"
         encodings = ["iso8859" if encoding == "ascii" else encoding for encoding in self.encodings]  # as pydicom has it
@@ -42,14 +48,15 @@ class Repertoire:
         )
 
     def _check(self, character: str) -> None:
+        """Raise UnicodeEncodeError when it is in none of the sets."""
         for encoding in self.encodings[:-1]:
             try:
-                character.encode(encoding)
+                _encoded(character, encoding)
             except UnicodeEncodeError:
                 continue
             else:
                 return
-        character.encode(self.encodings[-1])
+        _encoded(character, self.encodings[-1])
 
 
 UNICODE = Repertoire(UTF_8, ("utf-8",))
@@ -68,6 +75,13 @@ def repertoire(terms: str) -> Repertoire:
         except LookupError:
             return UNICODE
     return Repertoire(terms, tuple(codec for codec in found if codec))
+
+
+def _encoded(character: str, encoding: str) -> bytes:
+    encoded = character.encode(encoding)
+    if encoding == _JIS_X_0212 and not character.isascii() and not encoded.startswith(_ITS_ESCAPE):
+        raise UnicodeEncodeError(encoding, character, 0, 1, "it is of a set that is not declared")
+    return encoded
 
 
 def _parts(text: str, delimiters: str) -> list[str]:
