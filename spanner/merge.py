@@ -4,16 +4,16 @@ Pure. Two matches are the same study, series or instance when their unique key i
 are of different patients. Where something does, both stand in the list and are marked.
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
-from spanner.answers import Answer, Row, tag_name, text_of, values_of
-from spanner.question import ISSUER, PATIENT_ID, UNIQUE_TAGS
+from spanner.answers import Answer, Row, text_of, values_of
+from spanner.patients import apart
+from spanner.question import UNIQUE_TAGS
 from studies.query.keys import BY_KEYWORD, QueryLevel
 
-PATIENT_NAME, BIRTH_DATE = BY_KEYWORD["PatientName"].tag, BY_KEYWORD["PatientBirthDate"].tag
 AVAILABILITY, RETRIEVE_AE_TITLE = BY_KEYWORD["InstanceAvailability"].tag, BY_KEYWORD["RetrieveAETitle"].tag
 RETRIEVE_URL = 0x00081190
 # Who has more of it knows more of it.
@@ -57,92 +57,56 @@ def merge(level: QueryLevel, answers: Sequence[Answer], *, is_deduplicating: boo
         answers: the source that is first in line first.
         is_deduplicating: off: each match of each source stands for itself.
     """
-    by_key: dict[str, list[_Group]] = {}
-    found: list[_Group] = []
+    by_key: dict[str, list[_Member]] = {}
+    position = 0
     for answer in answers:
         for row in answer.rows:
-            groups = by_key.setdefault(text_of(row, UNIQUE_TAGS[level]), [])
-            group = next((one for one in groups if one.takes(level, answer.source, row)), None)
-            if group is None or not is_deduplicating:
-                group = _Group()
-                groups.append(group)
-                found.append(group)
-            group.members.append((answer.source, row))
-    for groups in by_key.values():
+            key = text_of(row, UNIQUE_TAGS[level])
+            by_key.setdefault(key, []).append(_Member(position, answer.source, row))
+            position += 1
+    found: list[tuple[int, Merged]] = []
+    for members in by_key.values():
+        patients = apart(level, members, _row_of)
         # A patient ID alone names nobody: two hospitals have it for two people every day, and that is no conflict.
-        is_conflicting = level is not QueryLevel.PATIENT and not _are_all_same(level, groups)
-        for group in groups:
-            group.is_conflicting = is_conflicting
-    return [_merged(group) for group in found]
+        is_conflicting = level is not QueryLevel.PATIENT and len(patients) > 1
+        groups = patients if is_deduplicating else [[one] for group in patients for one in group]
+        found += [(group[0].position, _merged(group, is_conflicting=is_conflicting)) for group in groups]
+    return [merged for _, merged in sorted(found, key=itemgetter(0))]
 
 
-def is_same_patient(one: Row, other: Row) -> bool:
-    """Whether nothing says that two matches with one unique key are of different patients.
+@dataclass(frozen=True)
+class _Member:
+    """A match, its source, and where it stands among all."""
 
-    At the levels below the study most archives say nothing of the patient; two such matches are of the same.
-    """
-    ids, issuers = _pair(one, other, PATIENT_ID), _pair(one, other, ISSUER)
-    births = _pair(one, other, BIRTH_DATE)
-    if ids[0] != ids[1]:
-        return False
-    if all(issuers) and issuers[0] != issuers[1]:
-        return False
-    if all(births) and births[0] != births[1]:
-        return False
-    # Without any ID the name is all there is to tell them by.
-    return bool(ids[0]) or _name(one) == _name(other)
+    position: int
+    source: str
+    row: Row
 
 
-def _is_same_person(one: Row, other: Row) -> bool:
-    """Whether two sources mean one person by one ID: they name one issuer, or the same name."""
-    issuers = _pair(one, other, ISSUER)
-    return is_same_patient(one, other) and ((all(issuers) and issuers[0] == issuers[1]) or _name(one) == _name(other))
+def _row_of(member: _Member) -> Row:
+    return member.row
 
 
-class _Group:
-    """Matches that are one thing."""
-
-    def __init__(self) -> None:
-        self.members: list[tuple[str, Row]] = []
-        self.is_conflicting = False
-
-    def takes(self, level: QueryLevel, source: str, row: Row) -> bool:
-        """Whether a match is the same as each that is in it; a source that has one thing twice means two."""
-        is_same = _is_same_person if level is QueryLevel.PATIENT else is_same_patient
-        return all(is_same(other, row) for name, other in self.members)
-
-
-def _are_all_same(level: QueryLevel, groups: Iterable[_Group]) -> bool:
-    rows = [row for group in groups for _, row in group.members]
-    return all(is_same_patient(rows[0], row) for row in rows[1:]) and all(
-        is_same_patient(one, other) for at, one in enumerate(rows) for other in rows[at + 1 :]
-    )
-
-
-def _pair(one: Row, other: Row, tag: int) -> tuple[str, str]:
-    return text_of(one, tag).strip(), text_of(other, tag).strip()
-
-
-def _name(row: Row) -> str:
-    return " ".join(text_of(row, PATIENT_NAME).replace("^", " ").split()).casefold()
-
-
-def _merged(group: _Group) -> Merged:
-    sources = list(dict.fromkeys(source for source, _ in group.members))
-    merged = Merged(row={}, sources=sources, is_conflicting=group.is_conflicting)
-    if len(group.members) == 1:
-        source, row = group.members[0]
+def _merged(group: Sequence[_Member], *, is_conflicting: bool) -> Merged:
+    sources = list(dict.fromkeys(member.source for member in group))
+    merged = Merged(row={}, sources=sources, is_conflicting=is_conflicting)
+    if len(group) == 1:
+        source, row = group[0].source, group[0].row
         merged.row.update(row)
-        merged.origins.update((name, source) for name, element in row.items() if element.get("Value"))
+        merged.origins.update((name, source) for name, element in row.items() if _says_something(element))
         return merged
-    for name in sorted({name for _, row in group.members for name in row}):
-        _merge_attribute(merged, name, [(source, row[name]) for source, row in group.members if name in row])
+    for name in sorted({name for member in group for name in member.row}):
+        _merge_attribute(merged, name, [(one.source, one.row[name]) for one in group if name in one.row])
     return merged
+
+
+def _says_something(element: Mapping[str, Any]) -> bool:
+    return any(value not in (None, "") for value in element.get("Value") or ())
 
 
 def _merge_attribute(merged: Merged, name: str, held: list[tuple[str, Mapping[str, Any]]]) -> None:
     tag = int(name, 16)
-    full = [(source, element) for source, element in held if element.get("Value")]
+    full = [(source, element) for source, element in held if _says_something(element)]
     if not full:
         merged.row[name] = held[0][1]
         return
@@ -151,7 +115,7 @@ def _merge_attribute(merged: Merged, name: str, held: list[tuple[str, Mapping[st
     if tag in _COUNTS:
         merged.row[name] = {"vr": chosen["vr"], "Value": [max((value[0] for value in values), key=_as_number)]}
     elif tag in _LISTS or tag == RETRIEVE_AE_TITLE:
-        every = dict.fromkeys(one for value in values for one in value if one is not None)
+        every = dict.fromkeys(one for value in values for one in value if isinstance(one, str) and one)
         merged.row[name] = {"vr": chosen["vr"], "Value": list(every)}
     elif tag == AVAILABILITY:
         merged.row[name] = {"vr": chosen["vr"], "Value": [min((value[0] for value in values), key=_slowness)]}
@@ -163,12 +127,12 @@ def _merge_attribute(merged: Merged, name: str, held: list[tuple[str, Mapping[st
 
 
 def _as_number(value: Any) -> float:
-    """A number, which sources may write as text (PS3.18 F.2.3.1); -1 for what is none."""
+    """A number, which sources may write as text (PS3.18 F.2.3.1); -1 for what is none, or counts nothing there is."""
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return -1.0
-    return number if math.isfinite(number) else -1.0
+    return number if abs(number) < 1 << 63 else -1.0
 
 
 def _slowness(value: Any) -> int:
@@ -207,6 +171,3 @@ def _rank(row: Row, tag: int) -> tuple[float, str]:
 def uid_of(level: QueryLevel, merged: Merged) -> str:
     """The unique key of a match."""
     return text_of(merged.row, UNIQUE_TAGS[level])
-
-
-__all__ = ["Merged", "in_order", "is_same_patient", "merge", "newest_first", "tag_name", "uid_of"]
