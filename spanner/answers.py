@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+NAME_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")  # PS3.18 F.2.2
 # An object of the DICOM JSON Model: by tag in eight hexadecimal digits, ``{"vr": ..., "Value": [...]}``.
 Row = Mapping[str, Mapping[str, Any]]
 

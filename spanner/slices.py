@@ -4,18 +4,20 @@ Many archives give at most some hundred matches, and do not say so. A question w
 halves of all time, those for halves of these, until no list is cut.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from spanner.answers import Row, text_of
 from spanner.errors import SourceFailed
-from spanner.question import STUDY_DATE, UNIQUE_TAGS, Question, matcher_of
-from studies.matching import Range, Single, Universal
+from spanner.patients import BIRTH_DATE
+from spanner.question import ISSUER, PATIENT_ID, STUDY_DATE, UNIQUE_TAGS, Question, matcher_of
+from studies.matching import Range, Universal
 from studies.query.keys import QueryLevel
 
 MAXIMUM_QUESTIONS = 64
 _FIRST_DAY = date(1970, 1, 1)  # what is older comes with the first half
+_PATIENT = (PATIENT_ID, ISSUER, BIRTH_DATE)  # one unique key may be of two patients
 
 
 @dataclass(frozen=True)
@@ -30,30 +32,31 @@ class Batch:
     is_cut: bool
 
 
-def ask_in_slices(ask: Callable[[Question], Batch], question: Question, today: date) -> Batch:
+def ask_in_slices(ask: Callable[[Question], Batch], question: Question, today: date, limit: int) -> Batch:
     """Ask; where the answer is cut, for halves of the range of dates.
 
     Args:
         ask: asks one question.
         question: may have a range of study dates itself.
-        today: the end of a range without one.
+        today: where a range without an end is halved as if it ended soon after; later dates are in its last part.
+        limit: so many matches are enough.
 
     Raises:
         SourceFailed: with all that was found before.
     """
     first = ask(question)
     days = _days(question, today)
-    if not first.is_cut or days is None:
+    if not first.is_cut or days is None or len(first.rows) >= limit:
         return first
     found = {_identity(question.level, row): row for row in first.rows}
-    waiting, asked, is_cut = list(_halves(*days)), 1, False
+    waiting, asked, is_cut = days.halves(), 1, False
     while waiting:
-        if asked >= MAXIMUM_QUESTIONS:
-            return Batch(list(found.values()), is_cut=True)
-        begin, end = waiting.pop()
+        if asked >= MAXIMUM_QUESTIONS or len(found) >= limit:
+            return Batch(list(found.values())[:limit], is_cut=True)
+        part = waiting.pop()
         asked += 1
         try:
-            batch = ask(question.with_value(STUDY_DATE, _range(begin, end)))
+            batch = ask(question.with_value(STUDY_DATE, part.value))
         except SourceFailed as failure:
             found.update((_identity(question.level, row), row) for row in failure.rows)
             failure.rows = list(found.values())
@@ -61,47 +64,69 @@ def ask_in_slices(ask: Callable[[Question], Batch], question: Question, today: d
         found.update((_identity(question.level, row), row) for row in batch.rows)
         if not batch.is_cut:
             continue
-        if begin == end:
+        if part.begin == part.end:
             is_cut = True  # of one day
         else:
-            waiting += _halves(begin, end)
+            waiting += part.halves()
     # Matches without a date are in no range: where none was asked for, some may have been in no list.
-    return Batch(list(found.values()), is_cut=is_cut or not question.value(STUDY_DATE))
+    is_cut |= not question.value(STUDY_DATE) or len(found) > limit
+    return Batch(list(found.values())[:limit], is_cut=is_cut)
 
 
-def _days(question: Question, today: date) -> tuple[date, date] | None:
+@dataclass(frozen=True)
+class _Days:
+    """From one day to another.
+
+    Attributes:
+        has_begin, has_end: off: and whatever is before or after.
+    """
+
+    begin: date
+    end: date
+    has_begin: bool = True
+    has_end: bool = True
+
+    @property
+    def value(self) -> str:
+        """As a key asks for it."""
+        # Not by strftime, which writes the year 800 with three digits.
+        begin, end = self.begin.isoformat().replace("-", ""), self.end.isoformat().replace("-", "")
+        if begin == end and self.has_begin and self.has_end:
+            return begin
+        return (begin if self.has_begin else "") + "-" + (end if self.has_end else "")
+
+    def halves(self) -> "list[_Days]":
+        """The earlier half and the later, which is taken from the end, and so asked first: people look at that."""
+        middle = self.begin + (self.end - self.begin) // 2
+        return [
+            _Days(self.begin, middle, self.has_begin),
+            _Days(middle + timedelta(days=1), self.end, has_end=self.has_end),
+        ]
+
+
+def _days(question: Question, today: date) -> _Days | None:
     """The range to halve; None where there is none, or only a day."""
     if question.level is not QueryLevel.STUDY:
         return None
     match matcher_of(STUDY_DATE, question.value(STUDY_DATE)):
         case Universal():
-            return _FIRST_DAY, today + timedelta(days=1)
+            return _Days(_FIRST_DAY, today + timedelta(days=1), has_begin=False, has_end=False)
         case Range(first, last):
-            begin, end = _day(first) or _FIRST_DAY, _day(last) or today + timedelta(days=1)
-            return (begin, end) if begin < end else None
-        case Single():
+            begin, end = _day(first), _day(last)
+            found = _Days(
+                begin or min(_FIRST_DAY, end or _FIRST_DAY),
+                end or max(today + timedelta(days=1), begin or today),
+                begin is not None,
+                end is not None,
+            )
+            return found if found.begin < found.end else None
+        case _:
             return None
-    return None
 
 
 def _day(text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        return None
-
-
-def _halves(begin: date, end: date) -> Iterable[tuple[date, date]]:
-    middle = begin + (end - begin) // 2
-    # The later half is asked first: it is the one that people look at.
-    return [(begin, middle), (middle + timedelta(days=1), end)]
-
-
-def _range(begin: date, end: date) -> str:
-    if begin == _FIRST_DAY:
-        return f"-{end:%Y%m%d}"
-    return f"{begin:%Y%m%d}-{end:%Y%m%d}" if begin != end else f"{begin:%Y%m%d}"
+    return date.fromisoformat(text) if text else None
 
 
 def _identity(level: QueryLevel, row: Row) -> tuple[str, ...]:
-    return (text_of(row, UNIQUE_TAGS[level]), text_of(row, UNIQUE_TAGS[QueryLevel.PATIENT]))
+    return (text_of(row, UNIQUE_TAGS[level]), *(text_of(row, tag) for tag in _PATIENT))

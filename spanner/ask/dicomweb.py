@@ -1,6 +1,7 @@
 """Ask an archive by QIDO-RS (PS3.18 10.6)."""
 
 import json
+import re
 import threading
 import time
 from collections import defaultdict
@@ -13,18 +14,22 @@ from pydicom.datadict import keyword_for_tag
 
 from dicomnet.web.http import Answer, Caller, HttpError
 from dicomnet.web.sign_in import open_caller
-from spanner.answers import Row, tag_name
+from spanner.answers import NAME_GROUPS, Row, tag_name
 from spanner.errors import SourceFailed, SourceSlow
 from spanner.models import Source
 from spanner.question import PATIENT_ID, SERIES_UID, STUDY_UID, UNIQUE_TAGS, Question
 from spanner.slices import Batch
 from studies.query.keys import QueryLevel
+from studies.query.received import VRS
 
 MAXIMUM_BYTES = 64 << 20  # of one page
 MAXIMUM_DEPTH = 16  # of sequences in sequences
+LARGEST_NUMBER = 1e300
 PAGE = 1_000
 _ACCEPT = {"Accept": "application/dicom+json"}
 _MORE = "additional results"  # PS3.18 10.6.3.1.2, in the words that the standard has for it
+
+_TAG = re.compile("(?!000[02])[0-9A-Fa-f]{8}")  # not of command sets and file meta information
 
 _idle: dict[tuple[object, ...], list[Caller]] = defaultdict(list)
 _lock = threading.Lock()
@@ -184,26 +189,37 @@ def _checked(row: dict[str, Any], depth: int) -> dict[str, dict[str, Any]]:
     """Only what is an attribute in the form of PS3.18 F.2."""
     if depth > MAXIMUM_DEPTH:
         raise SourceFailed("its answer has too many sequences in each other", is_alive=True)
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for name, element in row.items():
-        if len(name) != 8 or not isinstance(element, dict) or not isinstance(element.get("vr"), str):
+        vr = element.get("vr") if isinstance(element, dict) else None
+        if not _TAG.fullmatch(name) or not isinstance(vr, str) or vr not in VRS:
             continue
-        try:
-            int(name, 16)
-        except ValueError:
-            continue
-        vr, values = element["vr"][:2], element.get("Value")
+        values = element.get("Value")
         if not isinstance(values, list):
             found[name.upper()] = {"vr": vr}
         elif vr == "SQ":
             items = [_checked(item, depth + 1) for item in values if isinstance(item, dict)]
             found[name.upper()] = {"vr": vr, "Value": items}
         else:
-            found[name.upper()] = {"vr": vr, "Value": [value for value in values if _is_value(vr, value)]}
+            kept = [_value(vr, value) for value in values]
+            found[name.upper()] = {"vr": vr, "Value": kept} if any(one is not None for one in kept) else {"vr": vr}
     return found
 
 
-def _is_value(vr: str, value: Any) -> bool:
+def _value(vr: str, value: Any) -> Any:
+    """A value in the form of PS3.18 F.2.2; None for what is none."""
     if vr == "PN":
-        return value is None or (isinstance(value, dict) and all(isinstance(text, str) for text in value.values()))
-    return value is None or isinstance(value, str | int | float)
+        groups = value.items() if isinstance(value, dict) else ()
+        return {kind: _text(text) for kind, text in groups if kind in NAME_GROUPS and isinstance(text, str)} or None
+    if isinstance(value, int | float):
+        return value if abs(value) < LARGEST_NUMBER else None  # 1e999 is infinity, which no JSON can say again
+    return (_text(value) or None) if isinstance(value, str) else None
+
+
+def _text(text: str) -> str:
+    """Without what pads it in a file, which some archives leave there: no UID would be the one that was asked for.
+
+    Half a surrogate pair, which JSON can write and nobody can encode, is marked.
+    """
+    text = text.rstrip("\0 ")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

@@ -39,7 +39,9 @@ def ask_source(source: Source, question: Question, seconds: float) -> Answer:
     deadline = began + seconds
     state, error, is_alive = State.OK, "", True
     try:
-        batch = ask_in_slices(lambda one: _ask_until(source, one, deadline), asked, timezone.localdate())
+        batch = ask_in_slices(
+            lambda one: _ask_until(source, one, deadline), asked, timezone.localdate(), source.result_limit
+        )
         rows: list[Row] = list(batch.rows)
         if batch.is_cut:
             state, error = State.PARTIAL, f"it has more matches than the {len(rows)} that it gave: ask for fewer"
@@ -50,7 +52,7 @@ def ask_source(source: Source, question: Question, seconds: float) -> Answer:
         logger.exception("the answer of a source could not be read", extra={"source": source.name})
         rows, state, error = [], State.ERROR, "Gantry could not read its answer; the log says more"
     kept = [rules.inwards(row) for row in rows if _is_match(row, asked)]
-    found = [row for row in kept if is_wanted(row, question)]
+    found = [row for row in kept if is_wanted(row, question, asked)]
     nameless = sum(not text_of(row, UNIQUE_TAGS[question.level]) for row in rows)
     if nameless and state in USABLE:
         state, error = State.PARTIAL, f"{nameless} of its matches do not say what they are, and were left out"

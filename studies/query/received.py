@@ -10,6 +10,7 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.valuerep import VR
 
 from dicomnet.find import PATIENT_STUDY_ONLY, STUDY_ROOT, FindRequest
 from studies.character_sets import NAME_DELIMITERS, TEXT_DELIMITERS, CharacterSets, character_sets
@@ -17,6 +18,8 @@ from studies.errors import InvalidQuery
 from studies.query.identifiers import QUERY_RETRIEVE_LEVEL, SPECIFIC_CHARACTER_SET, TRANSLATED
 from studies.query.keys import QueryLevel
 
+# All there are (PS3.5 6.2); a peer may write anything.
+VRS = frozenset(vr.value for vr in VR if len(vr.value) == 2)
 MAXIMUM_ELEMENTS = 2_000  # of an identifier
 _DEFAULT_REPERTOIRE = CharacterSets()
 _NO_KEYS = {SPECIFIC_CHARACTER_SET, QUERY_RETRIEVE_LEVEL}
@@ -62,11 +65,12 @@ def root_of(model: str) -> QueryLevel:
 
 
 def vr_of(tag: int) -> str:
-    """The VR of a query key; LO for what the dictionary does not know."""
+    """The VR of a query key, the first of several; LO for what the dictionary does not know."""
     try:
-        return dictionary_VR(tag)
+        vr = dictionary_VR(tag)[:2]
     except KeyError:
         return "LO"
+    return vr if vr in VRS else "LO"
 
 
 def _decode(request: FindRequest) -> dict[BaseTag, Element]:
