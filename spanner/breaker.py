@@ -3,14 +3,17 @@
 Its state is in the source's row, so that all processes know it, and costs nothing while all is well.
 """
 
+import logging
 from datetime import datetime, timedelta
 
+from django.db import DatabaseError
 from django.db.models import F
 from django.utils import timezone
 
 from spanner.answers import Answer
 from spanner.models import Source
 
+logger = logging.getLogger(__name__)
 FAILURES = 3  # in a row, before it is left alone
 FIRST_SECONDS, LONGEST_SECONDS = 5, 60
 TOLD_AGAIN = timedelta(seconds=30)  # that all is well is written so often
@@ -38,7 +41,14 @@ def in_words(source: Source, now: datetime) -> str:
 
 
 def note(source: Source, answer: Answer) -> None:
-    """Remember what an answer says of the source's health."""
+    """Remember what an answer says of the source's health; an answer is worth more than what is remembered of it."""
+    try:
+        _note(source, answer)
+    except DatabaseError as error:
+        logger.warning("how a source answered is not remembered", extra={"error_type": type(error).__name__})
+
+
+def _note(source: Source, answer: Answer) -> None:
     now = timezone.now()
     row = Source.objects.filter(pk=source.pk)
     if answer.is_alive:

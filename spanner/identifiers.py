@@ -37,8 +37,16 @@ class UnreadableMatch(Exception):
     """What came as a match is no data set."""
 
 
+class OverlongQuestion(Exception):
+    """A value of a question has no room in an identifier: a list of more than a thousand UIDs (PS3.5 7.1.2)."""
+
+
 def encode(question: Question, transfer_syntax_uid: str) -> bytes:
-    """The identifier that asks a question."""
+    """The identifier that asks a question.
+
+    Raises:
+        OverlongQuestion: it has no room there.
+    """
     is_explicit = transfer_syntax_uid != ImplicitVRLittleEndian
     wanted = dict(question.wanted)
     parts = [
@@ -50,7 +58,10 @@ def encode(question: Question, transfer_syntax_uid: str) -> bytes:
     for tag in question.tags:
         vr = vr_of(tag)
         value = wanted.get(tag, "").encode("utf-8") if vr != "US" else b""
-        parts.append((tag, element(tag, vr, value, is_explicit=is_explicit)))
+        try:
+            parts.append((tag, element(tag, vr, value, is_explicit=is_explicit)))
+        except ValueError as error:
+            raise OverlongQuestion from error
     return b"".join(part for _, part in sorted(parts))
 
 

@@ -98,7 +98,7 @@ class Lane:
 
 _lanes: dict[int, Lane] = {}
 _shared: "dict[object, Future[Answer]]" = {}
-_lock = threading.Lock()
+_lock = threading.RLock()
 
 
 def lane_of(source: Source) -> Lane:
@@ -126,9 +126,7 @@ def submit_once(source: Source, key: object, job: Job) -> "Future[Answer]":
         shared = _shared.get(key)
         if shared is not None and not shared.cancelled():
             return shared
-    future = lane_of(source).submit(job)
-    with _lock:
-        _shared[key] = future
+        future = _shared[key] = lane_of(source).submit(job)
     future.add_done_callback(lambda _: _forget(key, future))
     return future
 

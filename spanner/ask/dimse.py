@@ -10,7 +10,7 @@ from dicomnet.scu.find import FindLimits, FindRefused, Query, find_pool
 from dicomnet.scu.pool import AssociationPool
 from spanner.answers import Row, text_of
 from spanner.errors import SourceFailed, SourceSlow
-from spanner.identifiers import UnreadableMatch, decode, encode
+from spanner.identifiers import OverlongQuestion, UnreadableMatch, decode, encode
 from spanner.models import Source
 from spanner.question import SERIES_UID, STUDY_UID, Question, matcher_of
 from spanner.slices import Batch
@@ -70,6 +70,8 @@ def ask(source: Source, question: Question, seconds: float) -> Batch:
         raise SourceFailed(str(refused), rows, is_alive=True) from refused
     except UnreadableMatch as error:
         raise SourceFailed(str(error), rows, is_alive=True) from error
+    except OverlongQuestion as error:
+        raise SourceFailed("the question is longer than C-FIND takes: ask for fewer at once", is_alive=True) from error
     except PeerError as error:
         kind = SourceSlow if "in time" in str(error) else SourceFailed
         raise kind(str(error), rows) from error
