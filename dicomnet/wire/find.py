@@ -82,6 +82,7 @@ class Finding:
             raise RuntimeError("the association is still busy with another query")
         self.is_cut_short = False
         self.ignores_keys = False
+        self._is_cancelled = False
         self._assoc = assoc
         self._context_id = assoc.contexts[context]
         self._limits = limits
@@ -136,8 +137,9 @@ class Finding:
 
     def cancel(self) -> None:
         """Ask the peer to stop, and drop what still comes; without an end to it the association stays busy."""
-        if self._assoc.is_idle:
+        if self._assoc.is_idle or self._is_cancelled:
             return
+        self._is_cancelled = True
         request = [
             (pdu.COMMAND_FIELD, pdu.C_CANCEL_RQ),
             (pdu.MESSAGE_ID_BEING_RESPONDED_TO, pdu.encode_us(self._message_id)),
