@@ -55,6 +55,8 @@ def ask(source: Source, question: Question, seconds: float) -> Batch:
         with _lent(source) as caller:
             while True:
                 page, has_more = _page(caller, question, limit, len(rows))
+                if page and page == rows[-len(page) :]:
+                    raise SourceFailed("it gives the same page again and again: it does not know offset", is_alive=True)
                 rows += page
                 if not page or not has_more or len(rows) >= source.result_limit:
                     break

@@ -1,6 +1,7 @@
 """Ask an archive by C-FIND, over associations that stay open (PS3.4 C.4.1)."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 
 from dicomnet.find import PATIENT_ROOT, STUDY_ROOT, FindStatus
@@ -34,7 +35,7 @@ def peer_of(source: Source) -> Peer:
     Raises:
         PeerError: it is none that Gantry calls.
     """
-    return peer_at(
+    found = peer_at(
         source.host,
         source.port,
         ae_title=source.ae_title,
@@ -44,6 +45,8 @@ def peer_of(source: Source) -> Peer:
         tls=source.tls,
         tls_server_name=source.tls_server_name,
     )
+    # One that takes connections and says nothing holds a line no longer than one that does not answer.
+    return replace(found, acse_timeout_seconds=min(found.acse_timeout_seconds, source.timeout_seconds))
 
 
 def ask(source: Source, question: Question, seconds: float) -> Batch:
