@@ -26,6 +26,7 @@ from gateway.accounts.authentication import api_key_of
 from gateway.accounts.models import Scope
 from routing.ai.board import open_quarantine
 from routing.models import AIRequest, Delivery, DeliveryState
+from spanner.models import Source, SourceAnswer
 from studies.commitments.selectors import counts_by_state
 from studies.dimse import local_spool
 from studies.models import Instance
@@ -77,7 +78,7 @@ class RowCollector:
         yield InfoMetricFamily("gantry_build", "What runs here.", {"django": django.get_version()})
         yield from _spool()
         try:
-            found = [*_archive(), *_ledger(), *_ai()]
+            found = [*_archive(), *_ledger(), *_ai(), *_span()]
         except DatabaseError as error:
             logger.warning("no figures from the database", extra={"error": type(error).__name__})
             found = []
@@ -136,6 +137,18 @@ def _ai() -> Iterator[Metric]:
     yield requests
     words = "Results of AI workers that are quarantined and not decided on."
     yield GaugeMetricFamily("gantry_ai_results_quarantined", words, value=open_quarantine())
+
+
+def _span() -> Iterator[Metric]:
+    up = GaugeMetricFamily(
+        "gantry_span_source_up", "1 when a source is asked; 0: it failed too often.", labels=["source"]
+    )
+    for name, open_until in Source.objects.filter(is_enabled=True).values_list("name", "open_until"):
+        up.add_metric([name], int(open_until is None))
+    yield up
+    waiting = SourceAnswer.objects.filter(state="").count()
+    words = "Answers of sources that queries wait for which are fetched later."
+    yield GaugeMetricFamily("gantry_span_answers_waiting", words, value=waiting)
 
 
 def _age_seconds(since: datetime) -> float:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from spanner import metrics
 from spanner.answers import Answer
 from spanner.models import Source, SourceKind
 
@@ -36,6 +37,8 @@ class Lane:
         self._line: deque[_Waiting] = deque()
         self._threads = self._idle = 0
         self._is_closed = False
+        self._in_line, self._under_way = metrics.IN_LINE.labels(name), metrics.UNDER_WAY.labels(name)
+        metrics.LINES.labels(name).set(width)
 
     @property
     def has_room(self) -> bool:
@@ -48,6 +51,7 @@ class Lane:
         waiting = _Waiting(job, Future())
         with self._changed:
             self._line.append(waiting)
+            self._in_line.inc()
             if self._idle < len(self._line) and self._threads < self.width:
                 self._threads += 1
                 # A daemon: a source that says nothing is not to keep a process from ending.
@@ -59,6 +63,7 @@ class Lane:
         """Its threads end as soon as they have nothing to do; returns when they have ended, or after a while."""
         with self._changed:
             self._is_closed = True
+            metrics.LINES.labels(self._name).set(0)
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._threads, timeout=5)
 
@@ -85,15 +90,19 @@ class Lane:
                     if self._is_closed or left <= 0:
                         return None
                     self._changed.wait(left)
+                self._in_line.dec()
                 return self._line.popleft()
             finally:
                 self._idle -= 1
 
     def _answer(self, waiting: _Waiting) -> None:
         try:
-            waiting.future.set_result(waiting.job())
+            with self._under_way.track_inprogress():
+                answer = waiting.job()
         except BaseException as error:  # noqa: BLE001 (whoever waits gets it)
             waiting.future.set_exception(error)
+        else:
+            waiting.future.set_result(answer)
 
 
 _lanes: dict[int, Lane] = {}

@@ -9,6 +9,7 @@ from datetime import timedelta
 from django.db import DatabaseError
 from django.utils import timezone
 
+from spanner import metrics
 from spanner.answers import USABLE, Answer
 from spanner.errors import NoSuchSpan, SpanFailed, SpanIsOff
 from spanner.executors import answers_of, is_by_workers
@@ -174,6 +175,7 @@ def record(
 ) -> None:
     """Leave a row that says who asked what of whom, without any value; the one that there is, where there is one."""
     seconds, now = time.monotonic() - began, timezone.now()
+    metrics.count(door, answers, seconds)
     outcome = {
         "finished_at": now,
         "matches": sum(len(answer.rows) for answer in answers),

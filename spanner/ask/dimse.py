@@ -1,5 +1,6 @@
 """Ask an archive by C-FIND, over associations that stay open (PS3.4 C.4.1)."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -20,7 +21,11 @@ from studies.query.keys import QueryLevel
 
 MAXIMUM_BYTES = 64 << 20  # of one answer
 MAXIMUM_SERIES = 200  # that are asked for their instances one by one
+LOOKED_UP_SECONDS = 30
 LINES = 64  # of one peer; how many are used is the lane's to say (spanner.lanes)
+
+
+_peers: dict[int, tuple[tuple[object, ...], float, Peer]] = {}
 
 
 @cache
@@ -30,11 +35,21 @@ def pool() -> AssociationPool:
 
 
 def peer_of(source: Source) -> Peer:
-    """Whom to call.
+    """Whom to call; where that is, is looked up again after a while.
+
+    A name that has several addresses would be another peer at each question, to whom no association is open.
 
     Raises:
         PeerError: it is none that Gantry calls.
     """
+    key, now = (source.updated_at, source.host, source.port), time.monotonic()
+    known = _peers.get(source.pk)
+    if known is None or known[0] != key or now - known[1] > LOOKED_UP_SECONDS:
+        known = _peers[source.pk] = (key, now, _look_up(source))
+    return known[2]
+
+
+def _look_up(source: Source) -> Peer:
     found = peer_at(
         source.host,
         source.port,

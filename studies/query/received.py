@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 
 from pydicom.datadict import dictionary_VR
@@ -64,6 +65,7 @@ def root_of(model: str) -> QueryLevel:
     return QueryLevel.STUDY if model == STUDY_ROOT else QueryLevel.PATIENT
 
 
+@lru_cache(maxsize=4096)
 def vr_of(tag: int) -> str:
     """The VR of a query key, the first of several; LO for what the dictionary does not know."""
     try:
