@@ -95,5 +95,12 @@ BARS: tuple[Bar, ...] = (
     Bar("dicomweb", "stored frames/s, 1", 1.0, 2.0, ORTHANC),
     Bar("dicomweb", "decoded frames/s, 1", 1.0, 2.0, ORTHANC),
     Bar("dicomweb", "metadata/s", 1.5, 5.0, ORTHANC),
+    Bar("span", "p50 ms", 60, 25, unit="ms", is_ceiling=True),
+    Bar("span", "p95 ms", 150, 60, unit="ms", is_ceiling=True),
+    Bar("span", "over slowest ms", 30, 10, unit="ms", is_ceiling=True),
+    Bar("span", "black-holed p95 ms", 500, 80, unit="ms", is_ceiling=True),
+    Bar("span", "MiB", 600, 400, unit="MiB", is_ceiling=True),
+    Bar("span", "8 clients/s", 60, 200, unit="/s"),
+    Bar("span", "one client/s", 5, 20, STOCK),
     Bar("idle", "cpu ms/s each", 0.05, 0.05, unit="ms/s", is_ceiling=True),
 )

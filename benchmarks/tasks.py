@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks import associations, dicomweb, journey, query, queryable, retrieve, send
+from benchmarks import associations, dicomweb, journey, query, queryable, retrieve, send, span
 from benchmarks.bars import GANTRY, GANTRY_PG, ORTHANC, STOCK, STORESCP
 from benchmarks.bench import Bench, gantry_over_tls
 from benchmarks.gantry import Template
@@ -49,8 +49,10 @@ def trials(bench: Bench) -> Iterator[Trial]:
             yield Trial(task, peer, partial(retrieve.measure, bench, archive, service))
     for peer, web in dicomweb.services(bench).items():
         yield Trial("dicomweb", peer, partial(dicomweb.measure, bench, web))
+    yield Trial("span", STOCK, span.measure_naive)
     for peer, template in ((GANTRY, bench.embedded), (GANTRY_PG, bench.on_postgresql)):
         if template:
+            yield Trial("span", peer, partial(span.measure, bench, template))
             load = partial(queryable.measure_under_load, bench, template)
             alone = partial(queryable.measure_idle, bench, template)
             yield Trial("queryable load", peer, partial(_with_files, bench, load))
