@@ -5,6 +5,7 @@ Written by hand where it is common text: pydicom's own way costs a millisecond f
 
 import math
 import re
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
@@ -41,6 +42,7 @@ class OverlongQuestion(Exception):
     """A value of a question has no room in an identifier: a list of more than a thousand UIDs (PS3.5 7.1.2)."""
 
 
+@lru_cache(maxsize=32)  # the sources of a federation are asked the same
 def encode(question: Question, transfer_syntax_uid: str) -> bytes:
     """The identifier that asks a question.
 
