@@ -123,24 +123,30 @@ def together(config: Any) -> dict[str, float]:
 
 
 def at_once(config: Any) -> dict[str, float]:
-    """A thousand questions at the same moment."""
+    """A thousand questions at the same moment, without the rows that each leaves: no database takes so many callers."""
+    from spanner.fanout import ask_all
+    from spanner.merge import merge
+    from spanner.question import PATIENT_ID, question
+    from spanner.search import Found, targets_of, terms_of
+    from studies.query.keys import QueryLevel
+
     answered: list[bool] = []
     start = threading.Barrier(AT_ONCE)
+    targets, terms = targets_of(config), terms_of(config)
 
     def client(number: int) -> None:
+        asked = question(QueryLevel.STUDY, {PATIENT_ID: patient_of(number * EACH)})
         start.wait()
-        found = ask(config, number)
+        answers = list(ask_all(targets, asked, terms))
+        found = Found(merge(QueryLevel.STUDY, answers), answers)
         check(found, number, is_partial_fine=True)
         answered.append(found.is_complete)
 
     began = time.perf_counter()
     run(client, AT_ONCE)
-    return {
-        "answered": float(len(answered)),
-        "complete": float(sum(answered)),
-        "seconds": time.perf_counter() - began,
-        "MiB": peak_mib(),
-    }
+    if len(answered) != AT_ONCE:
+        raise SystemExit(f"{len(answered)} of {AT_ONCE} were answered")
+    return {"complete of 1000": float(sum(answered)), "seconds": time.perf_counter() - began, "MiB": peak_mib()}
 
 
 def run(client: Callable[[int], None], count: int) -> None:
