@@ -1,7 +1,7 @@
 """Patient IDs of one source and of the federation: nothing that matches is lost, nothing is asked that cannot match."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spanner.answers import Row, text_of
@@ -81,13 +81,18 @@ def test_a_pattern_full_of_stars_costs_little() -> None:
     assert len(without_prefix("*a" * 400, "a" * 16)) <= 17
 
 
-IDS = st.text("N-1*?", max_size=4).map(lambda text: text.replace("*", "").replace("?", ""))
+def texts(letters: str, most: int) -> st.SearchStrategy[str]:
+    return st.lists(st.sampled_from(letters), max_size=most).map("".join)
+
+
+IDS = texts("N-1", 4)
 ISSUERS = st.sampled_from(["", "NORTH", "SOUTH"])
-PATTERNS = st.text("N-1*?", max_size=5)
+PATTERNS = texts("N-1*?", 5)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    rules=st.builds(Crosswalk, st.text("N-1", max_size=3), ISSUERS),
+    rules=st.builds(Crosswalk, texts("N-1", 3), ISSUERS),
     held=st.lists(st.tuples(IDS, ISSUERS), max_size=6),
     wanted=PATTERNS,
     issuer=st.sampled_from(["", "NORTH", "SOUTH", "*TH", "N*"]),

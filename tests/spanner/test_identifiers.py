@@ -4,7 +4,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom._dicom_dict import DicomDictionary
 from pydicom.dataset import Dataset
@@ -96,11 +96,13 @@ def test_a_sequence_is_read_with_its_text() -> None:
         assert found["Value"][0]["00080104"] == {"vr": "LO", "Value": ["Thorax"]}
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=300), st.sampled_from(SYNTAXES))
 def test_bytes_that_mean_nothing_are_said_to(garbage: bytes, syntax: str) -> None:
     comes_through(garbage, syntax)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(
         st.tuples(
@@ -133,6 +135,7 @@ def test_a_match_of_too_many_elements_is_refused() -> None:
         decode(many, EXPLICIT)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.sets(st.sampled_from(sorted(tag for tag in DicomDictionary if tag >> 16 not in {0, 2, 0xFFFE})), max_size=8),
     st.sets(st.integers(0x00090010, 0x0009FFFF), max_size=3),

@@ -5,7 +5,7 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
@@ -191,6 +191,7 @@ def is_contradicted(level: QueryLevel, one: dict[str, str], other: dict[str, str
     return not any(pairs["PatientID"]) and all(names) and names[0] != names[1]
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     level=st.sampled_from(list(LEVELS)),
     patients=st.lists(PATIENTS, min_size=1, max_size=6),
@@ -221,6 +222,7 @@ def groups(found: Sequence[Merged]) -> set[tuple[frozenset[str], bool]]:
     return {(frozenset(one.sources), one.is_conflicting) for one in found}
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(PATIENTS, min_size=1, max_size=6))
 def test_each_value_is_one_that_its_origin_has(patients: list[dict[str, str]]) -> None:
     given_answers = answers(*(row(**one) for one in patients))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spanner.answers import Row, text_of
@@ -57,6 +57,7 @@ DAYS = st.one_of(
 ).map(lambda day: day.isoformat().replace("-", ""))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     days=st.lists(st.one_of(DAYS, st.just("")), max_size=60),
     most=st.integers(1, 12),
