@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
-from spanner.answers import Answer, Row, text_of, values_of
+from spanner.answers import Answer, Row, tag_name, text_of, values_of
 from spanner.patients import apart
 from spanner.question import UNIQUE_TAGS
 from studies.query.keys import BY_KEYWORD, QueryLevel

@@ -14,10 +14,11 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from dicomnet.wire.elements import element
 from spanner.answers import Row
 from spanner.identifiers import UnreadableMatch, decode, encode, encode_row
-from spanner.question import PATIENT_ID, STUDY_DATE, Question, question, vr_of
+from spanner.question import PATIENT_ID, STUDY_DATE, Question, question
 from studies.character_sets import SPECIFIC_CHARACTER_SETS
 from studies.query.character_sets import UNICODE, repertoire
 from studies.query.keys import QueryLevel
+from studies.query.received import vr_of
 from tests.corpus import encoded
 
 EXPLICIT, IMPLICIT = str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian)

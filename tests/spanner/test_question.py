@@ -2,9 +2,10 @@
 
 import pytest
 
-from spanner.question import PATIENT_ID, SERIES_UID, STUDY_DATE, STUDY_UID, question, vr_of
+from spanner.question import PATIENT_ID, SERIES_UID, STUDY_DATE, STUDY_UID, question
 from studies.errors import InvalidQuery
 from studies.query.keys import QueryLevel
+from studies.query.received import vr_of
 
 NAME = 0x00100010
 
