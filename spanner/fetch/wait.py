@@ -31,7 +31,10 @@ def why_not_here(config: SpanningConfig, study_uid: str, *, by: str, wait_second
         return str(error)
     deadline = time.monotonic() + wait_seconds
     while True:
-        fetch.refresh_from_db()
+        try:
+            fetch.refresh_from_db()
+        except Fetch.DoesNotExist:
+            return "Nobody brings it any more: its federation was removed."
         if fetch.state == FetchState.DONE:
             return ""
         if not fetch.is_open:

@@ -1,13 +1,17 @@
 """Sources and federations of archives on loopback."""
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 
 from spanner.ask.dicomweb import close_idle
 from spanner.ask.dimse import pool
+from spanner.events import fetches_due
+from spanner.fetch.carry_out import work
 from spanner.lanes import close_lanes
 from spanner.models import ConfigSource, Source, SourceKind, SpanningConfig
 from spanner.titles import forget
@@ -47,6 +51,28 @@ def dicomweb() -> Callable[..., Source]:
         return Source.objects.create(name=name, kind=SourceKind.DICOMWEB, url=url, **told)
 
     return make
+
+
+@pytest.fixture
+def fetching() -> Iterator[None]:
+    """Fetches are carried out, as by a worker; whoever waits for one is done waiting at the end."""
+    stop = threading.Event()
+
+    def fetch() -> None:
+        while not stop.wait(0.05):
+            work(seconds=1)
+        connection.close()
+
+    kept = fetches_due.receivers
+    fetches_due.receivers = []
+    fetches_due.sender_receivers_cache.clear()
+    thread = threading.Thread(target=fetch, daemon=True)
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
+    fetches_due.receivers = kept
+    fetches_due.sender_receivers_cache.clear()
 
 
 @pytest.fixture
