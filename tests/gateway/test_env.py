@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.env import BASE_DIR, VARIABLES, BadSetting, read_environment
+from gateway.env import BASE_DIR, BadSetting, read_environment
+from gateway.variables import VARIABLES
 
 
 @pytest.fixture
