@@ -6,7 +6,7 @@ from typing import Any
 
 from dicomnet.web import sign_in
 from dicomnet.web.addresses import BadAddress, check_host, check_place, is_near, parse_url
-from dicomnet.web.secrets import SecretUnusable, resealed, secret_problem
+from dicomnet.web.settled import Settled, settled
 from spanner.models import Source, SourceKind
 
 
@@ -43,19 +43,6 @@ NEUTRAL: Mapping[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class Settled:
-    """A source that may be saved, or what is wrong with it.
-
-    Attributes:
-        problems: by field.
-        secret: sealed, to be stored.
-    """
-
-    problems: dict[str, str]
-    secret: str = ""
-
-
 def settle(values: Mapping[str, Any], *, stored: str, entered: str) -> Settled:
     """Check a source before it is saved, and seal its secret.
 
@@ -66,15 +53,9 @@ def settle(values: Mapping[str, Any], *, stored: str, entered: str) -> Settled:
     """
     wants = takes_secret(values)
     problems = problems_of({**values, "secret": entered or (stored if wants else "")})
-    if entered and (words := secret_problem(entered)):
-        problems.setdefault("secret", words)
-    if problems or not wants:
-        return Settled(problems)
-    try:
-        return Settled({}, resealed(stored, entered, place=parse_url(values["url"]).origin))
-    except SecretUnusable as error:
-        words = str(error)
-        return Settled({"secret": f"{words[0].upper()}{words[1:]}."})
+    return settled(
+        problems, takes_secret=wants, stored=stored, entered=entered, place=lambda: parse_url(values["url"]).origin
+    )
 
 
 def problems_of(values: Mapping[str, Any]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from dicomnet.web import s3
 from dicomnet.web.addresses import BadAddress, parse_url
-from dicomnet.web.secrets import SecretUnusable, resealed, secret_problem
+from dicomnet.web.settled import Settled, settled
 from studies.folders import folder_problem
 from studies.models import Tier
 from tiering.errors import TierError
@@ -18,19 +18,6 @@ from tiering.stores.choose import open_store
 
 _WHERE = ("kind", "tier", "path", "bucket", "endpoint_url")
 _OF_S3 = ("bucket", "endpoint_url", "region", "access_key", "storage_class")
-
-
-@dataclass(frozen=True)
-class Settled:
-    """A location that may be saved, or what is wrong with it.
-
-    Attributes:
-        problems: by field.
-        secret_key: sealed, to be stored.
-    """
-
-    problems: dict[str, str]
-    secret_key: str = ""
 
 
 def settle(before: Location, given: Mapping[str, Any], *, entered: str) -> Settled:
@@ -44,19 +31,17 @@ def settle(before: Location, given: Mapping[str, Any], *, entered: str) -> Settl
     values = {field.name: getattr(before, field.name) for field in Location._meta.fields} | dict(given)
     stored = before.secret_key
     problems = dict(_problems(values, has_secret=bool(entered or stored)))
-    if entered and (words := secret_problem(entered)):
-        problems.setdefault("secret_key", words)
     moved = [name for name in _WHERE if values[name] != getattr(before, name)]
     if moved and before.pk and before.packs.exists():
         problems.setdefault(moved[0], "It holds copies, so it stays where it is; make another one.")
-    if problems or values["kind"] != LocationKind.S3:
-        return Settled(problems)
-    try:
-        place = parse_url(s3.endpoint_of(values["endpoint_url"], values["region"])).origin
-        return Settled({}, resealed(stored, entered, place=place))
-    except SecretUnusable as error:
-        words = str(error)
-        return Settled({"secret_key": f"{words[0].upper()}{words[1:]}."})
+    return settled(
+        problems,
+        takes_secret=values["kind"] == LocationKind.S3,
+        stored=stored,
+        entered=entered,
+        place=lambda: parse_url(s3.endpoint_of(values["endpoint_url"], values["region"])).origin,
+        field="secret_key",
+    )
 
 
 def _problems(values: Mapping[str, Any], *, has_secret: bool) -> Iterable[tuple[str, str]]:

@@ -70,7 +70,7 @@ class TierLocationSerializer(StrictModelSerializer):
         settled = settle(self.instance or Location(), attrs, entered=entered)
         if settled.problems:
             raise serializers.ValidationError(settled.problems)
-        return attrs | {"secret_key": settled.secret_key}
+        return attrs | {"secret_key": settled.secret}
 
 
 class TrialSerializer(serializers.Serializer[Any]):

@@ -92,5 +92,5 @@ class LocationForm(forms.ModelForm):
         settled = settle(before, given, entered=given.get("secret_key", ""))
         for name, words in settled.problems.items():
             self.add_error(name if name in self.fields else None, words)
-        self.instance.secret_key = settled.secret_key
+        self.instance.secret_key = settled.secret
         return given
