@@ -20,9 +20,9 @@ from tiering.bring_back import bring_back
 from tiering.errors import ObjectAtRest, PackDamaged, SourceDamaged, StoreError, TierError
 from tiering.forecast import LOOK_AGAIN_SECONDS
 from tiering.keep import keeping
-from tiering.models import Move, MoveState, Pack, TierChange
+from tiering.models import Location, Move, MoveState, Pack, TierChange
 from tiering.pace import MovePacer
-from tiering.put_away import copy_to_tier
+from tiering.put_away import copy_to_tier, verify_again
 from tiering.remove import Held, remove_what_was_left, with_enough_copies
 from tiering.settings import grace_seconds
 from tiering.slots import LocationFull, look_again_after, take_places
@@ -177,6 +177,9 @@ def _arrived(move: Move) -> list[int]:
 
 
 def _remove(move: Move) -> None:
+    # It may have been put off for weeks, by those who needed the files.
+    for location in Location.objects.filter(tier=move.to_tier):
+        verify_again(move.study, location, MovePacer(location.bytes_per_second, lambda _: claim.renew(move)))
     try:
         remove_what_was_left(move.study, move.to_tier, lambda: claim.renew(move))
     except Held as error:

@@ -89,6 +89,8 @@ def _pieces(pack: Pack, instances: Sequence[Instance], copies: list[Copy], read:
         position += len(block)
         copy = Copy(instance=instance, pack=pack, offset=position, head_crc32=0)
         yield from _with_head_crc32(copy, instance.data_set_offset, read(instance))
+        if instance.head_crc32 is not None:  # so that what is wrong at its source is found when the pack is read back
+            copy.head_crc32 = instance.head_crc32
         copies.append(copy)
         end = tar.filling(instance.size_bytes)
         yield end
@@ -171,7 +173,10 @@ def remove_pack(pack: Pack) -> None:
     """
     if pack.state not in {PackState.REMOVING, PackState.WRITING}:
         raise TierError(f"pack {pack.pk} is {pack.get_state_display().lower()} and is not removed")
-    open_store(pack.location).remove(pack.key)
+    store = open_store(pack.location)
+    store.remove(pack.key)
+    if not pack.number_of_instances:  # whoever wrote it did not come to its end
+        store.clear(pack.key)
     pack.damages.filter(repaired_at=None).update(repaired_at=timezone.now(), note="The pack was removed.")
     pack.delete()
 

@@ -43,7 +43,7 @@ def _copy_to(study: Study, location: Location, beat: Beat) -> None:
     _remove_unfinished(study, location)
     paced = MovePacer(location.bytes_per_second, beat)
     reading = MovePacer(location.bytes_per_second, lambda _: beat(0))
-    _verify_again(study, location, reading)
+    verify_again(study, location, reading)
     for series in Series.objects.filter(study=study).order_by("pk"):
         for instances in in_packs(_missing(series, location)):
             pack = new_pack(location, instances[0], new_ulid())
@@ -52,11 +52,12 @@ def _copy_to(study: Study, location: Location, beat: Beat) -> None:
     paced.tell()
 
 
-def _verify_again(study: Study, location: Location, paced: Pacer) -> None:
+def verify_again(study: Study, location: Location, paced: Pacer) -> None:
     """Read back what lies there already and was not read for long: a file is about to be removed for it.
 
     Raises:
         PackDamaged: of one of them; the next attempt copies what it held.
+        StoreError: the location cannot be read now.
     """
     now = timezone.now()
     is_fresh = Q(verified_at__gt=now - RELIED_ON, verified_at__lt=now + RELIED_ON)  # unless a clock was wrong

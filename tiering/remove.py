@@ -44,28 +44,33 @@ def remove_what_was_left(study: Study, tier: str, beat: Callable[[], None]) -> N
         Held: some are still needed; look again later.
         StoreError: a location or the hot store cannot be changed now.
     """
-    needed = _remove_files(study, tier, beat)
+    needed, uncopied = _remove_files(study, tier, beat)
     _remove_packs(study, tier, beat)
     if needed:
         raise Held(f"{needed} files stay for now: deliveries, AI requests or storage commitments need them")
+    if uncopied:
+        raise Held(f"{uncopied} files stay for now: a copy was found damaged; the scrub writes it anew")
 
 
-def _remove_files(study: Study, tier: str, beat: Callable[[], None]) -> int:
-    needed = last_pk = 0
+def _remove_files(study: Study, tier: str, beat: Callable[[], None]) -> tuple[int, int]:
+    """Returns how many files stay because they are needed, and for want of copies."""
+    needed = uncopied = last_pk = 0
     while True:
-        instances = Instance.objects.filter(series__study=study, tier=tier, pk__gt=last_pk)
-        batch = list(with_enough_copies(instances, tier).order_by("pk")[:BATCH])
+        instances = Instance.objects.filter(series__study=study, tier=tier, pk__gt=last_pk).order_by("pk")
+        batch = list(instances[:BATCH])
         if not batch:
-            return needed
+            return needed, uncopied
         last_pk = batch[-1].pk
         with transaction.atomic():
             # It locks the move: whoever turns it round, to read the study, comes before these files or after them.
             beat()
+            enough = set(with_enough_copies(instances.filter(pk__lte=last_pk), tier).values_list("pk", flat=True))
             there = [instance for instance in batch if path_of(instance).exists()]
-            keep = held([instance.pk for instance in there])
+            keep = held([instance.pk for instance in there if instance.pk in enough])
             needed += len(keep)
+            uncopied += sum(instance.pk not in enough for instance in there)
             for instance in there:
-                if instance.pk not in keep:
+                if instance.pk in enough and instance.pk not in keep:
                     _unlink(path_of(instance))
 
 

@@ -147,7 +147,7 @@ def right_source(copy: Copy, paced: Pacer) -> Source | None:
         StoreError: a place that may have them cannot be read now, and no other has.
     """
     instance, unread = copy.instance, None
-    if instance.tier == Tier.HOT and _is_right_in_hot_store(instance, paced):
+    if _is_right_in_hot_store(instance, paced):
         return partial(read_file, instance)
     for each in copies_to_try(instance):
         source = partial(read_copy, each, instance.size_bytes)

@@ -22,6 +22,7 @@ from tests.retrieving import keep_study
 from tests.tiering.conftest import every_way, folder_location, objects_of, tar_of
 from tests.tiering.damaging import flip_copy, object_of
 from tiering import bring_back, carry_out, packs, remove
+from tiering import claim as queue
 from tiering.ask import ask_for_move, cancel
 from tiering.carry_out import work
 from tiering.claim import claim
@@ -197,7 +198,7 @@ class TestRecall:
         before = files()
         ask_for_move(study, Tier.COLD, by="policy")
         carry_out.carry_out(claimed())
-        with before_step(remove, "with_enough_copies", lambda: ask_for_move(study, Tier.HOT, by="reader")):
+        with before_step(queue, "renew", lambda: ask_for_move(study, Tier.HOT, by="reader")):
             carry_out.carry_out(claimed())
         assert files() == before
 

@@ -26,8 +26,7 @@ class FolderStore:
 
     def write(self, key: str, pieces: Iterable[bytes]) -> int:
         """See Store: written beside its place, synced, then named."""
-        target = self._path(key)
-        part = target.with_name(target.name + PART)
+        target, part = self._path(key), self._part(key)
         try:
             self._make_folders(target.parent)
             with part.open("wb", buffering=0) as file:
@@ -72,8 +71,15 @@ class FolderStore:
 
     def remove(self, key: str) -> None:
         """See Store."""
+        self._unlink(self._path(key))
+
+    def clear(self, key: str) -> None:
+        """See Store."""
+        self._unlink(self._part(key))
+
+    def _unlink(self, path: Path) -> None:
         try:
-            self._path(key).unlink()
+            path.unlink()
         except OSError as error:
             failure = self._in_words(error, "cannot be changed")
             if not isinstance(failure, ObjectGone):
@@ -90,6 +96,9 @@ class FolderStore:
 
     def _path(self, key: str) -> Path:
         return self._root / key
+
+    def _part(self, key: str) -> Path:
+        return self._root / (key + PART)
 
     def _make_folders(self, folder: Path) -> None:
         """Each new folder's name is made durable too."""

@@ -118,6 +118,14 @@ class BucketStore:
         with self.client() as client:
             patiently(client.delete_object, **self.of(key))
 
+    def clear(self, key: str) -> None:
+        """See Store: parts that nobody completes are kept, and paid for, until somebody aborts."""
+        place = self.of(key)
+        with self.client() as client:
+            found = patiently(client.list_multipart_uploads, Bucket=place["Bucket"], Prefix=place["Key"])
+            for upload in found.get("Uploads", []):
+                patiently(client.abort_multipart_upload, **place, UploadId=upload["UploadId"])
+
     def objects(self) -> Iterator[tuple[str, int]]:
         """See Store."""
         more: dict[str, str] = {}

@@ -28,5 +28,8 @@ class Store(Protocol):
     def remove(self, key: str) -> None:
         """Remove an object; one that is gone already is no error."""
 
+    def clear(self, key: str) -> None:
+        """Remove what a write of this key left that was broken off, as by the end of its process."""
+
     def objects(self) -> Iterator[tuple[str, int]]:
         """All objects with their bytes."""
