@@ -1,7 +1,8 @@
-"""One spooled file as the index needs it: columns of its study, series and instance, and the hash of its data set."""
+"""One spooled file as the index needs it: columns of its study, series and instance, and checksums of its bytes."""
 
 import hashlib
 import mmap
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -59,12 +60,14 @@ def read_arrival(path: Path) -> Arrival:
         OSError: it cannot be read.
     """
     header = header_of(path, INDEX_TAGS)
+    sha256, head_crc32 = checksums(path, header.meta.data_set_offset)
     receipt = {
         "transfer_syntax_uid": header.meta.transfer_syntax_uid,
         "location": location_for(path.stem),
         "size_bytes": header.size_bytes,
         "data_set_offset": header.meta.data_set_offset,
-        "sha256": data_set_sha256(path, header.meta.data_set_offset),
+        "sha256": sha256,
+        "head_crc32": head_crc32,
         "header_note": header.note()[:NOTE_LENGTH],
         "calling_ae_title": header.meta.sending_ae_title[:16],
         "called_ae_title": header.meta.receiving_ae_title[:16],
@@ -107,12 +110,12 @@ def _takes(model: type[models.Model], name: str) -> Callable[[str], Any]:
     return lambda text: text[:length]
 
 
-def data_set_sha256(path: Path, offset: int) -> str:
-    """SHA-256 of the data set's bytes, File Meta Information left out."""
+def checksums(path: Path, offset: int) -> tuple[str, int]:
+    """SHA-256 of the data set's bytes, and CRC-32 of what comes before them."""
     # A map, not reads: of half a megabyte it saves the copy, and of gigabytes it holds nothing.
     with open(path, "rb", buffering=0) as file:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    return hashlib.sha256(memoryview(mapped)[offset:]).hexdigest()
+    return hashlib.sha256(memoryview(mapped)[offset:]).hexdigest(), zlib.crc32(memoryview(mapped)[:offset])
 
 
 def _number(text: str) -> int | None:

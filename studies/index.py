@@ -148,7 +148,7 @@ def _settle_repeated(instance: Instance | None, arrival: Arrival, placed: set[st
         was_sent(instance, arrival)
     if instance is not None and instance.tier == Tier.HOT and not hot_storage().exists(instance.location):
         _place([arrival])
-        names = ("location", "size_bytes", "data_set_offset")
+        names = ("location", "size_bytes", "data_set_offset", "head_crc32")
         with transaction.atomic():
             for path in settings.INSTANCE_FILE_REPLACED:
                 import_string(path)(instance.pk)

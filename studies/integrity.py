@@ -1,7 +1,8 @@
 """Whether a stored file still is what was acknowledged, asked before anything is made of its pixels.
 
-The SHA-256 of the data set is compared with the index; a file that was found whole, or was indexed, is believed for
-some minutes, as long as its size, inode and time of change stay. What is damaged is counted, logged, and never served.
+The SHA-256 of the data set, and the CRC-32 of what comes before it, are compared with the index; a file that was found
+whole, or was indexed, is believed for some minutes, as long as its size, inode and time of change stay. What is damaged
+is counted, logged, and never served.
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import logging
 import os
 import threading
 import time
+import zlib
 from collections import OrderedDict
 from pathlib import Path
 
@@ -61,7 +63,7 @@ class Verification:
     """The check of one open file, by whoever reads its data set from the first byte to the last.
 
     Raises:
-        InstanceDamaged: the file has another size.
+        InstanceDamaged: the file has another size, or begins with another File Meta Information.
     """
 
     def __init__(self, instance: Instance, fd: int) -> None:
@@ -72,6 +74,13 @@ class Verification:
             raise damaged(instance, f"its file has {now.st_size} bytes, not {instance.size_bytes}")
         is_known = believed.holds(self._key) or _was_just_indexed(instance, now)
         self._digest = None if is_known else hashlib.sha256()
+        if not is_known and instance.head_crc32 is not None:
+            self._check_head(fd)
+
+    def _check_head(self, fd: int) -> None:
+        head = read_at(self._instance, fd, 0, self._instance.data_set_offset)
+        if zlib.crc32(head) != self._instance.head_crc32:
+            raise damaged(self._instance, "the CRC-32 of its File Meta Information differs")
 
     @property
     def is_needed(self) -> bool:

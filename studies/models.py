@@ -176,6 +176,7 @@ class Instance(models.Model):
     size_bytes = models.PositiveBigIntegerField(help_text="Of the whole file.")
     data_set_offset = models.PositiveIntegerField(help_text="Bytes before the data set.")
     sha256 = models.CharField("SHA-256 of the data set", max_length=64)
+    head_crc32 = models.PositiveBigIntegerField(null=True, blank=True, help_text="Of what comes before the data set.")
 
     header_note = models.CharField(
         max_length=NOTE_LENGTH, blank=True, help_text="What in its header is odd and was read as well as it goes."

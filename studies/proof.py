@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import zlib
 from collections.abc import Callable
 from typing import BinaryIO, cast
 
@@ -28,7 +29,7 @@ class CannotLook(Exception):
 
 
 def prove(instance: Instance, passes: Callable[[int], None] = lambda _: None) -> None:
-    """Read every byte and compare size, identity and the hash of the data set.
+    """Read every byte and compare size, identity and both checksums.
 
     Args:
         instance: whose file is read.
@@ -67,7 +68,9 @@ def _compare(instance: Instance, file: BinaryIO, passes: Callable[[int], None]) 
         instance.data_set_offset,
     ):
         raise Unproven("its File Meta Information is that of another instance")
-    file.seek(instance.data_set_offset)
+    file.seek(0)
+    if instance.head_crc32 not in {None, zlib.crc32(file.read(instance.data_set_offset))}:
+        raise Unproven("the CRC-32 of its File Meta Information differs")
     digest = hashlib.sha256()
     while piece := file.read(PIECE_BYTES):
         digest.update(piece)

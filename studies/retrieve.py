@@ -37,6 +37,7 @@ _FIELDS = (
     "data_set_offset",
     "size_bytes",
     "sha256",
+    "head_crc32",
     "indexed_at",
 )
 

@@ -8,7 +8,6 @@ import json
 import os
 import tarfile
 import tempfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -167,7 +166,7 @@ def _is_copy_of(member: _Member, row: Instance) -> bool:
     """Whether it is the very file of the row: the same data set may have come in twice, with other receipts."""
     receipt = member.arrival.receipt
     same_extent = (receipt["size_bytes"], receipt["data_set_offset"]) == (row.size_bytes, row.data_set_offset)
-    return same_extent and member.name == name_in_pack(row)
+    return same_extent and member.name == name_in_pack(row) and row.head_crc32 in {None, member.head_crc32}
 
 
 def _note_pack(written: UnknownPack, copies: list[Copy], size_bytes: int, note: str) -> Pack:
@@ -232,6 +231,4 @@ def _member(reader: Bytes, info: tarfile.TarInfo, location: Location, note: Tell
         received_at = moment_of(ulid).timestamp()
         os.utime(path, (received_at, received_at))
         for arrival in _read(path, location_for(ulid), info.name, note, tier=location.tier):
-            with path.open("rb") as file:
-                head = file.read(arrival.receipt["data_set_offset"])
-            yield _Member(arrival, info.name, offset, zlib.crc32(head))
+            yield _Member(arrival, info.name, offset, arrival.receipt["head_crc32"])

@@ -1,6 +1,7 @@
 """The bytes of a stored instance, wherever they are: its file in the hot store, else a verified copy."""
 
 import hashlib
+import zlib
 from collections.abc import Iterator
 
 from django.db.models import QuerySet
@@ -103,6 +104,8 @@ def is_intact_in_hot_store(instance: Instance) -> bool:
     digest, left = hashlib.sha256(), instance.size_bytes - instance.data_set_offset
     try:
         with path_of(instance).open("rb", buffering=0) as file:
+            if instance.head_crc32 not in {None, zlib.crc32(file.read(instance.data_set_offset))}:
+                return False
             file.seek(instance.data_set_offset)
             while piece := file.read(READ_BYTES):
                 digest.update(piece)

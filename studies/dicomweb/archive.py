@@ -24,7 +24,7 @@ from studies.problems import Recalled
 _NOTHING = "Nothing is stored under these UIDs."
 _WANTED = {
     "id", "series_id", "sop_instance_uid", "sop_class_uid", "transfer_syntax_uid", "location", "size_bytes",
-    "data_set_offset", "sha256", "indexed_at", "number_of_frames", "instance_number", "rows", "columns",
+    "data_set_offset", "sha256", "head_crc32", "indexed_at", "number_of_frames", "instance_number", "rows", "columns",
 }  # fmt: skip
 # In the model's order, in which it takes values from a database.
 _COLUMNS = [field.attname for field in Instance._meta.concrete_fields if field.attname in _WANTED]
