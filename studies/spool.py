@@ -99,6 +99,12 @@ class Spool:
         oldest = min((ulid for ulid in ulids if ulid >= earliest and is_ulid(ulid)), default=None)
         return None if oldest is None else moment_of(oldest)
 
+    def changed_at(self) -> float:
+        """When an instance came in or was indexed last, as ``time.time``; 0 when nobody can tell."""
+        with suppress(OSError):
+            return max(os.stat(shard).st_mtime for shard in self._shards)
+        return 0
+
     def has(self, name: str) -> bool:
         """Whether a file of this name waits."""
         return any(os.path.lexists(f"{shard}/{name}") for shard in self._shards)

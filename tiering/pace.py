@@ -1,9 +1,16 @@
-"""How fast a move goes, and that it notices what happens to it: the bandwidth of its location, and its lease."""
+"""How fast a move goes, and that it notices what happens to it: its location's bandwidth, what comes in, its lease."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+from studies.dimse import local_spool
+
 BEAT_SECONDS = 5
+WORK_SECONDS = 0.1  # at most so long it goes on before it looks whether instances come in
+LOOK_SECONDS = 0.05
+LATELY_SECONDS = 1
+# While instances come in it goes on for a quarter of the time: a disk that fills is cleared even so.
+WAITS_TIMES = 3
 
 
 class Pacer:
@@ -25,11 +32,18 @@ class MovePacer(Pacer):
     Args:
         bytes_per_second: None: as fast as it goes.
         beat: called with the bytes since the last call; what it raises stops the move.
+        gives_way_to: asked now and then whether something is going on that comes first.
     """
 
-    def __init__(self, bytes_per_second: int | None, beat: Callable[[int], None]) -> None:
-        self._rate, self._beat = bytes_per_second, beat
-        self._began_at = self._beaten_at = time.monotonic()
+    def __init__(
+        self,
+        bytes_per_second: int | None,
+        beat: Callable[[int], None],
+        *,
+        gives_way_to: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._rate, self._beat, self._gives_way_to = bytes_per_second, beat, gives_way_to
+        self._began_at = self._beaten_at = self._worked_since = time.monotonic()
         self._passed = self._untold = 0
 
     def passes(self, count: int) -> None:
@@ -39,11 +53,24 @@ class MovePacer(Pacer):
         now = time.monotonic()
         if self._rate and (ahead := self._passed / self._rate - (now - self._began_at)) > 0:
             time.sleep(min(ahead, BEAT_SECONDS))
+        if (worked := now - self._worked_since) > WORK_SECONDS:
+            self._give_way(min(worked, LATELY_SECONDS))
         if now - self._beaten_at > BEAT_SECONDS:
             self.tell()
+
+    def _give_way(self, worked: float) -> None:
+        until = time.monotonic() + WAITS_TIMES * worked
+        while time.monotonic() < until and self._gives_way_to():
+            time.sleep(LOOK_SECONDS)
+        self._worked_since = time.monotonic()
 
     def tell(self) -> None:
         """Call now."""
         untold, self._untold = self._untold, 0
         self._beaten_at = time.monotonic()
         self._beat(untold)
+
+
+def instances_come_in() -> bool:
+    """Whether the spool took or gave an instance within the last second."""
+    return 0 <= time.time() - local_spool().changed_at() < LATELY_SECONDS

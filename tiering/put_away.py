@@ -10,7 +10,7 @@ from studies.models import Instance, Series, Study, Tier
 from studies.ulid import new_ulid
 from tiering.errors import PackDamaged, SourceDamaged, StoreError
 from tiering.models import Copy, Location, Pack, PackState
-from tiering.pace import MovePacer, Pacer
+from tiering.pace import MovePacer, Pacer, instances_come_in
 from tiering.packs import in_packs, new_pack, remove_pack, verify_pack, write_pack
 from tiering.settings import minimum_copies
 from tiering.sources import is_intact_in_hot_store
@@ -41,8 +41,9 @@ def copy_to_tier(study: Study, tier: str, beat: Beat) -> None:
 
 def _copy_to(study: Study, location: Location, beat: Beat) -> None:
     _remove_unfinished(study, location)
-    paced = MovePacer(location.bytes_per_second, beat)
-    reading = MovePacer(location.bytes_per_second, lambda _: beat(0))
+    # Nobody waits for this; a scanner that sends does.
+    paced = MovePacer(location.bytes_per_second, beat, gives_way_to=instances_come_in)
+    reading = MovePacer(location.bytes_per_second, lambda _: beat(0), gives_way_to=instances_come_in)
     verify_again(study, location, reading)
     for series in Series.objects.filter(study=study).order_by("pk"):
         for instances in in_packs(_missing(series, location)):

@@ -5,6 +5,7 @@ own SHA-256.
 """
 
 from collections import deque
+import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -24,6 +25,8 @@ PART_BYTES = 8 << 20  # S3 takes 10,000 parts: 80 GB
 PARTS_AT_ONCE = 4  # so that the service works on one while another is on its way
 RANGE_BYTES = 8 << 20
 _GONE = frozenset({"404", "NoSuchKey", "NotFound"})
+
+logger = logging.getLogger(__name__)
 
 
 class BucketStore:
@@ -121,10 +124,14 @@ class BucketStore:
     def clear(self, key: str) -> None:
         """See Store: parts that nobody completes are kept, and paid for, until somebody aborts."""
         place = self.of(key)
-        with self.client() as client:
-            found = patiently(client.list_multipart_uploads, Bucket=place["Bucket"], Prefix=place["Key"])
-            for upload in found.get("Uploads", []):
-                patiently(client.abort_multipart_upload, **place, UploadId=upload["UploadId"])
+        try:
+            with self.client() as client:
+                found = patiently(client.list_multipart_uploads, Bucket=place["Bucket"], Prefix=place["Key"])
+                for upload in found.get("Uploads", []):
+                    patiently(client.abort_multipart_upload, **place, UploadId=upload["UploadId"])
+        except StoreError as error:
+            # An access key that may not do it is no reason to keep the row of what nobody relies on.
+            logger.warning("parts of a write may be left", extra={"location": self._service.name, "reason": str(error)})
 
     def objects(self) -> Iterator[tuple[str, int]]:
         """See Store."""
