@@ -1,7 +1,8 @@
 """What receiving loses while studies move from hot to cold on the same disk.
 
-Run ``python -m benchmarks.receive_while_moving``. One installation holds 2,000 CT (1.05 GB). In each round 640 other CT come in over 4 associations, once with nothing
-beside them and once while those 2,000 are put away, in shuffled order; medians over the rounds are compared.
+Run ``python -m benchmarks.receive_while_moving``. One installation holds 2,000 CT (1.05 GB). In each round 640 other CT
+come in over 4 associations, once with nothing beside them and once while those 2,000 are put away, in shuffled order;
+medians over the rounds are compared.
 """
 
 import argparse

@@ -28,7 +28,7 @@ STEPS = (
     ("tiering.carry_out", "carry_out", "2"),  # claimed, and nothing done
     ("tiering.put_away", "write_pack", "1"),  # a row for a pack, and no object
     ("tiering.tar", "filling", "2"),  # in the middle of an object
-    ("tiering.packs", "verify_pack", "1"),  # written, not read back
+    ("tiering.put_away", "verify_pack", "1"),  # written, not read back
     ("tiering.packs", "_compare", "2"),
     ("tiering.packs:Pack.objects", "filter", "2"),  # read back, not noted
     ("tiering.carry_out", "_switch", "1"),  # verified, not switched

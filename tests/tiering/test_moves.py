@@ -15,7 +15,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from routing.outgoing import outgoing
-from studies.integrity import path_of
+from studies.errors import InstanceDamaged
+from studies.integrity import ensure_intact, path_of
 from studies.models import Instance, Study, Tier
 from tests.factories import DeliveryFactory
 from tests.retrieving import keep_study
@@ -267,6 +268,18 @@ class TestNothingIsRemovedThatIsNeeded:
         assert failed.state == MoveState.FAILED
         assert "is not what was acknowledged" in failed.last_error
         assert (len(files()), study.tier) == (6, Tier.HOT)
+
+    def test_a_file_with_damaged_first_bytes_is_not_put_away_or_served(self, study: Study, cold: Location) -> None:
+        victim = Instance.objects.earliest("pk")
+        content = bytearray(path_of(victim).read_bytes())
+        content[5] ^= 1
+        path_of(victim).write_bytes(content)
+        failed = move(study, Tier.COLD)
+        assert failed.state == MoveState.FAILED
+        assert "is not what was acknowledged" in failed.last_error
+        assert (len(files()), study.tier) == (6, Tier.HOT)
+        with pytest.raises(InstanceDamaged):
+            ensure_intact(victim)
 
     def test_what_comes_in_meanwhile_stays_hot(self, study: Study, cold: Location) -> None:
         with before_step(carry_out, "_switch", lambda: keep_study(series=3, instances=3)):

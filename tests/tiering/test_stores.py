@@ -14,6 +14,7 @@ from tiering.errors import ObjectGone, StoreError
 from tiering.models import Location, LocationKind
 from tiering.stores import s3
 from tiering.stores.choose import open_store
+from tiering.stores.folder import FolderStore
 from tiering.stores.store import Store
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +46,26 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 
 class TestBoth:
+    def test_what_a_broken_off_write_left_is_cleared(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        if isinstance(store, s3.BucketStore):
+            monkeypatch.setattr(
+                store, "_write_parts", lambda client, key, _: client.create_multipart_upload(**store.of(key))
+            )
+            store.write(KEY, [bytes(s3.PART_BYTES), b"more"])
+        else:
+            assert isinstance(store, FolderStore)
+            part = store._part(KEY)
+            part.parent.mkdir(parents=True)
+            part.write_bytes(b"half")
+
+        store.clear(KEY)
+
+        assert list(store.objects()) == []
+        if isinstance(store, s3.BucketStore):
+            with store.client() as client:
+                assert not client.list_multipart_uploads(Bucket="images").get("Uploads")
+        store.clear(KEY)  # nothing left is no error
+
     @pytest.mark.parametrize("size", [0, 1, 1000, (5 << 20) + 7])
     def test_what_was_written_is_read(self, store: Store, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(s3, "PART_BYTES", 5 << 20)

@@ -4,8 +4,8 @@ What is written goes in parts of 8 MiB, four at once, so memory does not grow wi
 own SHA-256.
 """
 
-from collections import deque
 import logging
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
