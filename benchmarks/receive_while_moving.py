@@ -12,7 +12,7 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
@@ -47,13 +47,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="gb-") as folder, installation(Path(folder)) as measured:
         for _ in range(rounds):
             for name in random.sample([ALONE, BESIDE], 2):
+                rate, still_open = measured.receive(begin=measured.put_away if name == BESIDE else lambda: None)
+                rates[name].append(rate)
+                console.print(f"{name}: {rate:.0f} a second")
                 if name == BESIDE:
-                    measured.put_away()
-                rates[name].append(measured.receive())
-                if name == BESIDE:
-                    under_way.append(measured.open_moves())
+                    under_way.append(still_open)
                     measured.bring_back()
-                console.print(f"{name}: {rates[name][-1]:.0f} a second")
     console.print(_shown(rates))
     console.print(f"Moves that were still open when the last instance came, of {MOVED // 500}: {under_way}")
 
@@ -72,24 +71,26 @@ class Measured:
         """The cold location."""
         return self.folder / "cold"
 
-    def receive(self) -> float:
-        """Instances acknowledged a second; waits until all are indexed."""
+    def receive(self, begin: Callable[[], None]) -> tuple[float, int]:
+        """Instances acknowledged a second, and how many moves were open at the last; waits until all are indexed."""
         number = next(self.numbers)
         files = write_instances(self.folder / f"sent{number}", replace(KINDS["ct"], number=number), SENT)
-        rate = self.send(files)
+        found = self.send(files, begin)
         shutil.rmtree(files[0].parent)
-        return rate
+        return found
 
-    def send(self, files: list[Path]) -> float:
-        """Send them; the rate of acknowledgements."""
+    def send(self, files: list[Path], begin: Callable[[], None]) -> tuple[float, int]:
+        """Send them, once this has begun beside it; see receive."""
         prewarm(self.folder, sum(path.stat().st_size for path in files))
         expected = self.stored() + len(files)
         with sending(self.receiver.address, files, ASSOCIATIONS) as sender:
+            begin()
             sender.start()
             sent = sender.result()
+            still_open = self.open_moves()
             sent.check(len(files))
         wait_until(lambda: self.stored() == expected, PATIENCE_SECONDS)
-        return len(files) / (sent.ended - sent.began)
+        return len(files) / (sent.ended - sent.began), still_open
 
     def stored(self) -> int:
         """Rows of instances that rules have decided on."""
@@ -144,7 +145,7 @@ def installation(folder: Path) -> Iterator[Measured]:
         measured.code(
             f"from tiering.models import Location; Location.objects.create(name='Cold', tier='cold', path={path!r})"
         )
-        measured.send(write_instances(folder / "moved", KINDS["stack"], MOVED))
+        measured.send(write_instances(folder / "moved", KINDS["stack"], MOVED), lambda: None)
         incomplete = "SELECT count(*) FROM studies_study WHERE completed_at IS NULL"
         wait_until(lambda: running.count(incomplete) == 0, PATIENCE_SECONDS)
         time.sleep(1)

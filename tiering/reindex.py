@@ -153,8 +153,12 @@ def _take_pack(location: Location, key: str, size_bytes: int, pack: Pack | None,
             new += added.new
             for member in batch:
                 row = added.rows.get(member.arrival.key)
-                if row is not None and _is_copy_of(member, row):
-                    copies.append(Copy(instance=row, offset=member.offset, head_crc32=member.head_crc32))
+                if row is None or not _is_copy_of(member, row):
+                    continue
+                if row.head_crc32 not in {None, member.head_crc32}:
+                    note(f"{member.name}: its File Meta Information differs: it or instance {row.pk} is damaged")
+                    continue
+                copies.append(Copy(instance=row, offset=member.offset, head_crc32=member.head_crc32))
         if copies:
             pack = pack or _note_pack(written, copies, size_bytes, "; ".join(notes))
             _note_copies(pack, copies)
@@ -166,7 +170,7 @@ def _is_copy_of(member: _Member, row: Instance) -> bool:
     """Whether it is the very file of the row: the same data set may have come in twice, with other receipts."""
     receipt = member.arrival.receipt
     same_extent = (receipt["size_bytes"], receipt["data_set_offset"]) == (row.size_bytes, row.data_set_offset)
-    return same_extent and member.name == name_in_pack(row) and row.head_crc32 in {None, member.head_crc32}
+    return same_extent and member.name == name_in_pack(row)
 
 
 def _note_pack(written: UnknownPack, copies: list[Copy], size_bytes: int, note: str) -> Pack:

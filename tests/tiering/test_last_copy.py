@@ -306,7 +306,7 @@ def shelves(cold: Location, archive: Location, elsewhere: Path) -> None:
 @pytest.mark.django_db
 @pytest.mark.usefixtures("shelves")
 @pytest.mark.parametrize(
-    "examples", [pytest.param(20, id="sample"), pytest.param(500, id="whole", marks=pytest.mark.faults)]
+    "examples", [pytest.param(15, id="sample"), pytest.param(500, id="whole", marks=pytest.mark.faults)]
 )
 def test_no_order_of_events_loses_the_last_copy(examples: int) -> None:
     run(examples)

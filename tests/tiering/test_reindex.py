@@ -263,6 +263,16 @@ def test_a_copy_that_differs_from_the_hot_file_is_told(study: Study, cold: Locat
     assert (Instance.objects.count(), Copy.objects.count(), Conflict.objects.count()) == (6, 5, 0)
 
 
+def test_a_copy_whose_first_bytes_differ_is_told(study: Study, cold: Location) -> None:
+    put_away("1.1")
+    move(study, Tier.HOT)
+    bad = Copy.objects.earliest("pk")
+    flip_bit(object_of(bad.pack), bad.offset + 5)
+    lose_all_rows()
+    assert "its File Meta Information differs" in reindex()
+    assert (Instance.objects.count(), Copy.objects.count()) == (6, 5)
+
+
 def test_packs_in_a_bucket(study: Study) -> None:
     with s3_server() as url:
         location = bucket(url)
