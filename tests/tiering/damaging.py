@@ -9,7 +9,8 @@ from django.utils import timezone
 from studies.integrity import believed
 from studies.models import Instance
 from tiering.chunked.layout import Layout
-from tiering.models import Copy, Damage, Pack, ScrubRange
+from tiering.models import Copy, Damage, LocationKind, Pack, ScrubRange
+from tiering.stores.choose import open_store
 
 
 def flip_bit(path: Path, place: int) -> None:
@@ -34,9 +35,17 @@ def place_of(pack: Pack, offset: int) -> int:
     return span.offset + span.size_bytes // 2
 
 
-def flip_copy(copy: Copy) -> None:
-    """A bit of one instance's data set in its pack."""
-    flip_bit(object_of(copy.pack), place_of(copy.pack, copy.offset + copy.instance.size_bytes - 2))
+def flip_copy(copy: Copy, *, in_head: bool = False) -> None:
+    """A bit of one instance's data set in its pack, or of what comes before it."""
+    offset = copy.offset + (5 if in_head else copy.instance.size_bytes - 2)
+    place = place_of(copy.pack, offset)
+    if copy.pack.location.kind == LocationKind.FILESYSTEM:
+        flip_bit(object_of(copy.pack), place)
+        return
+    store = open_store(copy.pack.location)
+    content = bytearray(b"".join(store.read(copy.pack.key)))
+    content[place] ^= 1
+    store.write(copy.pack.key, [bytes(content)])
 
 
 def a_month_passes() -> None:

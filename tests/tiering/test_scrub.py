@@ -10,23 +10,26 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import boto3
 import pytest
 from django.db.models import Q
 from django.utils import timezone
 from pytest_django import Settings
 
+from dicomnet.web.secrets import seal
 from gateway.env import Environment
 from studies.deletions.request import delete
 from studies.errors import InstanceDamaged, StudiesError
 from studies.integrity import ensure_intact, path_of
 from studies.models import Instance, Study, Tier
 from tests.retrieving import keep_study
+from tests.s3_server import s3_server
 from tests.tiering.conftest import Way, every_way, folder_location, objects_of, tar_of
 from tests.tiering.damaging import a_month_passes, flip_bit, flip_copy, object_of, place_of
 from tests.tiering.test_moves import Killed, assert_all_there, files, killed_at, move
 from tiering import hot_file, packs, repair, tasks
 from tiering.errors import StoreError
-from tiering.models import Copy, Damage, Location, Pack, PackState, ScrubRange
+from tiering.models import Copy, Damage, Location, LocationKind, Pack, PackState, ScrubRange
 from tiering.orphans import sweep_packs
 from tiering.repair import repair_file
 from tiering.scrub import scrub
@@ -279,7 +282,33 @@ class TestPacks:
         assert set(Pack.objects.values_list("state", flat=True)) == {PackState.VERIFIED}
 
 
+@pytest.fixture
+def in_bucket(second: Location) -> Iterator[None]:
+    """The second location is a bucket."""
+    with s3_server() as url:
+        client = boto3.client("s3", endpoint_url=url, aws_access_key_id="k", aws_secret_access_key="s")
+        client.create_bucket(Bucket="images")
+        place = url.replace("localhost", "127.0.0.1")
+        Location.objects.filter(pk=second.pk).update(
+            kind=LocationKind.S3, path="", bucket="images", endpoint_url=url, access_key="k",
+            secret_key=seal("s", place=place),
+        )  # fmt: skip
+        second.refresh_from_db()
+        yield
+
+
+@pytest.mark.faults
+@pytest.mark.usefixtures("in_bucket")
+def test_fifty_flipped_bits_are_found_in_a_bucket_too(cold: Location, second: Location) -> None:
+    flip_fifty(cold, second)
+
+
 def test_fifty_flipped_bits_are_found_and_none_is_served(cold: Location, second: Location) -> None:
+    flip_fifty(cold, second)
+
+
+def flip_fifty(cold: Location, second: Location) -> None:
+    """Twenty in hot files, thirty in packs; a fifth of them before the data set."""
     keep_study("1.1", series=20, instances=2, pixels=600)
     keep_study("1.2", series=15, instances=2, pixels=600)
     Instance.objects.update(planned_at=timezone.now())
@@ -301,8 +330,8 @@ def test_fifty_flipped_bits_are_found_and_none_is_served(cold: Location, second:
     for location, of_series in ((cold, series[:10]), (second, series[5:])):
         for pack in Pack.objects.filter(location=location, copies__instance__series__in=of_series).distinct():
             flip_copy(pack.copies.earliest("offset"))
-    for pack in Pack.objects.filter(study=hot, location=cold).order_by("pk")[:10]:
-        flip_copy(pack.copies.latest("offset"))
+    for number, pack in enumerate(Pack.objects.filter(study=hot, location=cold).order_by("pk")[:10]):
+        flip_copy(pack.copies.latest("offset"), in_head=number % 2 == 0)
 
     scrub_all()
 
