@@ -8,9 +8,11 @@ from studies.dimse import local_spool
 BEAT_SECONDS = 5
 WORK_SECONDS = 0.1  # at most so long it goes on before it looks whether instances come in
 LOOK_SECONDS = 0.05
-LATELY_SECONDS = 1
-# While instances come in it goes on for a quarter of the time: a disk that fills is cleared even so.
-WAITS_TIMES = 3
+LATELY_SECONDS = 0.5  # shorter than between instances that come one by one, longer than a busy disk takes to sync
+# While they come in it goes on for a twentieth of the time: with all its synced writes receiving has the disk to
+# itself then, nearly, and a disk that fills is cleared even so.
+WAITS_TIMES = 19
+LONGEST_WORK_SECONDS = 1  # that is made up for: what waits on a slow line has done no harm meanwhile
 
 
 class Pacer:
@@ -54,7 +56,7 @@ class MovePacer(Pacer):
         if self._rate and (ahead := self._passed / self._rate - (now - self._began_at)) > 0:
             time.sleep(min(ahead, BEAT_SECONDS))
         if (worked := now - self._worked_since) > WORK_SECONDS:
-            self._give_way(min(worked, LATELY_SECONDS))
+            self._give_way(min(worked, LONGEST_WORK_SECONDS))
         if now - self._beaten_at > BEAT_SECONDS:
             self.tell()
 
@@ -72,5 +74,5 @@ class MovePacer(Pacer):
 
 
 def instances_come_in() -> bool:
-    """Whether the spool took or gave an instance within the last second."""
+    """Whether instances come in so fast that they need the disk."""
     return 0 <= time.time() - local_spool().changed_at() < LATELY_SECONDS

@@ -40,7 +40,7 @@ NUMBERS = st.integers(0, INSTANCES - 1)
 # To and fro between two of them is where copies are relied on that were made earlier.
 TIERS = st.sampled_from([Tier.HOT, Tier.COLD, Tier.HOT, Tier.COLD, Tier.ARCHIVE])
 AWAY = st.sampled_from([Tier.COLD, Tier.COLD, Tier.ARCHIVE])
-ROTS = st.sampled_from(["copy", "file"])
+ROTS = st.sampled_from(["first copy", "last copy", "file"])
 FILES_NEEDED: Step = (remove, "held")
 
 
@@ -189,14 +189,14 @@ class Shelves(RuleBasedStateMachine):
     def one_of_two_copies_rots_before_it_comes_back(self, tier: str, number: int) -> None:
         self.copies_needed(2)
         self.move(tier)
-        self.rot("copy", number, is_seen=False)
+        self.rot("last copy", number, is_seen=False)
         self.move(Tier.HOT)
 
     @rule(tier=AWAY, number=NUMBERS)
     def a_damaged_pack_holds_the_last_copy_of_another(self, tier: str, number: int) -> None:
         self.move(tier)
         self.move(Tier.HOT)
-        self.rot("copy", number, is_seen=True)
+        self.rot("last copy", number, is_seen=True)
         self.rot("file", INSTANCES - 1 - number, is_seen=False)
         self.sweep()
 
@@ -210,11 +210,12 @@ class Shelves(RuleBasedStateMachine):
         if rots == "file" and hot_is_right(instance):
             a_month_passes()
             flip_bit(path_of(instance), instance.size_bytes - 1)
-        elif rots == "copy" and right:
+        elif rots != "file" and right:
+            copy = right[0 if rots == "first copy" else -1]
             a_month_passes()
-            flip_copy(right[0])
+            flip_copy(copy)
             if is_seen:
-                Pack.objects.filter(pk=right[0].pack_id).update(state=PackState.DAMAGED)
+                Pack.objects.filter(pk=copy.pack_id).update(state=PackState.DAMAGED)
 
     @rule()
     def read_all_again(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 from studies.dimse import local_spool
 from tests.retrieving import index, keep_study
 from tiering import pace
-from tiering.pace import BEAT_SECONDS, LATELY_SECONDS, WAITS_TIMES, MovePacer, instances_come_in
+from tiering.pace import BEAT_SECONDS, LONGEST_WORK_SECONDS, WAITS_TIMES, MovePacer, instances_come_in
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     return found
 
 
-def test_it_goes_on_for_a_quarter_of_the_time_while_instances_come_in(clock: SimpleNamespace) -> None:
+def test_it_goes_on_for_a_part_of_the_time_while_instances_come_in(clock: SimpleNamespace) -> None:
     paced = MovePacer(None, lambda _: None, gives_way_to=lambda: True)
     for _ in range(100):
         clock.now += 0.2  # of work
@@ -46,7 +46,7 @@ def test_it_keeps_its_lease_meanwhile(clock: SimpleNamespace) -> None:
         clock.now += 0.2
         paced.passes(1)
     gaps = [later - earlier for earlier, later in pairwise(beaten)]
-    assert max(gaps) < BEAT_SECONDS + 0.2 + WAITS_TIMES * LATELY_SECONDS
+    assert max(gaps) < BEAT_SECONDS + 0.2 + WAITS_TIMES * LONGEST_WORK_SECONDS
 
 
 @pytest.mark.django_db

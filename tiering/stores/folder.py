@@ -11,6 +11,9 @@ from tiering.errors import ObjectGone, StoreError, disk_in_words
 from tiering.stores.store import READ_BYTES
 
 PART = ".part"
+SYNC_BYTES = (
+    16 << 20
+)  # gigabytes that are synced at once keep whoever syncs a small file beside them waiting for seconds
 
 
 class FolderStore:
@@ -30,8 +33,13 @@ class FolderStore:
         try:
             self._make_folders(target.parent)
             with part.open("wb", buffering=0) as file:
+                unsynced = 0
                 for piece in pieces:
                     write_all(file, piece)
+                    unsynced += len(piece)
+                    if unsynced > SYNC_BYTES:
+                        os.fdatasync(file.fileno())
+                        unsynced = 0
                 os.fdatasync(file.fileno())
                 size = file.tell()
             part.replace(target)
