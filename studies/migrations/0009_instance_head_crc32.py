@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('studies', '0007_tiers'),
+        ('studies', '0008_fetched_instances'),
     ]
 
     operations = [
