@@ -306,6 +306,7 @@ def shelves(cold: Location, archive: Location, elsewhere: Path) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("shelves")
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
     "examples", [pytest.param(15, id="sample"), pytest.param(500, id="whole", marks=pytest.mark.faults)]
 )
