@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from dicomnet.faults import fault_file
 from routing.ai.board import open_quarantine
 from routing.models import Delivery, DeliveryState
+from spanner.selectors import silent_sources
 from studies.commitments.selectors import unreported
 from studies.selectors import open_counts
 from tiering.selectors import wants_attention
@@ -33,6 +34,24 @@ SECTIONS = (
         "studies",
         "studies.view_study",
         ("study-detail", "series-instances", "study-receipt", "upload", "viewer"),
+    ),
+    Section(
+        "All archives",
+        "span-search",
+        "archives",
+        "studies.view_study",
+        (
+            "span-found",
+            "fetch-list",
+            "source-list",
+            "source",
+            "source-create",
+            "source-update",
+            "source-delete",
+            "federation-create",
+            "federation-update",
+            "federation-delete",
+        ),
     ),
     Section("Deliveries", "delivery-list", "deliveries", "routing.view_delivery", ("delivery-detail",)),
     Section(
@@ -156,4 +175,5 @@ ATTENTION = {
     "commitment-list": unreported,
     "ai-board": open_quarantine,
     "tier-list": wants_attention,
+    "span-search": silent_sources,
 }

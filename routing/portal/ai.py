@@ -172,7 +172,7 @@ def echo(request: HttpRequest, pk: int) -> HttpResponse:
     worker = get_object_or_404(AIWorker, pk=pk)
     outcome = echo_worker(worker)
     if request.headers.get("HX-Request"):
-        return render(request, "routing/_echo.html", {"outcome": outcome})
+        return render(request, "_echo.html", {"outcome": outcome})
     words = f"{worker.name}: {outcome.words} ({outcome.milliseconds:.0f} ms)"
     (messages.success if outcome.is_alive else messages.error)(request, words)
     return HttpResponseRedirect(reverse("ai-board"))

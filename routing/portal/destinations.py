@@ -112,7 +112,7 @@ def echo_destination(request: HttpRequest, pk: int) -> HttpResponse:
     destination = get_object_or_404(Destination, pk=pk)
     outcome = destinations.echo_destination(destination)
     if request.headers.get("HX-Request"):
-        return render(request, "routing/_echo.html", {"outcome": outcome, "destination": destination})
+        return render(request, "_echo.html", {"outcome": outcome, "destination": destination})
     words = f"{destination.name}: {outcome.words} ({outcome.milliseconds:.0f} ms)"
     (messages.success if outcome.is_alive else messages.error)(request, words)
     return HttpResponseRedirect(reverse("destination-list"))
