@@ -8,13 +8,14 @@ from django.db import transaction
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse_lazy
 from django.views.generic import CreateView, DeleteView, UpdateView, View
+from django.views.generic.detail import SingleObjectTemplateResponseMixin
 from django.views.generic.edit import ModelFormMixin
 
 from spanner.models import Source, SpanningConfig
 from spanner.portal.forms import FederationForm, Members
 
 
-class FederationForms(PermissionRequiredMixin, ModelFormMixin, View):
+class FederationForms(PermissionRequiredMixin, SingleObjectTemplateResponseMixin, ModelFormMixin, View):
     """What the pages of a new federation and of one that is there have in common."""
 
     raise_exception = True

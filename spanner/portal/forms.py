@@ -5,7 +5,6 @@ from typing import Any
 from django import forms
 from django.forms import BaseInlineFormSet, inlineformset_factory
 
-from spanner.federations import problems_of
 from spanner.kinds import KINDS, NEUTRAL, settle
 from spanner.models import ConfigSource, Source, SpanningConfig
 from spanner.question import Question, question
@@ -179,13 +178,6 @@ class FederationForm(forms.ModelForm):
             "deduplication_enabled": "List once what several have",
             "is_enabled": "It may be asked",
         }
-
-    def clean(self) -> dict[str, Any]:
-        """What goes together."""
-        values = super().clean() or {}
-        for name, words in problems_of(values).items():
-            self.add_error(name, words)
-        return values
 
 
 class _Members(BaseInlineFormSet):

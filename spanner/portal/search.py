@@ -77,12 +77,12 @@ class SpanFound(PermissionRequiredMixin, TemplateView):
             return self.render_to_response({"is_expired": True}, status=410)
         return self.render_to_response(self.get_context_data(query=query, **kwargs))
 
-    def get_context_data(self, *, query: Query, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Matches, and how each archive answered."""
+        query: Query = kwargs["query"]
         rows, total, failure = _found(query)
         progress = progress_of(query)
         return super().get_context_data(
-            query=query,
             asked=_asked(query),
             progress=progress,
             missing=_missing(progress),
@@ -131,5 +131,3 @@ def _asked(query: Query) -> list[tuple[str, str]]:
 
 def _missing(progress: Progress) -> list[str]:
     return [row.source.name for row in progress.rows if row.state and row.state != "ok"]
-
-
