@@ -49,9 +49,14 @@ class Progress:
         return bool(self.rows) and all(row.state == "ok" for row in self.rows)
 
     @property
+    def answered(self) -> int:
+        """How many sources have answered, or were given up."""
+        return sum(bool(row.state) for row in self.rows)
+
+    @property
     def percent(self) -> int:
         """Of the sources that have answered, or were given up."""
-        return 100 * sum(bool(row.state) for row in self.rows) // len(self.rows) if self.rows else 100
+        return 100 * self.answered // len(self.rows) if self.rows else 100
 
 
 def ask_later(config: SpanningConfig, question: Question, *, door: str, asked_by: str, asker: str) -> Query:

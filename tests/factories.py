@@ -28,6 +28,7 @@ from routing.models import (
     ShadowMatch,
 )
 from routing.rules import save_rule
+from spanner.models import ConfigSource, Fetch, FetchState, Source, SourceMinute, SpanningConfig
 from studies.commitments.models import Commitment, CommitmentItem, CommitmentState
 from studies.models import Conflict, IdentityClash, Instance, Series, Study, Tier, UnreadableFile
 from tiering.models import Damage, Location, Move, Pack, PackState, Policy, TierChange, TierSample
@@ -397,3 +398,61 @@ class DamageFactory(DjangoModelFactory[Damage]):
     where = "Shelf"
     name = factory.Sequence(lambda n: f"1.2.{n}.tar")
     what = "It ends too early."
+
+
+class SourceFactory(DjangoModelFactory[Source]):
+    """An archive that is asked by C-FIND and has answered."""
+
+    class Meta:
+        model = Source
+
+    name = factory.Sequence(lambda n: f"Site {n}")
+    ae_title = factory.Sequence(lambda n: f"SITE{n}")
+    host = "10.1.2.3"
+    port = 11112
+    last_success_at = factory.LazyFunction(timezone.now)
+
+
+class SpanningConfigFactory(DjangoModelFactory[SpanningConfig]):
+    class Meta:
+        model = SpanningConfig
+
+    name = factory.Sequence(lambda n: f"all-{n}")
+    cache_seconds = 0
+
+
+class ConfigSourceFactory(DjangoModelFactory[ConfigSource]):
+    class Meta:
+        model = ConfigSource
+
+    config = factory.SubFactory(SpanningConfigFactory)
+    source = factory.SubFactory(SourceFactory)
+
+
+class SourceMinuteFactory(DjangoModelFactory[SourceMinute]):
+    class Meta:
+        model = SourceMinute
+
+    source = factory.SubFactory(SourceFactory)
+    minute = factory.Sequence(lambda n: timezone.now().replace(second=0, microsecond=0) - timedelta(minutes=n % 50))
+    asked = 10
+    failed = 1
+    matches = 30
+    milliseconds = 400
+    slowest_milliseconds = 90
+
+
+class FetchFactory(DjangoModelFactory[Fetch]):
+    """One that is under way; ``state=`` says otherwise."""
+
+    class Meta:
+        model = Fetch
+
+    config = factory.SubFactory(SpanningConfigFactory)
+    source = factory.SubFactory(SourceFactory)
+    study_instance_uid = factory.LazyFunction(generate_uid)
+    state = FetchState.FETCHING
+    requested_by = "person"
+    instances_expected = 200
+    instances_arrived = 50
+    bytes_arrived = 25_000_000

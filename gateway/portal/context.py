@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from dicomnet.faults import fault_file
+from gateway.viewer.ohif import is_installed
 from routing.ai.board import open_quarantine
 from routing.models import Delivery, DeliveryState
 from spanner.selectors import silent_sources
@@ -43,6 +44,7 @@ SECTIONS = (
         (
             "span-found",
             "fetch-list",
+            "fetch",
             "source-list",
             "source",
             "source-create",
@@ -144,6 +146,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     return {
         "ae_title": settings.GANTRY.ae_title,
         "faults": faults,
+        "may_ohif": is_installed,
         "sections": [
             {
                 "label": section.label,

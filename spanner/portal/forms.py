@@ -1,80 +1,13 @@
-"""Forms of federated search."""
+"""Forms of sources and federations."""
 
 from typing import Any
 
 from django import forms
 from django.forms import BaseInlineFormSet, inlineformset_factory
+from django.utils.functional import cached_property
 
 from spanner.kinds import KINDS, NEUTRAL, settle
 from spanner.models import ConfigSource, Source, SpanningConfig
-from spanner.question import Question, question
-from studies.errors import InvalidQuery
-from studies.query.keys import BY_KEYWORD, QueryLevel
-
-# The fields of a search and the attribute that each asks for.
-_KEYWORDS = {
-    "patient_name": "PatientName",
-    "patient_id": "PatientID",
-    "accession_number": "AccessionNumber",
-    "description": "StudyDescription",
-    "study_instance_uid": "StudyInstanceUID",
-}
-
-
-class SearchForm(forms.Form):
-    """What is looked for in all archives of a federation."""
-
-    federation = forms.ModelChoiceField(SpanningConfig.objects.none(), empty_label=None)
-    patient_name = forms.CharField(max_length=64, required=False, help_text="Doe^Jane, or its beginning: Doe*")
-    patient_id = forms.CharField(max_length=64, required=False, label="Patient ID")
-    accession_number = forms.CharField(max_length=16, required=False)
-    study_date_from = forms.DateField(required=False, label="Study date from")
-    study_date_to = forms.DateField(required=False, label="to")
-    modality = forms.CharField(max_length=16, required=False, help_text="Such as CT or MR")
-    description = forms.CharField(max_length=64, required=False, label="Study description")
-    study_instance_uid = forms.CharField(max_length=64, required=False, label="Study Instance UID")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        federations: Any = self.fields["federation"]
-        federations.queryset = SpanningConfig.objects.filter(is_enabled=True)
-        for name in ("study_date_from", "study_date_to"):
-            self.fields[name].widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
-        for name in ("patient_name", "patient_id", "accession_number", "description", "study_instance_uid"):
-            self.fields[name].widget.attrs |= {"autocomplete": "off", "spellcheck": "false"}
-
-    def clean(self) -> dict[str, Any]:
-        """Something is looked for: to list all studies of all archives takes them minutes."""
-        values = super().clean() or {}
-        if self.errors:
-            return values
-        if not self.wanted():
-            raise forms.ValidationError("Say what is looked for: a name, an ID, an accession number, or dates.")
-        try:
-            self.question()
-        except InvalidQuery as error:
-            raise forms.ValidationError(f"{str(error)[0].upper()}{str(error)[1:]}.") from error
-        return values
-
-    def wanted(self) -> dict[int, str]:
-        """Values by tag."""
-        values = self.cleaned_data
-        found = {BY_KEYWORD[keyword].tag: values[name].strip() for name, keyword in _KEYWORDS.items() if values[name]}
-        first, last = values["study_date_from"], values["study_date_to"]
-        if first or last:
-            date = f"{first:%Y%m%d}" if first else ""
-            found[BY_KEYWORD["StudyDate"].tag] = date if first == last else f"{date}-{f'{last:%Y%m%d}' if last else ''}"
-        if values["modality"]:
-            found[BY_KEYWORD["ModalitiesInStudy"].tag] = values["modality"].strip().upper()
-        return {tag: value for tag, value in found.items() if value.strip("*")}
-
-    def question(self) -> Question:
-        """To all archives.
-
-        Raises:
-            InvalidQuery: a value means nothing.
-        """
-        return question(QueryLevel.STUDY, self.wanted())
 
 
 class SourceForm(forms.ModelForm):
@@ -180,8 +113,32 @@ class FederationForm(forms.ModelForm):
         }
 
 
+class MemberForm(forms.ModelForm):
+    """A row of a federation's sources; the table's head has the labels, of which each field tells screen readers."""
+
+    class Meta:
+        model = ConfigSource
+        fields = ["source", "priority", "timeout_override"]
+        widgets = {
+            "source": forms.Select(attrs={"aria-label": "Source"}),
+            "priority": forms.NumberInput(attrs={"aria-label": "Place in line"}),
+            "timeout_override": forms.NumberInput(attrs={"aria-label": "Timeout here, in seconds"}),
+        }
+
+
 class _Members(BaseInlineFormSet):
     """The sources of a federation, one row each."""
+
+    @cached_property
+    def choices(self) -> list[tuple[Any, str]]:
+        """All sources, asked for once and not for each row."""
+        return [("", "choose …"), *((source.pk, source.name) for source in Source.objects.all())]
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        """The sources to choose from, and the tick that takes one out."""
+        super().add_fields(form, index)
+        form.fields["source"].widget.choices = self.choices
+        form.fields["DELETE"].widget.attrs["aria-label"] = "Take out"
 
     def clean(self) -> None:
         """A federation has a source, and each once."""
@@ -196,6 +153,4 @@ class _Members(BaseInlineFormSet):
             raise forms.ValidationError("Each source stands in a federation once.")
 
 
-Members = inlineformset_factory(
-    SpanningConfig, ConfigSource, formset=_Members, fields=["source", "priority", "timeout_override"], extra=3
-)
+Members = inlineformset_factory(SpanningConfig, ConfigSource, form=MemberForm, formset=_Members, extra=3)

@@ -2,21 +2,27 @@
 
 from typing import Any
 
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
 from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.views.decorators.http import require_POST
 from django.views.generic import FormView, TemplateView
 
 from spanner.errors import NoSuchQuery, QueryExpired, SpanFailed, TooManyQueries
 from spanner.later import Progress, ask_later, find_query, found_so_far, progress_of
-from spanner.models import Query, Source
-from spanner.portal.forms import SearchForm
-from spanner.portal.rows import Shown, shown, stored_here
+from spanner.merge import Merged
+from spanner.models import Query, Source, SourceKind, SpanningConfig
+from spanner.portal.rows import newest_first, shown
+from spanner.portal.search_form import SearchForm, initial_of
 from spanner.queries import question_of
+from spanner.question import Question
 from studies.query.keys import BY_TAG
 
 SHOWN_AT_MOST = 500
 DOOR = "page"
+TOO_MANY = "Too many searches are under way just now; try again in a moment."
 # What a search by these attributes is called on the page.
 _WORDS = {
     "PatientName": "Name",
@@ -42,6 +48,15 @@ class SpanSearch(PermissionRequiredMixin, FormView):
     form_class = SearchForm
     template_name = "spanner/search.html"
 
+    def get_initial(self) -> dict[str, Any]:
+        """What was asked before, where the address names a question of the same person."""
+        try:
+            query = query_of(self.request, self.request.GET["again"])
+        except (KeyError, QueryExpired, Http404):
+            return {}
+        question = question_of(query)
+        return {"federation": query.config_id, **(initial_of(question) if question else {})}
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """What there is to ask."""
         return super().get_context_data(has_sources=Source.objects.exists(), **kwargs)
@@ -49,15 +64,9 @@ class SpanSearch(PermissionRequiredMixin, FormView):
     def form_valid(self, form: Any) -> HttpResponse:
         """Begin to ask."""
         try:
-            query = ask_later(
-                form.cleaned_data["federation"],
-                form.question(),
-                door=DOOR,
-                asked_by=self.request.user.get_username(),
-                asker=asker_of(self.request),
-            )
+            query = ask_for(self.request, form.cleaned_data["federation"], form.question())
         except TooManyQueries:
-            form.add_error(None, "Too many searches are under way just now; try again in a moment.")
+            form.add_error(None, TOO_MANY)
             return self.form_invalid(form)
         return HttpResponseRedirect(reverse("span-found", args=[query.pk]))
 
@@ -70,26 +79,29 @@ class SpanFound(PermissionRequiredMixin, TemplateView):
     template_name = "spanner/found.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """The answer; 410 once it is not kept any more."""
+        """The answer; 410 once it is not kept any more; 204 while no other source has answered than the page shows."""
         try:
             query = query_of(request, kwargs["query_id"])
         except QueryExpired:
             return self.render_to_response({"is_expired": True}, status=410)
-        return self.render_to_response(self.get_context_data(query=query, **kwargs))
+        # What is shown already is not drawn again every second: who reads it, or is pressing a button, is left alone.
+        if request.headers.get("HX-Request") and request.GET.get("answered") == str(progress_of(query).answered):
+            return HttpResponse(status=204)
+        merged, progress, failure = _found(query)
+        context = self.get_context_data(query=query, merged=merged, progress=progress, failure=failure, **kwargs)
+        return self.render_to_response(context)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Matches, and how each archive answered."""
-        query: Query = kwargs["query"]
-        rows, total, failure = _found(query)
-        progress = progress_of(query)
+        progress: Progress = kwargs["progress"]
+        merged: list[Merged] = kwargs.pop("merged")
+        page = newest_first(merged)[:SHOWN_AT_MOST]
         return super().get_context_data(
-            asked=_asked(query),
-            progress=progress,
-            missing=_missing(progress),
-            rows=rows,
-            total=total,
-            hidden=max(0, total - len(rows)),
-            failure=failure,
+            asked=_asked(kwargs["query"]),
+            missing=[row.source.name for row in progress.rows if row.state and row.state != "ok"],
+            rows=shown(page, [row.source.name for row in progress.rows if row.source.kind == SourceKind.LOCAL]),
+            total=len(merged),
+            hidden=len(merged) - len(page),
             **kwargs,
         )
 
@@ -113,13 +125,12 @@ def query_of(request: HttpRequest, query_id: str) -> Query:
         raise Http404 from error
 
 
-def _found(query: Query) -> tuple[list[Shown], int, str]:
+def _found(query: Query) -> tuple[list[Merged], Progress, str]:
     try:
-        found, _ = found_so_far(query)
+        found, progress = found_so_far(query)
     except SpanFailed as error:
-        return [], 0, str(error)
-    page = found.merged[:SHOWN_AT_MOST]
-    return shown(page, stored_here(page)), len(found.merged), ""
+        return [], progress_of(query), str(error)
+    return found.merged, progress, ""
 
 
 def _asked(query: Query) -> list[tuple[str, str]]:
@@ -129,5 +140,29 @@ def _asked(query: Query) -> list[tuple[str, str]]:
     return [(_WORDS.get(keyword, keyword), value.replace("\\", ", ")) for keyword, value in pairs]
 
 
-def _missing(progress: Progress) -> list[str]:
-    return [row.source.name for row in progress.rows if row.state and row.state != "ok"]
+@require_POST
+@permission_required("studies.view_study", raise_exception=True)
+def ask_again(request: HttpRequest, query_id: str) -> HttpResponse:
+    """Put the same question anew."""
+    try:
+        query = query_of(request, query_id)
+        asked = question_of(query)
+        if asked is None:
+            raise QueryExpired(query_id)
+        again = ask_for(request, query.config, asked)
+    except QueryExpired:
+        return HttpResponseRedirect(reverse("span-search"))
+    except TooManyQueries:
+        messages.error(request, TOO_MANY)
+        return HttpResponseRedirect(reverse("span-found", args=[query_id]))
+    return HttpResponseRedirect(reverse("span-found", args=[again.pk]))
+
+
+def ask_for(request: HttpRequest, config: SpanningConfig, asked: Question) -> Query:
+    """Begin to ask for the person who is signed in.
+
+    Raises:
+        TooManyQueries: as many are under way as this process takes.
+    """
+    by = request.user.get_username()
+    return ask_later(config, asked, door=DOOR, asked_by=by, asker=asker_of(request))

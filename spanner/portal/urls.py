@@ -7,8 +7,12 @@ from spanner.portal import federations, fetches, search, sources
 urlpatterns = [
     path("archives/", search.SpanSearch.as_view(), name="span-search"),
     path("archives/found/<str:query_id>/", search.SpanFound.as_view(), name="span-found"),
+    path("archives/found/<str:query_id>/again/", search.ask_again, name="span-again"),
+    path("archives/found/<str:query_id>/open/", fetches.open_found, name="span-open"),
     path("archives/found/<str:query_id>/fetch/", fetches.fetch_found, name="span-fetch"),
     path("archives/fetches/", fetches.FetchList.as_view(), name="fetch-list"),
+    path("archives/fetches/<int:pk>/", fetches.FetchPage.as_view(), name="fetch"),
+    path("archives/fetches/<int:pk>/again/", fetches.fetch_again, name="fetch-again"),
     path("archives/fetches/<int:pk>/cancel/", fetches.cancel_fetch, name="fetch-cancel"),
     path("archives/sources/", sources.SourceList.as_view(), name="source-list"),
     path("archives/sources/new/", sources.SourceCreate.as_view(), name="source-create"),

@@ -1,5 +1,5 @@
 // Keys: / to search, j and k through the rows, Enter opens (rows are links), g and a letter goes to a section, ? for help.
-const SECTIONS = { d: "dashboard", s: "study-list", q: "delivery-list", t: "destination-list", r: "rule-list" };
+const SECTIONS = { d: "dashboard", s: "study-list", q: "delivery-list", t: "destination-list", r: "rule-list", a: "span-search" };
 let isGoing = false;
 
 function rows() {

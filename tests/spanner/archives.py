@@ -102,7 +102,7 @@ class MemoryArchive:
                 wanted[keyword] = steps[steps.index(step) + 1]
         offset = limits.get("offset", 0)
         page = self.matching(wanted)[offset : offset + limits.get("limit", 1_000_000)]
-        body = json.dumps([_json(item) for item in page]).encode()
+        body = json.dumps([json_of(item) for item in page]).encode()
         return Reply(200, body, {"Content-Type": "application/dicom+json"})
 
 
@@ -141,7 +141,8 @@ def _tag(keyword: str) -> int:
     return tag
 
 
-def _json(item: Item) -> dict[str, Any]:
+def json_of(item: Item) -> dict[str, Any]:
+    """A study as an object of the DICOM JSON Model."""
     found = {}
     for keyword, value in item.items():
         vr = dictionary_VR(keyword)

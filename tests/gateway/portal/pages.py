@@ -1,9 +1,12 @@
 """Every page of the portal, with rows that all of them show."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from dicomnet.models import RemoteNode
 from routing.models import AIWorker, BackTest, Delivery, RuleVersion
+from spanner.answers import Answer, State
+from spanner.models import Fetch, Query, Source, SpanningConfig
 from studies.models import Commitment, Study
 from tests.factories import (
     AIRequestFactory,
@@ -12,9 +15,11 @@ from tests.factories import (
     AllowlistEntryFactory,
     BackTestFactory,
     CommitmentFactory,
+    ConfigSourceFactory,
     ConflictFactory,
     DamageFactory,
     DeliveryFactory,
+    FetchFactory,
     IdentityClashFactory,
     LocationFactory,
     MoveFactory,
@@ -23,9 +28,16 @@ from tests.factories import (
     RemoteNodeFactory,
     RuleVersionFactory,
     ShadowMatchFactory,
+    SourceFactory,
+    SourceMinuteFactory,
+    SpanningConfigFactory,
     TierChangeFactory,
     TierSampleFactory,
+    UserFactory,
 )
+from tests.spanner.answered import answered
+from tests.spanner.archives import json_of
+from tests.spanner.archives import study as match
 from tiering.models import Location, Move, Policy
 
 
@@ -42,6 +54,10 @@ class Rows:
     location: Location
     policy: Policy
     move: Move
+    federation: SpanningConfig
+    source: Source
+    query: Query
+    fetch: Fetch
 
     def addresses(self) -> dict[str, str]:
         """Addresses of all pages by name."""
@@ -97,6 +113,16 @@ class Rows:
             "policy-delete": f"/tiers/policies/{self.policy.pk}/delete/",
             "location-form": f"/tiers/{self.location.pk}/",
             "location-delete": f"/tiers/{self.location.pk}/delete/",
+            "span-search": "/archives/",
+            "span-found": f"/archives/found/{self.query.pk}/",
+            "fetches": "/archives/fetches/?tab=all",
+            "fetch": f"/archives/fetches/{self.fetch.pk}/",
+            "sources": "/archives/sources/",
+            "source": f"/archives/sources/{self.source.pk}/",
+            "source-form": f"/archives/sources/{self.source.pk}/edit/",
+            "source-delete": f"/archives/sources/{self.source.pk}/delete/",
+            "federation-form": f"/archives/federations/{self.federation.pk}/",
+            "federation-delete": f"/archives/federations/{self.federation.pk}/delete/",
             "system": "/system/",
         }
 
@@ -127,6 +153,8 @@ def make_rows(count: int = 1) -> Rows:
         DamageFactory.create(pack=PackFactory.create(study=delivery.instance.series.study, location=location))
         TierSampleFactory.create(what="location", key=str(location.pk))
         PackFactory.create(study=delivery.instance.series.study, location=location)
+    federation, sources, query = _make_federations(count)
+    fetches = [FetchFactory.create(source=source, config=federation) for source in sources]
     return Rows(
         deliveries[0].instance.series.study,
         deliveries[0],
@@ -137,4 +165,26 @@ def make_rows(count: int = 1) -> Rows:
         locations[0],
         policies[0],
         moves[0],
+        federation,
+        sources[0],
+        query,
+        fetches[0],
     )
+
+
+def _make_federations(count: int) -> tuple[SpanningConfig, list[Source], Query]:
+    """One with as many sources, each of which found a study that the first has too; and as many others."""
+    federation = SpanningConfigFactory.create()
+    sources = [ConfigSourceFactory.create(config=federation).source for _ in range(count)]
+    for source in sources:
+        SourceMinuteFactory.create(source=source)
+        ConfigSourceFactory.create(config=SpanningConfigFactory.create(), source=source)
+    missing = ConfigSourceFactory.create(config=federation, source=SourceFactory.create(failures_in_a_row=3)).source
+    answers = {source: Answer(source.name, State.OK, _matches(number)) for number, source in enumerate(sources)}
+    answers[missing] = Answer(missing.name, State.TIMEOUT, error="it did not answer within 10.0 s")
+    return federation, sources, answered(federation, answers, by=UserFactory.create())
+
+
+def _matches(number: int) -> list[dict[str, Any]]:
+    rows = [match(0), match(number + 1)] if number else [match(number) for number in range(3)]
+    return [json_of(row) for row in rows]
