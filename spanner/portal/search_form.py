@@ -24,12 +24,12 @@ class SearchForm(forms.Form):
     """What is looked for in all archives of a federation."""
 
     federation = forms.ModelChoiceField(SpanningConfig.objects.none(), empty_label=None)
-    patient_name = forms.CharField(max_length=64, required=False, help_text="Doe^Jane, or its beginning: Doe*")
+    patient_name = forms.CharField(max_length=64, required=False, help_text="Doe^Jane, or Doe*")
     patient_id = forms.CharField(max_length=64, required=False, label="Patient ID")
     accession_number = forms.CharField(max_length=16, required=False)
     study_date_from = forms.DateField(required=False, label="Study date from")
-    study_date_to = forms.DateField(required=False, label="to")
-    modality = forms.CharField(max_length=16, required=False, help_text="Such as CT or MR")
+    study_date_to = forms.DateField(required=False, label="Study date to")
+    modality = forms.CharField(max_length=16, required=False, help_text="CT, MR …")
     description = forms.CharField(max_length=64, required=False, label="Study description")
     study_instance_uid = forms.CharField(max_length=64, required=False, label="Study Instance UID")
 

@@ -43,6 +43,9 @@ EMPTY_PAGES = {
     "tier-cost-empty": "/tiers/cost/",
     "tier-changes-empty": "/tiers/changes/",
     "damage-empty": "/tiers/damage/",
+    "archives-empty": "/archives/",
+    "sources-empty": "/archives/sources/",
+    "fetches-empty": "/archives/fetches/",
 }
 PAGES = {
     "dashboard": "/",
@@ -50,6 +53,19 @@ PAGES = {
     "studies-filtered": "/studies/?modality=CT&description=thorax",
     "study": "/studies/{study}/",
     "receipt": "/studies/{study}/receipt/",
+    "archives": "/archives/",
+    "archives-running": "/archives/found/{running_query}/",
+    "archives-complete": "/archives/found/{complete_query}/",
+    "archives-incomplete": "/archives/found/{incomplete_query}/",
+    "sources": "/archives/sources/",
+    "source": "/archives/sources/{silent}/",
+    "source-form": "/archives/sources/{north}/edit/",
+    "source-form-dicomweb": "/archives/sources/new/?kind=dicomweb",
+    "source-form-local": "/archives/sources/new/?kind=local",
+    "federation-form": "/archives/federations/{federation}/",
+    "fetches": "/archives/fetches/?tab=all",
+    "fetch": "/archives/fetches/{fetch}/?then=viewer",
+    "fetch-failed": "/archives/fetches/{failed_fetch}/",
     "deliveries-waiting": "/deliveries/",
     "deliveries-failed": "/deliveries/?tab=failed",
     "delivery": "/deliveries/{delivery}/",
@@ -220,7 +236,7 @@ class Pictures:
         from tiering.models import Move, Policy
 
         study = Study.objects.filter(modalities_in_study__contains="\\SR\\", series__body_part_examined="HEAD").first()
-        names = {
+        names: dict[str, object] = _federated() | {
             "study": study,
             "delivery": Delivery.objects.filter(state="dead").order_by("-attempts", "pk")[0].pk,
             "rule": Rule.objects.get(name__startswith="Thin").pk,
@@ -311,6 +327,26 @@ class Pictures:
 
     def _is_wanted(self, name: str) -> bool:
         return not self.wanted or name.startswith(tuple(self.wanted))
+
+
+def _federated() -> dict[str, object]:
+    from django.utils import timezone
+
+    from gateway.accounts.models import User
+    from spanner.models import Fetch
+    from tests.e2e import federation
+
+    made, admin = federation.make_federation(timezone.now()), User.objects.get(username="admin")
+    return {
+        "running_query": federation.found_running(made, admin).pk,
+        "complete_query": federation.found_complete(made, admin).pk,
+        "incomplete_query": federation.found_incomplete(made, admin).pk,
+        "silent": made.partner.pk,
+        "north": made.north.pk,
+        "federation": made.everywhere.pk,
+        "fetch": Fetch.objects.get(state="fetching").pk,
+        "failed_fetch": Fetch.objects.get(state="failed").pk,
+    }
 
 
 def _free_port() -> int:

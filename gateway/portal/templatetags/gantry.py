@@ -30,6 +30,12 @@ def count(value: int | None) -> str:
 
 
 @register.filter
+def milliseconds(value: float) -> str:
+    """``1,250 ms``, without a fraction."""
+    return f"{value:,.0f} ms"
+
+
+@register.filter
 def size_of_change(value: float, times: int = 1) -> str:
     """How many bytes more or fewer: ``+1.2 GB``."""
     change = round(value * times)

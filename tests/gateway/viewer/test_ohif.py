@@ -10,6 +10,7 @@ from django.test import Client
 from gateway.env import Environment
 from gateway.viewer import ohif_install
 from gateway.viewer.ohif_install import CannotInstall, check, move, page_and_boot, unpack
+from tests.factories import SpanningConfigFactory
 
 pytestmark = pytest.mark.django_db
 PAGE = (
@@ -97,6 +98,20 @@ def fetched(client: Client, path: str) -> tuple[dict[str, str], bytes]:
 @pytest.mark.parametrize("path", ["../db.sqlite3", "..%2f..%2fetc/passwd.txt", "missing.js", "a%00.js", ".."])
 def test_other_files_are_not_served(path: str, viewer: Client) -> None:
     assert viewer.get(f"/ohif/{path}").status_code == 404
+
+
+@pytest.mark.usefixtures("installed")
+def test_federations_that_may_be_asked_are_sources_of_its(viewer: Client) -> None:
+    config = SpanningConfigFactory.create(name="all.sites")
+    SpanningConfigFactory.create(name="resting", is_enabled=False)
+
+    answer = viewer.get("/ohif/app-config.js")
+
+    script = answer.content.decode()
+    assert script.startswith("window.config = {")
+    assert f'[["span-{config.pk}", "all.sites"]]' in script
+    assert "resting" not in script
+    assert answer["Cache-Control"] == "private, no-cache"
 
 
 @pytest.mark.usefixtures("home")
