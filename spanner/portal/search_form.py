@@ -7,6 +7,7 @@ from django import forms
 
 from spanner.models import SpanningConfig
 from spanner.question import STUDY_DATE, Question, question
+from studies.admission import is_uid
 from studies.errors import InvalidQuery
 from studies.query.keys import BY_KEYWORD, QueryLevel
 
@@ -42,6 +43,13 @@ class SearchForm(forms.Form):
         for name in ("patient_name", "patient_id", "accession_number", "description", "study_instance_uid"):
             self.fields[name].widget.attrs |= {"autocomplete": "off", "spellcheck": "false"}
         self.fields["patient_name"].widget.attrs |= {"data-search": True}
+
+    def clean_study_instance_uid(self) -> str:
+        """What is no UID is found nowhere, and is more likely another number."""
+        given: str = self.cleaned_data["study_instance_uid"].strip()
+        if given and not is_uid(given):
+            raise forms.ValidationError("A UID is made of digits and points, such as 1.2.840.1.")
+        return given
 
     def clean(self) -> dict[str, Any]:
         """Something is looked for: to list all studies of all archives takes them minutes."""

@@ -31,6 +31,10 @@ def test_pages_have_no_violation(theme: Theme, open_page: OpenPage) -> None:
         "/remote-nodes/new/",
         "/upload/",
         "/ohif/",
+        "/archives/",
+        "/archives/sources/",
+        "/archives/sources/new/?kind=dicomweb",
+        "/archives/fetches/",
     ]
     found = [_violations(page, path) for path in empty]
 
