@@ -1,6 +1,5 @@
 """OHIF, the advanced viewer, where it has been installed (``manage.py installohif``), for whoever is signed in."""
 
-import json
 import mimetypes
 import re
 from pathlib import Path
@@ -16,10 +15,7 @@ from django.shortcuts import render
 from django.utils._os import safe_join
 from django.views.decorators.http import require_safe
 
-from spanner.models import SpanningConfig
-
 INDEX = "index.html"
-CONFIG = "app-config.js"
 # Its page has no script of its own in it; its codec workers make functions from text, and are served without a policy.
 POLICY = {
     "script-src": [SELF, "'wasm-unsafe-eval'"],
@@ -32,24 +28,6 @@ POLICY = {
 # It shows PDFs in an element that every other page forbids: 'none' has to go, not to be added to.
 REPLACED = {"object-src": [SELF]}
 _HASHED = re.compile(r"(^|\.)[0-9a-f]{16}\.[a-z0-9]+$")
-_MORE_SOURCES = """for (const [sourceName, name] of %s) {
-  const [{ namespace, configuration }] = window.config.dataSources;
-  const root = `/dicom-web/span/${name}`;
-  window.config.dataSources.push({
-    namespace,
-    sourceName,
-    configuration: {
-      ...configuration,
-      friendlyName: name,
-      name: sourceName,
-      qidoRoot: root,
-      wadoRoot: root,
-      wadoUriRoot: `${root}/wado`,
-      supportsFuzzyMatching: false,
-    },
-  });
-}
-"""
 _TYPES = {".wasm": "application/wasm", ".js": "text/javascript", ".mjs": "text/javascript"}
 
 
@@ -69,8 +47,6 @@ def ohif(request: HttpRequest, path: str = "") -> HttpResponseBase:
     """A file of OHIF; every path without a dot in its name is its page, which finds its own way."""
     if not is_installed():
         return render(request, "viewer/no_ohif.html", status=404)
-    if path == CONFIG:
-        return _config()
     if "." in path.rpartition("/")[2]:
         return _file(request, path)
     return _page(request)
@@ -81,19 +57,6 @@ def ohif(request: HttpRequest, path: str = "") -> HttpResponseBase:
 def _page(request: HttpRequest) -> HttpResponse:
     response = HttpResponse((ohif_folder() / INDEX).read_bytes(), content_type="text/html; charset=utf-8")
     response["Cache-Control"] = "private, no-cache"
-    return response
-
-
-def _config() -> HttpResponse:
-    """What it is told at its start: the archive, and each federation as a further source at ``/ohif/viewer/span-<pk>``.
-
-    By its key, since a point in a name would end a path here.
-    """
-    script = (ohif_folder() / CONFIG).read_text()
-    found = [[f"span-{span.pk}", span.name] for span in SpanningConfig.objects.filter(is_enabled=True)]
-    response = HttpResponse(f"{script}\n{_MORE_SOURCES % json.dumps(found)}", content_type="text/javascript")
-    response["Cache-Control"] = "private, no-cache"
-    response["X-Content-Type-Options"] = "nosniff"
     return response
 
 

@@ -204,7 +204,8 @@ def test_no_address_holds_what_was_asked(viewer: Client, dimse: Make, federate: 
     with dimse_archive([study(1, "Canary")]) as (port, _):
         address = ask(viewer, federate(dimse("North", port)), patient_id="Canary", patient_name="Doe*")
         page = finished(viewer, address)
-    again = viewer.post(f"{address}again/")["Location"]
+        again = viewer.post(f"{address}again/")["Location"]
+        finished(viewer, again)
 
     assert "Canary" in page
     for part in page.split('href="')[1:] + page.split('action="')[1:] + page.split('hx-get="')[1:]:
