@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from gateway.accounts.models import Role
@@ -49,8 +48,8 @@ def ask(client: Client, config: SpanningConfig, **values: str) -> str:
     return str(response["Location"])
 
 
-def text(response: HttpResponse) -> str:
-    return response.content.decode()
+def text(response: Any) -> str:
+    return str(response.content.decode())
 
 
 def polled(client: Client, address: str, answered: int) -> Any:

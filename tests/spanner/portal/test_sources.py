@@ -173,7 +173,11 @@ class TestFederations:
         north, south = SourceFactory.create(), SourceFactory.create()
         address = "/archives/federations/new/"
         assert administrator.get(address).status_code == 200
-        rows = {"source": south.pk, "priority": 2, "timeout_override": 5}, {"source": north.pk, "priority": 1}, {}
+        rows: list[dict[str, Any]] = [
+            {"source": south.pk, "priority": 2, "timeout_override": 5},
+            {"source": north.pk, "priority": 1},
+            {},
+        ]
 
         response = administrator.post(address, form_of(None, *rows), follow=True)
 
