@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from routing.events import deliveries_due
 from routing.history import ERROR_LENGTH, note_failures
-from routing.models import Delivery, DeliveryState, Destination, RuleVersion
+from routing.models import Delivery, DeliveryState, Destination, Priority, RuleVersion
 from studies.models import Instance, Study
 
 LEASE_SECONDS = 30
@@ -165,6 +165,30 @@ def replay(study: Study, destinations: Iterable[Destination] | None = None) -> i
     if destinations is not None:
         ledger = ledger.filter(destination__in=list(destinations))
     return _due_now(ledger)
+
+
+def send_by_hand(study: Study, destination: Destination, *, by: str) -> int:
+    """Send all of a study to a destination, whatever rules say of it; what went there so before goes again.
+
+    Args:
+        by: who wants it.
+
+    Returns:
+        How many instances go.
+    """
+    instances = Instance.objects.filter(series__study=study).values_list("pk", "calling_ae_title")
+    Delivery.objects.bulk_create(
+        [
+            Delivery(
+                instance_id=pk, destination=destination, made_by=by, calling_ae_title=title, priority=Priority.HIGH
+            )
+            for pk, title in instances
+        ],
+        ignore_conflicts=True,
+        batch_size=500,
+    )
+    by_hand = Delivery.objects.filter(instance__series__study=study, destination=destination, rule_version=None)
+    return _due_now(by_hand)
 
 
 def add_deliveries(version: RuleVersion, pairs: Iterable[tuple[int, int]]) -> None:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 from django.views.generic import DetailView, ListView
 
 from gateway.trace import trace
+from routing.models import Destination
 from routing.selectors import deliveries_by_destination, deliveries_of_studies
 from studies.models import Series, Study, Tier
 from studies.portal.forms import PAGE_SIZES, PERIODS, StudyFilterForm, ordering_of, page_size_of
@@ -114,6 +115,7 @@ class StudyDetail(PermissionRequiredMixin, DetailView):
             odd_count=odd_instances().filter(series__study=self.object).count(),
             clashes=sorted({clash.attribute_words for clash in identity_clashes().filter(study=self.object)}),
             destinations=deliveries_by_destination(self.object),
+            send_to=Destination.objects.only("name", "is_enabled"),
             labels=self.object.labels.all(),
             move=move,
             is_open=bool(move),

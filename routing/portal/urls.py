@@ -11,11 +11,13 @@ from routing.portal import (
     receipt,
     rule_edit,
     rules,
+    send,
     try_rules,
     versions,
 )
 
 urlpatterns = [
+    path("studies/<str:study_instance_uid>/send/", send.send_study, name="study-send"),
     path("studies/<str:study_instance_uid>/receipt/", receipt.study_receipt, name="study-receipt"),
     path("studies/<str:study_instance_uid>/receipt.csv", receipt.study_receipt_csv, name="study-receipt-csv"),
     path("deliveries/", deliveries.DeliveryList.as_view(), name="delivery-list"),
