@@ -4,7 +4,17 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from studies.models import Commitment, Conflict, IdentityClash, Instance, Series, SourcePace, Study, UnreadableFile
+from studies.models import (
+    Commitment,
+    Conflict,
+    IdentityClash,
+    Instance,
+    Series,
+    SourcePace,
+    Study,
+    StudyLabel,
+    UnreadableFile,
+)
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -41,6 +51,17 @@ class StudyAdmin(ReadOnlyAdmin):
     ]
     list_filter = ["tier"]
     search_fields = ["patient_id", "accession_number", "study_instance_uid"]
+
+
+@admin.register(StudyLabel)
+class StudyLabelAdmin(admin.ModelAdmin):
+    """Labels; “legal hold” keeps a study from being deleted, and from being moved by policies."""
+
+    list_display = ["study", "label", "given_by", "given_at"]
+    list_filter = ["label"]
+    list_select_related = ["study"]
+    search_fields = ["study__study_instance_uid", "label"]
+    raw_id_fields = ["study"]
 
 
 @admin.register(Series)

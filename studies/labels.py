@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
-from studies.models import LO_LENGTH, StudyLabel
+from studies.models import LO_LENGTH, Study, StudyLabel
+
+LEGAL_HOLD = "legal hold"  # in whatever case: nothing of such a study is deleted, and no policy moves it
 
 
 def give_labels(given: Iterable[tuple[int, str, str]]) -> None:
@@ -11,3 +13,8 @@ def give_labels(given: Iterable[tuple[int, str, str]]) -> None:
         [StudyLabel(study_id=pk, label=label[:LO_LENGTH], given_by=rule) for pk, label, rule in sorted(given)],
         ignore_conflicts=True,
     )
+
+
+def is_on_legal_hold(study: Study) -> bool:
+    """Somebody may need it as evidence."""
+    return StudyLabel.objects.filter(study=study, label__iexact=LEGAL_HOLD).exists()

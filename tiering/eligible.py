@@ -8,12 +8,12 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce, Length, Replace
 from django.utils import timezone
 
+from studies.labels import LEGAL_HOLD
 from studies.models import Study, StudyLabel, Tier
 from tiering.conditions import Conditions
 from tiering.models import Move, MoveState
 from tiering.models.moves import OPEN
 
-LEGAL_HOLD = "legal hold"
 # A study that somebody had brought back is read for a while; and what fails or was cancelled is not tried every minute.
 LEFT_ALONE = timedelta(days=1)
 MB = 1_000_000

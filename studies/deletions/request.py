@@ -10,6 +10,8 @@ from studies.changes.models import ChangeKind
 from studies.changes.record import record_changes
 from studies.deletions.models import DeletedFile, Deletion
 from studies.errors import DeletionRefused, NotStored
+from studies.holds import awaiting_commitment
+from studies.labels import LEGAL_HOLD, is_on_legal_hold
 from studies.models import Instance, Series, Study
 from studies.rows import modalities_column
 
@@ -22,7 +24,8 @@ def delete(study_uid: str, series_uid: str = "", sop_uid: str = "", *, by: str) 
 
     Raises:
         NotStored: nothing has them.
-        DeletionRefused: it was delivered, or is to be: the record of deliveries needs it.
+        DeletionRefused: it is on legal hold, a device waits for the proof that it is stored, or it was delivered or is
+            to be: the record of deliveries needs it.
     """
     try:
         with transaction.atomic():
@@ -30,6 +33,8 @@ def delete(study_uid: str, series_uid: str = "", sop_uid: str = "", *, by: str) 
             study = Study.objects.select_for_update().filter(study_instance_uid=study_uid).first()
             if study is None:
                 raise NotStored
+            if is_on_legal_hold(study):
+                raise DeletionRefused(f"It has the label “{LEGAL_HOLD}”: take that off first.")
             deletion = _delete(study, series_uid, sop_uid, by)
             record_changes(ChangeKind.DELETED, {study_uid: deletion.number_of_instances})
     except ProtectedError as error:
@@ -49,6 +54,10 @@ def _delete(study: Study, series_uid: str, sop_uid: str, by: str) -> Deletion:
     rows = list(wanted.values_list("pk", "series_id", "location", "sop_instance_uid"))
     if not rows:
         raise NotStored
+    if any(
+        awaiting_commitment([row[0] for row in rows[start : start + BATCH]]) for start in range(0, len(rows), BATCH)
+    ):
+        raise DeletionRefused("A device waits for the proof that it is stored; try again in a minute.")
     series_pks = sorted({row[1] for row in rows})
     deletion = Deletion.objects.create(
         study_instance_uid=study.study_instance_uid,

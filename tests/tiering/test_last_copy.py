@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from routing.models import Delivery
 from studies.integrity import path_of
+from studies.labels import LEGAL_HOLD
 from studies.models import Instance, Study, StudyLabel, Tier
 from tests.factories import DeliveryFactory
 from tests.retrieving import keep_study
@@ -28,7 +29,6 @@ from tests.tiering.test_moves import STEPS, Killed, Step, killed_at
 from tiering import orphans, remove
 from tiering.ask import ask_for_move
 from tiering.carry_out import work
-from tiering.eligible import LEGAL_HOLD
 from tiering.errors import MoveRefused, StoreError, TierError
 from tiering.models import Copy, Damage, Location, Move, Pack, PackState, Policy
 from tiering.policies import apply_all

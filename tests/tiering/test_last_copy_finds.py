@@ -8,6 +8,7 @@ from unittest.mock import patch
 import pytest
 from django.db.models import Count, Q, QuerySet
 
+from studies.labels import LEGAL_HOLD
 from studies.models import Instance
 from tests.tiering.test_last_copy import looks_only, run, shelves
 from tiering import carry_out, eligible, hot_file, orphans, packs, put_away, remove
@@ -64,7 +65,7 @@ def always(_: Any) -> bool:
 
 
 def labelled_but_for_legal_holds(*labels: str) -> Any:
-    return LABELLED(*(label for label in labels if label != eligible.LEGAL_HOLD), "no label")
+    return LABELLED(*(label for label in labels if label != LEGAL_HOLD), "no label")
 
 
 LABELLED = eligible._labelled

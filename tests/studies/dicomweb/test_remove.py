@@ -6,12 +6,13 @@ import pytest
 
 from gateway.env import Environment
 from studies.changes.models import Change
+from studies.commitments.models import CommitmentItem, CommitmentState
 from studies.deletions.models import DeletedFile, Deletion
 from studies.deletions.sweep import remove_deleted_files
-from studies.models import Instance, Series, Study
+from studies.models import Instance, Series, Study, StudyLabel
 from studies.spool import Spool
 from tests.api_clients import client_of
-from tests.factories import DeliveryFactory
+from tests.factories import CommitmentFactory, DeliveryFactory
 from tests.studies.dicomweb.archive import ROOT, address, series_address, small_series
 from tests.studies.receiving import assert_whole, receive, stored_files
 
@@ -87,3 +88,28 @@ def test_what_was_delivered_stays(spool: Spool, home: Environment, tmp_path: Pat
     assert (response.status_code, response["Content-Type"]) == (409, "application/problem+json")
     assert Instance.objects.count() == 1
     assert not Deletion.objects.exists()
+
+
+@pytest.mark.parametrize("level", ["study", "series", "instance"])
+def test_nothing_of_a_study_on_legal_hold_goes(spool: Spool, tmp_path: Path, level: str) -> None:
+    (row,) = small_series(spool, tmp_path, 1)
+    label = StudyLabel.objects.create(study=row.series.study, label="Legal Hold", given_by="rule")
+    whole = f"{ROOT}/studies/{row.series.study.study_instance_uid}"
+    place = {"study": whole, "series": series_address(row), "instance": address(row)}[level]
+    client = client_of("administrator")
+    response = client.delete(place)
+    assert response.status_code == 409
+    assert "legal hold" in response.json()["detail"]
+    assert Instance.objects.count() == 1
+    label.delete()
+    assert client.delete(place).status_code == 204
+
+
+def test_what_a_device_waits_for_the_commitment_of_stays(spool: Spool, tmp_path: Path) -> None:
+    (row,) = small_series(spool, tmp_path, 1)
+    waiting = CommitmentFactory.create(state=CommitmentState.VERIFYING, items=False)
+    CommitmentItem.objects.create(
+        commitment=waiting, sop_class_uid=row.sop_class_uid, sop_instance_uid=row.sop_instance_uid
+    )
+    assert client_of("administrator").delete(address(row)).status_code == 409
+    assert Instance.objects.count() == 1
