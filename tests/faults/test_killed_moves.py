@@ -20,7 +20,7 @@ from tests.faults.moving_worker import GOAL, RECEIVED
 from tests.journeys.product import Product, product, wait_until
 from tests.s3_server import s3_server
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.embedded, pytest.mark.journey]
 BUCKET = "images"
 STEP_SECONDS = 20  # for a worker to come to a step; then it is killed wherever it is
 # (module or class, function, call): what a worker is about to do when it ends.

@@ -18,7 +18,7 @@ from tests.journeys.product import Product, product, wait_until
 from tests.journeys.sender import Sender, write_instances
 from tiering.claim import LEASE
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.embedded, pytest.mark.journey]
 STUDIES, EACH = 12, 8
 SLOW = 400_000  # bytes a second: so that a kill meets a move that is under way
 

@@ -28,7 +28,7 @@ from tests.spanner.archives import dimse_archive, study
 from tests.spanner.bad_peers import ABORT, Asked, find_peer, http_bytes, identifier
 from tests.spanner.conftest import Federate
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.embedded, pytest.mark.django_db(transaction=True)]
 Make = Callable[..., Source]
 GOOD = "1.2.3.1"
 MIB = 1 << 20

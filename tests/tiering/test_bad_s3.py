@@ -22,7 +22,7 @@ from tiering.models import Location, Move, MoveState, Pack, PackState
 from tiering.stores import patience, s3
 from tiering.stores.choose import open_store
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.embedded, pytest.mark.django_db]
 ALWAYS = 1_000_000
 KEY = "1.2.3/4.5/01KAJ.tar"
 

@@ -18,7 +18,7 @@ from tiering.ask import ask_for_move
 from tiering.carry_out import work
 from tiering.models import Location, MoveState, Pack, PackState
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.embedded, pytest.mark.django_db]
 ROOM_BYTES = 512 << 10
 
 

@@ -112,6 +112,7 @@ QUICK = {"old copies are not read again before they are relied on", "packs are n
         for name, defect in DEFECTS.items()
     ],
 )
+@pytest.mark.embedded
 def test_a_defect_is_found(defect: Defect) -> None:
     with ExitStack() as stack:
         for (module, name), function in defect.items():

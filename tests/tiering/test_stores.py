@@ -17,7 +17,7 @@ from tiering.stores.choose import open_store
 from tiering.stores.folder import FolderStore
 from tiering.stores.store import Store
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.embedded, pytest.mark.django_db]
 KEY = "1.2.3/4.5/01KAJ.tar"
 
 

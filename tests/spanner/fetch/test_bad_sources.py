@@ -23,7 +23,7 @@ from tests.spanner.archives import dicomweb_archive
 from tests.spanner.conftest import Federate
 from tests.spanner.fetch.holding import STUDY, a_study, data_sets, get_archive, qrscp, stored
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.embedded, pytest.mark.django_db(transaction=True)]
 Make = Callable[..., Source]
 
 

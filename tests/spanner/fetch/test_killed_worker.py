@@ -7,7 +7,7 @@ import pytest
 from tests.journeys.product import product, wait_until
 from tests.spanner.fetch.holding import STUDY, a_study, get_archive
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.embedded, pytest.mark.journey]
 
 ASK = """
 from spanner.fetch.ask import fetch_study

@@ -13,7 +13,7 @@ from tests.peers import gantry
 from tests.spanner.conftest import Federate
 from tests.spanner.fetch.holding import STUDY, a_study, data_sets, orthanc, qrscp, stored
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.embedded, pytest.mark.django_db(transaction=True)]
 Make = Callable[..., Source]
 
 
