@@ -83,7 +83,8 @@ def is_wanted(row: Row, question: Question, asked: Question) -> bool:
         question: as the federation has it.
         asked: as the source was asked it.
     """
-    was_for_all = question.level in {QueryLevel.PATIENT, QueryLevel.STUDY} and not asked.value(PATIENT_ID)
+    is_of_patients = question.level in {QueryLevel.PATIENT, QueryLevel.STUDY}
+    was_for_all = is_of_patients and not asked.value(PATIENT_ID).strip(ANY_TEXT)
     return all(
         matcher_of(tag, wanted).matches(text_of(row, tag).strip())
         for tag in (PATIENT_ID, ISSUER)

@@ -1,7 +1,7 @@
 """Patient IDs of one source and of the federation: nothing that matches is lost, nothing is asked that cannot match."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from spanner.answers import Row, text_of
@@ -90,6 +90,7 @@ ISSUERS = st.sampled_from(["", "NORTH", "SOUTH"])
 PATTERNS = texts("N-1*?", 5)
 
 
+@example(rules=Crosswalk("N", ""), held=[("", "")], wanted="N*", issuer="")
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     rules=st.builds(Crosswalk, texts("N-1", 3), ISSUERS),
