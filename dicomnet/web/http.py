@@ -11,29 +11,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import httpcore
 
-from dicomnet.tls_words import failure_in_words, refusal_in_words
 from dicomnet.web.addresses import BadAddress, Url, resolve
+from dicomnet.web.line import CONNECT_SECONDS, HttpError, Line, in_words
 
-CONNECT_SECONDS = 10.0
+__all__ = ["Answer", "Caller", "HttpError", "Streamed"]
+
 MINIMUM_BYTES_PER_SECOND = 50_000  # as over DIMSE: what takes longer is a peer that has stopped
 GRACE_SECONDS, SLOWEST_BYTES_PER_SECOND = 60, 4_096  # of a body that is streamed
-WRITE_BYTES = 65_536  # between two looks at the clock
-
-
-class HttpError(Exception):
-    """The service could not be reached, or was lost before it had answered; in words without secrets.
-
-    Attributes:
-        has_begun: the request's content was under way.
-    """
-
-    def __init__(self, message: str, *, has_begun: bool = False) -> None:
-        super().__init__(message)
-        self.has_begun = has_begun
 
 
 @dataclass(frozen=True)
@@ -82,7 +70,7 @@ class Caller:
             raise HttpError(f"{url.authority} is not called: {error}") from error
         except OSError as error:
             raise HttpError(f"{url.authority} cannot be called: {error.strerror or error}") from error
-        self._line = _Line(url.authority, addresses)
+        self._line = Line(url.authority, addresses)
         self._pool = httpcore.ConnectionPool(
             ssl_context=tls,
             max_connections=1,
@@ -145,7 +133,7 @@ class Caller:
         except HttpError as error:
             raise HttpError(str(error), has_begun=sending.has_begun) from error
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
-            raise HttpError(f"{self.url.authority} {_in_words(error)}", has_begun=sending.has_begun) from error
+            raise HttpError(f"{self.url.authority} {in_words(error)}", has_begun=sending.has_begun) from error
 
     @contextmanager
     def stream(self, target: str, *, headers: dict[str, str] | None = None) -> "Iterator[Streamed]":
@@ -168,7 +156,7 @@ class Caller:
         try:
             response = self._pool.handle_request(request)
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
-            raise HttpError(f"{self.url.authority} {_in_words(error)}") from error
+            raise HttpError(f"{self.url.authority} {in_words(error)}") from error
         try:
             yield Streamed(response, self._line, self._timeout_seconds)
         finally:
@@ -189,7 +177,7 @@ class Streamed:
         size_bytes: of the body as far as it was read.
     """
 
-    def __init__(self, response: httpcore.Response, line: "_Line", timeout_seconds: float) -> None:
+    def __init__(self, response: httpcore.Response, line: Line, timeout_seconds: float) -> None:
         self.status = response.status
         self.headers = _headers_of(response)
         self.size_bytes = 0
@@ -239,31 +227,10 @@ def _answer(response: httpcore.Response, limit: int) -> Answer:
     return Answer(response.status, _headers_of(response), bytes(body[:limit]), is_whole)
 
 
-def _in_words(error: Exception) -> str:
-    cause = _cause_of(error)
-    if isinstance(error, httpcore.ConnectTimeout):
-        return f"did not answer: no connection within {CONNECT_SECONDS:g} s"
-    if isinstance(error, httpcore.TimeoutException):
-        return "did not answer in time" if isinstance(error, httpcore.ReadTimeout) else "took nothing more for too long"
-    if isinstance(cause, ConnectionRefusedError):
-        return "did not answer: nobody listens there"
-    if isinstance(error, httpcore.ConnectError) and cause is not None:
-        return f"cannot be called: {cause.strerror or cause}"
-    if isinstance(error, httpcore.ProtocolError):
-        return "closed the connection without an answer, or does not speak HTTP there"
-    return f"closed the connection ({refusal_in_words(cause) if cause is not None else 'it broke'})"
-
-
-def _cause_of(error: Exception) -> OSError | None:
-    """The socket's or TLS's own error, which httpcore makes the value of its own."""
-    cause = error.args[0] if error.args else None
-    return cause if isinstance(cause, OSError) else None
-
-
 class _Sending:
     """A request's content, and when it began and ended."""
 
-    def __init__(self, content: Iterable[bytes], line: "_Line", patience_seconds: float) -> None:
+    def __init__(self, content: Iterable[bytes], line: Line, patience_seconds: float) -> None:
         self._content, self._line = content, line
         self.patience_seconds = patience_seconds
         self.has_begun = False
@@ -275,74 +242,3 @@ class _Sending:
             yield piece
         # Whoever has taken all of it may need as long again to store it.
         self._line.give(self.patience_seconds)
-
-
-class _Line(httpcore.NetworkBackend):
-    """Connects to one of the addresses that were checked, and holds every read and write to one deadline."""
-
-    def __init__(self, authority: str, addresses: tuple[str, ...]) -> None:
-        self.authority = authority
-        self._addresses = addresses
-        self._deadline = 0.0
-
-    def give(self, seconds: float) -> None:
-        """So long from now."""
-        self._deadline = time.monotonic() + seconds
-
-    def left(self) -> float:
-        """Seconds to the deadline; short, but not zero, when it has passed."""
-        return max(self._deadline - time.monotonic(), 0.001)
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Any = None,
-    ) -> httpcore.NetworkStream:
-        """Connect to the first that answers; the host's name is not asked for again."""
-        backend = httpcore.SyncBackend()
-        *others, last = self._addresses
-        seconds = (timeout or CONNECT_SECONDS) / len(self._addresses)
-        for address in others:
-            with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
-                return _Stream(backend.connect_tcp(address, port, seconds, None, socket_options), self)
-        return _Stream(backend.connect_tcp(last, port, seconds, None, socket_options), self)
-
-
-class _Stream(httpcore.NetworkStream):
-    """A connection whose every wait ends with the deadline of the line."""
-
-    def __init__(self, stream: httpcore.NetworkStream, line: _Line) -> None:
-        self._stream, self._line = stream, line
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """What has come."""
-        return self._stream.read(max_bytes, self._line.left())
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """In pieces, with a look at the clock before each: a peer may take a byte now and then for ever."""
-        view = memoryview(buffer)
-        for start in range(0, len(view), WRITE_BYTES):
-            self._stream.write(bytes(view[start : start + WRITE_BYTES]), self._line.left())
-
-    def close(self) -> None:
-        """Close it."""
-        self._stream.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        """Shake hands."""
-        try:
-            return _Stream(self._stream.start_tls(ssl_context, server_hostname, timeout), self._line)
-        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-            words = failure_in_words(_cause_of(error) or TimeoutError())
-            raise HttpError(f"TLS with {self._line.authority} failed: {words}") from error
-        except ValueError as error:  # no name that TLS could ask for
-            raise HttpError(f"{self._line.authority} cannot be called: {error}") from error
-
-    def get_extra_info(self, info: str) -> Any:
-        """Of the socket."""
-        return self._stream.get_extra_info(info)
