@@ -6,11 +6,10 @@ Written by hand where it is common text: pydicom's own way costs a millisecond f
 import math
 import re
 from functools import lru_cache
-from io import BytesIO
 from typing import Any
 
-from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
-from pydicom.filereader import read_dataset
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 from pydicom.uid import ImplicitVRLittleEndian
 
@@ -18,10 +17,11 @@ from dicomnet.wire.elements import element
 from spanner.answers import NAME_GROUPS, Row
 from spanner.question import Question
 from studies.character_sets import NAME_DELIMITERS, TEXT_DELIMITERS, CharacterSets, character_sets
-from studies.dicom_json import element_json
+from studies.dicom_json import as_json
+from studies.errors import InvalidQuery
 from studies.query.character_sets import UNICODE, Repertoire
 from studies.query.identifiers import QUERY_RETRIEVE_LEVEL, SPECIFIC_CHARACTER_SET, TRANSLATED
-from studies.query.received import VRS, vr_of
+from studies.query.received import VRS, read_elements, vr_of
 
 _INTEGERS, _DECIMALS = frozenset({"IS"}), frozenset({"DS"})
 _PLAIN = frozenset(
@@ -31,7 +31,6 @@ _ONE_TEXT = frozenset({"LT", "ST", "UR", "UT"})
 # What Python takes for numbers is more than that (PS3.5 Table 6.2-1): 1_000, infinity, a thousand digits.
 _INTEGER = re.compile(r"[+-]?[0-9]{1,12}")
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-MAXIMUM_ELEMENTS = 2_000
 
 
 class UnreadableMatch(Exception):
@@ -74,12 +73,9 @@ def decode(identifier: bytes, transfer_syntax_uid: str) -> Row:
         UnreadableMatch: it is none.
     """
     try:
-        ds = read_dataset(BytesIO(identifier), transfer_syntax_uid == ImplicitVRLittleEndian, True)
-        found = dict(ds.items())
-    except Exception as error:  # pydicom raises whatever the peer's bytes make it
-        raise UnreadableMatch("a match cannot be decoded") from error
-    if len(found) > MAXIMUM_ELEMENTS:
-        raise UnreadableMatch(f"a match has more than {MAXIMUM_ELEMENTS} elements")
+        found = read_elements(identifier, transfer_syntax_uid)
+    except InvalidQuery as error:
+        raise UnreadableMatch(f"a match cannot be read: {error}") from error
     declared = found.get(BaseTag(SPECIFIC_CHARACTER_SET))
     terms = declared.value if declared is not None and isinstance(declared.value, bytes) else b""
     sets = character_sets(terms)
@@ -168,8 +164,5 @@ def _value(vr: str, text: str) -> Any:
 
 def _by_library(held: DataElement | RawDataElement, vr: str) -> dict[str, Any]:
     """Sequences, numbers as bytes and the like, which are seldom asked for."""
-    try:
-        found = convert_raw_data_element(held) if isinstance(held, RawDataElement) else held
-        return element_json(found, "")
-    except Exception:  # noqa: BLE001 (pydicom raises whatever a peer's bytes make it)
-        return {"vr": vr[:2]}
+    found: dict[str, Any] = as_json(Dataset({held.tag: held}), "").get(f"{held.tag:08X}", {"vr": vr[:2]})
+    return found

@@ -47,7 +47,7 @@ def read_identifier(request: FindRequest) -> Identifier:
     Raises:
         InvalidQuery: it is no identifier of this model.
     """
-    elements = _decode(request)
+    elements = read_elements(request.identifier, request.transfer_syntax_uid)
     level = _level(elements.get(BaseTag(QUERY_RETRIEVE_LEVEL)), request.sop_class_uid)
     terms = _text(elements.get(BaseTag(SPECIFIC_CHARACTER_SET)), "CS", _DEFAULT_REPERTOIRE).split("\\")
     character_set = "\\".join(term.strip("\0 ") for term in terms)
@@ -75,16 +75,20 @@ def vr_of(tag: int) -> str:
     return vr if vr in VRS else "LO"
 
 
-def _decode(request: FindRequest) -> dict[BaseTag, Element]:
-    """The elements as they came: pydicom decodes a value when it is touched, which costs more than the query."""
-    is_implicit = request.transfer_syntax_uid != ExplicitVRLittleEndian
+def read_elements(identifier: bytes, transfer_syntax_uid: str) -> dict[BaseTag, Element]:
+    """The elements of an identifier as they came: pydicom decodes a value when it is touched, which costs much.
+
+    Raises:
+        InvalidQuery: it is no data set, or one of too many elements.
+    """
     try:
-        ds = read_dataset(BytesIO(request.identifier), is_implicit, True)
+        ds = read_dataset(BytesIO(identifier), transfer_syntax_uid != ExplicitVRLittleEndian, True)
+        found = dict(ds.items())
     except Exception as error:  # pydicom raises whatever the peer's bytes make it
         raise InvalidQuery("the identifier cannot be decoded") from error
-    if len(ds) > MAXIMUM_ELEMENTS:
+    if len(found) > MAXIMUM_ELEMENTS:
         raise InvalidQuery(f"the identifier has more than {MAXIMUM_ELEMENTS} elements")
-    return dict(ds.items())
+    return found
 
 
 def _level(element: Element | None, model: str) -> QueryLevel:
