@@ -129,15 +129,18 @@ class RetrieveAssociation(RequestorAssociation):
             (pdu.COMMAND_DATA_SET_TYPE, pdu.HAS_DATA_SET),
         ]
         self.write(self.message(number, request, identifier), self.peer.dimse_timeout_seconds)
+        is_over = False
         try:
-            return self._until_done(message_id, silence_seconds)
+            found = self._until_done(message_id, silence_seconds)
+            is_over = True
         except PeerError:
-            raise
-        except BaseException:  # whoever asked wants no more of it
-            self._cancel(number, message_id)
+            is_over = True
             raise
         finally:
+            if not is_over:  # whoever asked wants no more of it
+                self._cancel(number, message_id)
             self._discard()
+        return found
 
     def _until_done(self, message_id: int, silence_seconds: float) -> Retrieved:
         while True:
