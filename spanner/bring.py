@@ -1,16 +1,16 @@
 """Have a study of a federation in Gantry's own archive, from which all doors give it out."""
 
-import logging
 import threading
 from concurrent.futures import Future
+from functools import partial
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 
+from spanner.background import start
 from spanner.errors import NotBrought
 from spanner.fetch.wait import why_not_here
 from spanner.models import SpanningConfig
 
-logger = logging.getLogger(__name__)
 LONGEST_SECONDS = 3600  # that one thread waits; the fetch goes on
 MOST_AT_ONCE = 16  # of one process; each has a thread
 _under_way: dict[tuple[int, str], "Future[None]"] = {}
@@ -28,7 +28,11 @@ def bring(config: SpanningConfig, study_instance_uid: str, *, by: str) -> None:
     Raises:
         NotBrought: it is not, and does not come; the message says why.
     """
-    if why := why_not_here(config, study_instance_uid, by=by, wait_seconds=LONGEST_SECONDS):
+    try:
+        why = why_not_here(config, study_instance_uid, by=by, wait_seconds=LONGEST_SECONDS)
+    except DatabaseError as error:
+        raise NotBrought("the database does not answer now") from error
+    if why:
         raise NotBrought(why)
 
 
@@ -44,30 +48,11 @@ def begin(config: SpanningConfig, study_instance_uid: str, *, by: str) -> "Futur
             return known
         if len(_under_way) >= MOST_AT_ONCE:
             raise NotBrought(f"{MOST_AT_ONCE} other studies are being brought: ask again in a moment")
-        future = _under_way[key] = Future()
-    threading.Thread(target=_run, args=(key, future, config, by), name="bring", daemon=True).start()
+        future = _under_way[key] = start("bring", partial(bring, config, study_instance_uid, by=by))
+    future.add_done_callback(lambda _: _forget(key))
     return future
 
 
-def _run(key: tuple[int, str], future: "Future[None]", config: SpanningConfig, by: str) -> None:
-    error: BaseException | None = None
-    try:
-        bring(config, key[1], by=by)
-    except NotBrought as refused:
-        error = refused
-    except DatabaseError as broken:
-        error = NotBrought("the database does not answer now")
-        error.__cause__ = broken
-    except BaseException as broken:
-        # The thread's boundary: whoever waits is told so in words, and the log has the rest.
-        logger.exception("a study is not brought", extra={"federation": config.name})
-        error = NotBrought("an error of Gantry's own, see its log")
-        error.__cause__ = broken
-    finally:
-        connection.close()
-        with _lock:
-            _under_way.pop(key, None)
-    if error is None:
-        future.set_result(None)
-    else:
-        future.set_exception(error)
+def _forget(key: tuple[int, str]) -> None:
+    with _lock:
+        _under_way.pop(key, None)

@@ -1,5 +1,6 @@
 """One question to many sources at once: each answers, or is said to be missing, within one deadline."""
 
+import logging
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -12,10 +13,12 @@ from django.utils import timezone
 from spanner import breaker, cache, health
 from spanner.answers import USABLE, Answer, State
 from spanner.ask.source import ask_source
+from spanner.background import log_failure
 from spanner.lanes import Job, lane_of, submit_once
 from spanner.models import Source
 from spanner.question import Question
 
+logger = logging.getLogger(__name__)
 # A second line is opened to a source that has not answered after so much of its time: one lost packet or one stuck
 # process behind it should not cost the whole of it.
 HEDGE_AFTER = 0.4
@@ -110,7 +113,8 @@ def _at_once(source: Source, question: Question, now: datetime) -> Answer | None
     if not breaker.is_open(source, now):
         return None
     if breaker.claim_trial(source, now):
-        lane_of(source).submit(lambda: _ask(source, question, source.timeout_seconds, 0))  # nobody waits for it
+        trial = lane_of(source).submit(lambda: _ask(source, question, source.timeout_seconds, 0))
+        trial.add_done_callback(log_failure)  # nobody waits for it
     return Answer(source.name, State.OPEN, error=breaker.in_words(source, now))
 
 
@@ -172,7 +176,7 @@ def _result(race: _Race, question: Question, terms: Terms, until: float) -> Answ
     """The answer of an attempt that has ended, unless another one may still bring a better."""
     for future in [one for one in race.running if one.done()]:
         race.running.remove(future)
-        answer = future.result()
+        answer = _said(race.target.source, future)
         if answer.state in USABLE or answer.is_alive:
             return answer
         if race.running:
@@ -181,6 +185,15 @@ def _result(race: _Race, question: Question, terms: Terms, until: float) -> Answ
             return answer
         _again(race, question, terms)
     return None
+
+
+def _said(source: Source, future: "Future[Answer]") -> Answer:
+    """What came of an attempt: one source's nonsense is not to cost the others their answer."""
+    error = future.exception()
+    if error is None:
+        return future.result()
+    logger.error("the answer of a source could not be read", extra={"source": source.name}, exc_info=error)
+    return Answer(source.name, State.ERROR, error="Gantry could not read its answer; the log says more")
 
 
 def _missing(race: _Race) -> Answer:

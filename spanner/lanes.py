@@ -15,6 +15,7 @@ from django.db import connection
 
 from spanner import metrics
 from spanner.answers import Answer
+from spanner.background import settle
 from spanner.models import Source, SourceKind
 
 logger = logging.getLogger(__name__)
@@ -96,13 +97,11 @@ class Lane:
                 self._idle -= 1
 
     def _answer(self, waiting: _Waiting) -> None:
-        try:
+        def counted() -> Answer:
             with self._under_way.track_inprogress():
-                answer = waiting.job()
-        except BaseException as error:  # noqa: BLE001 (whoever waits gets it)
-            waiting.future.set_exception(error)
-        else:
-            waiting.future.set_result(answer)
+                return waiting.job()
+
+        settle(waiting.future, counted)
 
 
 _lanes: dict[int, Lane] = {}

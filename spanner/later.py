@@ -1,16 +1,17 @@
 """Questions whose answer is fetched later: asked in the background, answers kept for an hour."""
 
-import logging
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
-from django.db import connection
 from django.utils import timezone
 
 from spanner.answers import Answer
+from spanner.background import log_failure, start
 from spanner.errors import NoSuchQuery, QueryExpired, TooManyQueries
 from spanner.executors import answers_of, is_by_workers
 from spanner.fanout import Target
@@ -22,7 +23,6 @@ from spanner.search import Found, check, found_of, record, targets_of, terms_of
 from spanner.sweep import KEPT_HOURS, end_if_lost
 from studies.query.keys import QueryLevel
 
-logger = logging.getLogger(__name__)
 AT_ONCE = 64  # of one process; each has a thread that waits
 _places = threading.BoundedSemaphore(AT_ONCE)
 
@@ -74,13 +74,15 @@ def ask_later(config: SpanningConfig, question: Question, *, door: str, asked_by
     """
     if not _places.acquire(blocking=False):
         raise TooManyQueries(f"{AT_ONCE} questions are under way already")
-    try:
+    with ExitStack() as place:
+        place.callback(_places.release)
         targets = targets_of(config)
         query = open_query(config, targets, question, door=door, asked_by=asked_by, more={"asker": asker})
-        threading.Thread(target=_ask, args=(query, targets, question), name="span-later", daemon=True).start()
-    except BaseException:
-        _places.release()
-        raise
+        asked = start("span-later", partial(_ask, query, targets, question))
+        place.pop_all()
+    # Of what went wrong whoever asks how far it is hears that the rest is missing.
+    asked.add_done_callback(log_failure)
+    asked.add_done_callback(lambda _: _places.release())
     return query
 
 
@@ -134,13 +136,7 @@ def _ask(query: Query, targets: Sequence[Target], question: Question) -> None:
     began = time.monotonic()
     config, by_name = query.config, {target.source.name: target.source.pk for target in targets}
     answers: list[Answer] = []
-    try:
-        for answer in answers_of(targets, question, terms_of(config), query if is_by_workers() else None):
-            write_answer(query.pk, by_name[answer.source], answer)
-            answers.append(answer)
-        record(config, question, answers, began, door=query.door, asked_by=query.asked_by, query=query)
-    except Exception:  # a thread's end: whoever asks how far it is hears that the rest is missing
-        logger.exception("a federated question was not asked to its end", extra={"query": query.pk})
-    finally:
-        _places.release()
-        connection.close()
+    for answer in answers_of(targets, question, terms_of(config), query if is_by_workers() else None):
+        write_answer(query.pk, by_name[answer.source], answer)
+        answers.append(answer)
+    record(config, question, answers, began, door=query.door, asked_by=query.asked_by, query=query)

@@ -9,14 +9,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
-from django.db import connection
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from spanner import bell
 from spanner.answers import Answer, State
+from spanner.background import log_failure, start
 from spanner.fanout import Target, Terms, ask_all
 from spanner.models import Query, Source, SourceAnswer
 from spanner.queries import answers_of, is_awaited, question_of, write_answer
@@ -166,16 +167,9 @@ class _Round:
         target, sent = self._sent[key]
         left = min(self._until - LATER_SECONDS, sent + target.seconds) - time.monotonic()
         if left > 0:
-            threading.Thread(target=self._carry_out, args=(key, left), name="ask-here", daemon=True).start()
-
-    def _carry_out(self, key: int, seconds: float) -> None:
-        try:
-            carry_out(self._query.pk, key, seconds)
-        except Exception:  # its thread: whoever waits finds no answer in time
-            logger.exception("a source could not be asked", extra={"source": key})
-        finally:
-            connection.close()
-            self._answered_here.set()
+            asked = start("ask-here", partial(carry_out, self._query.pk, key, left))
+            asked.add_done_callback(log_failure)  # whoever waits finds no answer in time
+            asked.add_done_callback(lambda _: self._answered_here.set())
 
 
 def _publish(*args: Any) -> bool:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
@@ -108,11 +108,10 @@ def _lent(source: Source) -> Iterator[Caller]:
         sealed_secret=source.secret,
         timeout_seconds=source.timeout_seconds,
     )
-    try:
+    with ExitStack() as failed:
+        failed.callback(caller.close)
         yield caller
-    except BaseException:
-        caller.close()
-        raise
+        failed.pop_all()
     with _lock:
         for old in [other for other in _idle if other[0] == source.pk and other[1] != source.updated_at]:
             del _idle[old]

@@ -48,9 +48,6 @@ def ask_source(source: Source, question: Question, seconds: float) -> Answer:
     except SourceFailed as failure:
         rows, error, is_alive = list(failure.rows), str(failure), failure.is_alive
         state = State.PARTIAL if rows else State.TIMEOUT if isinstance(failure, SourceSlow) else State.ERROR
-    except Exception:  # one source's nonsense is not to cost the others their answer
-        logger.exception("the answer of a source could not be read", extra={"source": source.name})
-        rows, state, error = [], State.ERROR, "Gantry could not read its answer; the log says more"
     kept = [rules.inwards(row) for row in rows if _is_match(row, asked)]
     found = [row for row in kept if is_wanted(row, question, asked)]
     nameless = sum(not text_of(row, UNIQUE_TAGS[question.level]) for row in rows)

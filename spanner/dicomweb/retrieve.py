@@ -5,6 +5,7 @@ what it keeps ready serves both doors.
 """
 
 from concurrent.futures import TimeoutError as NotYet
+from contextlib import suppress
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -29,10 +30,8 @@ def brought(view: View) -> View:
     def enter(request: HttpRequest, span: str, study: str, **uids: str) -> HttpResponseBase:
         config = federation(span)
         if "instance" in uids:
-            try:
+            with suppress(NotFound):  # it is not here, or not any more
                 return view(request, study=study, **uids)
-            except NotFound:
-                pass  # not here, or not any more
         _bring(config, study, request)
         return view(request, study=study, **uids)
 
