@@ -93,6 +93,25 @@ def close_idle() -> None:
         caller.close()
 
 
+def caller_of(source: Source, least_seconds: float = 0) -> Caller:
+    """A caller of its service, signed in as it says.
+
+    Args:
+        least_seconds: to wait in each step, when the source's own timeout is shorter.
+
+    Raises:
+        HttpError: its address, its secret or the TLS files cannot be used.
+    """
+    return open_caller(
+        source.name,
+        source.url,
+        authentication=source.authentication,
+        username=source.username,
+        sealed_secret=source.secret,
+        timeout_seconds=max(least_seconds, source.timeout_seconds),
+    )
+
+
 @contextmanager
 def _lent(source: Source) -> Iterator[Caller]:
     """A caller with an open connection where there is one; kept for the next question when it did not fail."""
@@ -100,14 +119,7 @@ def _lent(source: Source) -> Iterator[Caller]:
     with _lock:
         waiting = _idle[key]
         caller = waiting.pop() if waiting else None
-    caller = caller or open_caller(
-        source.name,
-        source.url,
-        authentication=source.authentication,
-        username=source.username,
-        sealed_secret=source.secret,
-        timeout_seconds=source.timeout_seconds,
-    )
+    caller = caller or caller_of(source)
     with ExitStack() as failed:
         failed.callback(caller.close)
         yield caller

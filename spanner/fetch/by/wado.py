@@ -8,9 +8,8 @@ from django.conf import settings
 from dicomnet.services import Services, StoreAnswer, services_for
 from dicomnet.statuses import StoreStatus
 from dicomnet.web.http import Answer, Caller, HttpError, Streamed
-from dicomnet.web.sign_in import open_caller
 from dicomnet.wire.incoming import MAXIMUM_INSTANCE_BYTES
-from spanner.ask.dicomweb import refusal_in_words
+from spanner.ask.dicomweb import caller_of, refusal_in_words
 from spanner.errors import NoRoom, SourceFailed
 from spanner.fetch.by.way import Errand
 from spanner.fetch.pieces import Piece
@@ -30,14 +29,7 @@ def fetch(errand: Errand) -> None:
     services = services_for(settings.GANTRY.ae_title)
     assert services is not None  # noqa: S101 (settings name it)
     try:
-        with open_caller(
-            source.name,
-            source.url,
-            authentication=source.authentication,
-            username=source.username,
-            sealed_secret=source.secret,
-            timeout_seconds=max(SILENCE_SECONDS, source.timeout_seconds),
-        ) as caller:
+        with caller_of(source, SILENCE_SECONDS) as caller:
             for piece in errand.pieces:
                 for target in _targets(caller.url.path, piece):
                     _get(caller, target, errand, services)
