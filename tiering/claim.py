@@ -1,13 +1,13 @@
 """Moves as a queue: whoever claims one has it until the lease ends, and only with its token can it be changed."""
 
 import random
-import secrets
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from studies.leases import take
 from tiering.errors import TierError
 from tiering.models import Move, MoveState
 from tiering.models.moves import OPEN
@@ -26,17 +26,8 @@ class MoveLost(TierError):
 
 def claim() -> Move | None:
     """The move whose turn it is, for this worker alone; None when none is due."""
-    now = timezone.now()
-    # A lease is never longer than its length, and no wait than the longest: if it seems so, the clock was set back.
-    is_free = Q(lease_until=None) | Q(lease_until__lt=now) | Q(lease_until__gt=now + 2 * LEASE)
-    is_due = Q(next_attempt_at__lte=now) | Q(next_attempt_at__gt=now + _longest_wait())
-    due = Move.objects.filter(is_free, is_due, state__in=OPEN)
-    for pk in due.order_by("priority", "next_attempt_at", "pk").values_list("pk", flat=True)[:20]:
-        token = secrets.token_hex(16)
-        # One conditional update: of two workers that saw the same row, one changes it.
-        if due.filter(pk=pk).update(lease_token=token, lease_until=now + LEASE):
-            return Move.objects.select_related("study", "policy").get(pk=pk)
-    return None
+    unfinished = Move.objects.filter(state__in=OPEN).select_related("study", "policy")
+    return take(unfinished, timezone.now(), lease=LEASE, longest_wait=_longest_wait())
 
 
 def _longest_wait() -> timedelta:

@@ -1,19 +1,20 @@
 """Fetches as a queue: whoever claims one has it until the lease ends, and only with its token can it be changed."""
 
-import secrets
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from spanner.errors import FetchLost
 from spanner.models import Fetch, FetchState
 from spanner.models.fetches import OPEN
+from studies.leases import is_free, take
 
 LEASE = timedelta(seconds=30)
 AT_ONCE = 4  # of all processes: so many studies come in at the same time, beside what devices send
 FIRST_BACK_OFF_SECONDS, LONGEST_BACK_OFF_SECONDS = 5, 600
+LONGEST_WAIT = timedelta(seconds=LONGEST_BACK_OFF_SECONDS + 60)
 MAXIMUM_ATTEMPTS = 6
 ERROR_LENGTH = 400
 
@@ -21,18 +22,10 @@ ERROR_LENGTH = 400
 def claim() -> Fetch | None:
     """The fetch whose turn it is, for this worker alone; None when none is due, or enough are under way."""
     now = timezone.now()
-    # A lease is never longer than its length: if it seems so, the clock was set back.
-    is_free = Q(lease_until=None) | Q(lease_until__lt=now) | Q(lease_until__gt=now + 2 * LEASE)
-    unfinished = Fetch.objects.filter(state__in=OPEN)
-    if unfinished.exclude(is_free).count() >= AT_ONCE:
+    unfinished = Fetch.objects.filter(state__in=OPEN).select_related("config")
+    if unfinished.exclude(is_free(now, LEASE)).count() >= AT_ONCE:
         return None
-    due = unfinished.filter(is_free, next_attempt_at__lte=now)
-    for pk in due.order_by("priority", "next_attempt_at", "pk").values_list("pk", flat=True)[:20]:
-        token = secrets.token_hex(16)
-        # One conditional update: of two workers that saw the same row, one changes it.
-        if due.filter(pk=pk).update(lease_token=token, lease_until=now + LEASE):
-            return Fetch.objects.select_related("config").get(pk=pk)
-    return None
+    return take(unfinished, now, lease=LEASE, longest_wait=LONGEST_WAIT)
 
 
 def change(fetch: Fetch, **values: Any) -> None:
