@@ -19,7 +19,7 @@ from spanner.history import hours_of, minutes_of, state_of
 from spanner.kinds import warnings_of
 from spanner.models import Source, SourceKind
 from spanner.portal.forms import SourceForm
-from spanner.selectors import federations, sources_with_lately
+from spanner.selectors import federations, lately
 
 
 class SourceList(PermissionRequiredMixin, TemplateView):
@@ -31,7 +31,7 @@ class SourceList(PermissionRequiredMixin, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """How each did within the last hour."""
-        return super().get_context_data(lately=sources_with_lately(), federations=federations(), **kwargs)
+        return super().get_context_data(lately=lately(Source.objects.all()), federations=federations(), **kwargs)
 
 
 class SourcePage(PermissionRequiredMixin, DetailView):

@@ -152,7 +152,7 @@ def test_the_sources_say_how_they_did(client: Client, dimse: Make, federate: Fed
             client.get(f"{ROOT}/studies")
         told = client.get(f"{ROOT}/sources").json()
     north, gone, off = told["sources"]
-    assert (north["name"], north["state"], north["priority"]) == ("North", "asked", 0)
+    assert (north["name"], north["state"], north["priority"]) == ("North", "ok", 0)
     assert north["last_success_at"] is not None
     assert (gone["state"], gone["last_success_at"]) == ("open", None)
     assert "failed 3 times in a row" in gone["words"]
