@@ -2,7 +2,9 @@
 
 from celery import shared_task
 
-import routing.ai.tasks  # noqa: F401 (Celery looks for tasks here)
+# Celery looks for tasks in this module alone.
+import routing.ai.tasks
+import routing.proof.tasks  # noqa: F401
 from routing.backtest import run
 from routing.backtest.models import BackTest
 from routing.deliver import drive
