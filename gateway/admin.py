@@ -8,7 +8,7 @@ from django.db.models import Model
 from django.db.models.base import ModelBase
 from django.http import HttpRequest
 
-OWN_APPS = frozenset({"accounts", "dicomnet", "studies", "routing", "tiering", "spanner"})
+OWN_APPS = frozenset({"accounts", "nodes", "dicomnet", "studies", "routing", "tiering", "spanner"})
 
 
 class GantryAdminSite(admin.AdminSite):

@@ -9,6 +9,7 @@ from dicomnet.api import Allowlist, RemoteNodes
 from gateway.accounts.api import ApiKeys, Login, Logout, Me, Refresh, Users
 from gateway.api_docs import Docs, Schema
 from gateway.api_root import Root
+from gateway.nodes.api import Nodes
 from gateway.problems import not_found
 from gateway.trace_api import Trace
 from routing.api.ai import AIPools, AIRequests, AIResults, AIWorkers
@@ -79,6 +80,7 @@ urlpatterns = [
     re_path(r"^auth/refresh/?$", Refresh.as_view(), name="api-refresh"),
     re_path(r"^auth/logout/?$", Logout.as_view(), name="api-logout"),
     re_path(r"^auth/me/?$", Me.as_view(), name="api-me"),
+    re_path(r"^system/nodes/?$", Nodes.as_view(), name="api-node-list"),
     re_path(r"^changes/?$", Changes.as_view(), name="api-change-list"),
     re_path(rf"^studies/(?P<study_instance_uid>{UID})/trace/?$", Trace.as_view(), name="api-study-trace"),
     re_path(rf"^studies/(?P<study_instance_uid>{UID})/receipt/?$", StudyReceipt.as_view(), name="api-study-receipt"),

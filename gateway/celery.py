@@ -9,7 +9,8 @@ import os
 from celery import Celery
 from celery.signals import setup_logging
 
-import gateway.supervisor.ready  # noqa: F401 (connects the signals that tell the supervisor)
+import gateway.nodes.hearts
+import gateway.supervisor.ready  # noqa: F401 (both connect signals of workers and beat)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings.base")
 
@@ -61,6 +62,7 @@ app.conf.beat_schedule = {
         ("remove fetched studies that nobody uses", "spanner.tasks.remove_fetched", 600),
         ("remove packs that nobody relies on", "tiering.tasks.sweep_packs", 600),
         ("note what lies where and what it costs", "tiering.tasks.sample_tiers", 3600),
+        ("forget processes of yesterday", "gateway.nodes.tasks.clear_old", 3600),
     ]
 }
 app.autodiscover_tasks()

@@ -45,6 +45,7 @@ class Environment:
     span_history_days: int
     span_wait_seconds: int
     fetched_keep_days: int
+    node_name: str
     time_zone: str
     log_level: str
     faults: tuple[str, ...]
@@ -128,6 +129,7 @@ def read_environment() -> Environment:
         span_history_days=values.number(env, "GANTRY_SPAN_HISTORY_DAYS", 90, 1, 3650),
         span_wait_seconds=values.number(env, "GANTRY_SPAN_WAIT_SECONDS", 20, 0, 300),
         fetched_keep_days=values.number(env, "GANTRY_FETCHED_KEEP_DAYS", 7, 0, 3650),
+        node_name=values.node_name(env.str("GANTRY_NODE_NAME", "")),
         time_zone=values.time_zone(env.str("GANTRY_TIME_ZONE", "UTC")),
         log_level=values.choice(env, "GANTRY_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         faults=values.faults(env.str("GANTRY_FAULTS", "0"), is_debug=values.boolean(env, "DJANGO_DEBUG")),

@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 from decimal import Decimal
 from hashlib import sha256
 from ipaddress import ip_address
@@ -99,6 +100,17 @@ def ae_title(value: str) -> str:
             f"GANTRY_AE_TITLE must be 1 to 16 printable ASCII characters without a backslash, not {value!r}."
         )
     return title
+
+
+def node_name(value: str) -> str:
+    """What this host is called among those of the installation."""
+    if not value.strip():
+        return re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname())[:64]
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", value.strip()):
+        raise BadSetting(
+            f"GANTRY_NODE_NAME must be 1 to 64 letters, digits, dots, hyphens and underscores, not {value!r}."
+        )
+    return value.strip()
 
 
 def time_zone(value: str) -> str:

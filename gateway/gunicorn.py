@@ -44,6 +44,20 @@ def post_fork(server: Any, _worker: Any) -> None:
     die_with_parent(server.pid)
 
 
+def post_worker_init(worker: Any) -> None:
+    """It has loaded the application, and is about to serve."""
+    from gateway.nodes.hearts import web_worker_begins  # models are there only now
+
+    web_worker_begins(worker)
+
+
+def worker_exit(_server: Any, _worker: Any) -> None:
+    """In a worker that ends as it was asked to."""
+    from gateway.nodes.hearts import end
+
+    end()
+
+
 def child_exit(_server: Any, worker: Any) -> None:
     """A worker ended: its gauges are no longer part of the sum."""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:

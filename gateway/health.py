@@ -34,7 +34,8 @@ class Check:
     @property
     def label(self) -> str:
         """The name as pages show it."""
-        return self.name.replace("_tls", " over TLS").capitalize().replace("tls", "TLS")
+        words = self.name.replace("_tls", " over TLS").capitalize()
+        return {"Api": "API"}.get(words, words.replace("tls", "TLS"))
 
 
 def checks() -> list[Check]:
@@ -97,6 +98,23 @@ def check_faults() -> Check:
     if names:
         return Check("faults", False, f"Fault injection is on: {', '.join(names)}. `manage.py clearfaults` ends it.")
     return Check("faults", True, "Faults may be injected; none is.")
+
+
+def check_disk() -> Check:
+    """Whether the spool's disk has given no error, or has passed its test since."""
+    try:
+        is_suspect = local_spool().intake.poll().is_suspect
+    except OSError as error:
+        return Check("disk", False, f"The spool's disk does not answer ({error.strerror}).")
+    return Check("disk", not is_suspect, "The spool's disk failed." if is_suspect else "The spool's disk is sound.")
+
+
+def check_api() -> Check:
+    """Whether the port of portal and API takes connections; whoever is asked by HTTP knows that it does."""
+    port = settings.GANTRY.http_bind[1]
+    if not _accepts_connections(settings.GANTRY.http_bind):
+        return Check("api", False, f"Nothing accepts connections on the port {port} of portal and API.")
+    return Check("api", True, f"Portal and API accept connections on port {port}.")
 
 
 def check_receiver() -> Check:

@@ -24,6 +24,7 @@ from prometheus_client.metrics_core import Metric
 
 from gateway.accounts.authentication import api_key_of
 from gateway.accounts.models import Scope
+from gateway.nodes.figures import node_figures
 from routing.ai.board import open_quarantine
 from routing.models import AIRequest, Delivery, DeliveryState
 from spanner.models import Source, SourceAnswer
@@ -78,7 +79,7 @@ class RowCollector:
         yield InfoMetricFamily("gantry_build", "What runs here.", {"django": django.get_version()})
         yield from _spool()
         try:
-            found = [*_archive(), *_ledger(), *_ai(), *_span()]
+            found = [*_archive(), *_ledger(), *_ai(), *_span(), *node_figures()]
         except DatabaseError as error:
             logger.warning("no figures from the database", extra={"error": type(error).__name__})
             found = []

@@ -43,6 +43,11 @@ VARIABLES = (
     ),
     Variable("GANTRY_SCP_PROCESSES", "2", "processes that share the DICOM port"),
     Variable(
+        "GANTRY_NODE_NAME",
+        "the machine's name",
+        "what this host is called on the system page; another one for each host, and in containers one that lasts",
+    ),
+    Variable(
         "GANTRY_STABLE_SECONDS",
         "60",
         "quiet time after which a series or a study counts as complete, until its sender's own pace is known",

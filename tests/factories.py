@@ -13,6 +13,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from dicomnet.commitment import FailureReason
 from dicomnet.models import AllowlistEntry, RemoteNode
 from gateway.accounts.models import Role, User
+from gateway.nodes.models import EventKind, Kind, Node, Process, SystemEvent
 from routing.models import (
     AIPool,
     AIRequest,
@@ -456,3 +457,69 @@ class FetchFactory(DjangoModelFactory[Fetch]):
     instances_expected = 200
     instances_arrived = 50
     bytes_arrived = 25_000_000
+
+
+class NodeFactory(DjangoModelFactory[Node]):
+    """One that was measured just now; ``age_seconds=`` says otherwise."""
+
+    class Meta:
+        model = Node
+
+    class Params:
+        age_seconds = 2
+
+    name = factory.Sequence(lambda n: f"host-{n}")
+    version = "0.1.0"
+    seen_at = factory.LazyAttribute(lambda node: timezone.now() - timedelta(seconds=node.age_seconds))
+    booted_at = factory.LazyFunction(lambda: timezone.now() - timedelta(days=9))
+    cpu_count = 4
+    cpu_percent = 12.5
+    load_average = 0.4
+    memory_total_bytes = 16_000_000_000
+    memory_used_bytes = 6_000_000_000
+    disks = [
+        {
+            "label": "Home",
+            "path": "/var/lib/gantry",
+            "total_bytes": 1_000_000_000_000,
+            "free_bytes": 600_000_000_000,
+            "used_percent": 40.0,
+        }
+    ]
+
+
+class ProcessFactory(DjangoModelFactory[Process]):
+    """One that was seen just now; ``age_seconds=`` and ``is_stopped=`` say otherwise."""
+
+    class Meta:
+        model = Process
+
+    class Params:
+        age_seconds = 2
+        uptime_seconds = 3600
+        appeared_seconds = 90_000
+        is_stopped = False
+
+    node = factory.SubFactory(NodeFactory)
+    kind = Kind.WEB
+    name = factory.SelfAttribute("kind")
+    pid = factory.Sequence(lambda n: 1000 + n)
+    version = "0.1.0"
+    commit = "62a6949cf649"
+    started_at = factory.LazyAttribute(lambda process: timezone.now() - timedelta(seconds=process.uptime_seconds))
+    appeared_at = factory.LazyAttribute(lambda process: timezone.now() - timedelta(seconds=process.appeared_seconds))
+    seen_at = factory.LazyAttribute(lambda process: timezone.now() - timedelta(seconds=process.age_seconds))
+    stopped_at = factory.LazyAttribute(lambda process: process.seen_at if process.is_stopped else None)
+    load = 1
+    rss_bytes = 90_000_000
+
+
+class SystemEventFactory(DjangoModelFactory[SystemEvent]):
+    class Meta:
+        model = SystemEvent
+
+    at = factory.LazyFunction(timezone.now)
+    node = factory.Sequence(lambda n: f"host-{n}")
+    kind = EventKind.ENDED
+    subject = "worker-index"
+    words = "killed by signal 9 (Killed); it is started again in 1 s"

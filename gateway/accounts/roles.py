@@ -18,6 +18,7 @@ OWN_PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
         ),
         Role.OPERATOR: frozenset(
             {
+                "nodes.view_*",
                 "routing.change_delivery",
                 "spanner.add_query",
                 "spanner.add_fetch",

@@ -19,6 +19,7 @@ ALLOWED_HOSTS = GANTRY.allowed_hosts
 INSTALLED_APPS = [
     "gateway",
     "gateway.accounts",
+    "gateway.nodes",
     "gateway.portal",
     "dicomnet",
     "studies",
@@ -125,6 +126,8 @@ DICOM_SERVICES = {
 }
 # Who answers to a title that is not among them; these may be changed while the listener runs.
 DICOM_SERVICES_BY_TITLE = "gateway.dimse.federation_behind"
+# What goes on beside each listener process for as long as it runs: a context manager, given what counts connections.
+DICOM_LISTENER_LIFE = "gateway.nodes.hearts.while_listening"
 
 # What still needs the file of an instance where it is quickly read (studies.holds).
 INSTANCE_HOLDS = [
@@ -216,6 +219,8 @@ SPECTACULAR_SETTINGS = {
         "MoveStateEnum": "tiering.models.MoveState",
         "MoveReasonEnum": "tiering.models.Reason",
         "FetchStateEnum": "spanner.models.FetchState",
+        "ProcessKindEnum": "gateway.nodes.models.Kind",
+        "ProcessStateEnum": "gateway.nodes.states.State",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from gateway.supervisor.child import Child
 from gateway.supervisor.errors import CannotStart
+from gateway.supervisor.journal import Journal
 from gateway.supervisor.logfile import last_lines, rotate
 from gateway.supervisor.wake import Wake
 
@@ -23,9 +24,17 @@ EARLY_ENDS = 3
 class Keeper:
     """The children in the order they are started."""
 
-    def __init__(self, wake: Wake, *, ready_seconds: float = READY_SECONDS, stop_seconds: float = STOP_SECONDS) -> None:
+    def __init__(
+        self,
+        wake: Wake,
+        journal: Journal,
+        *,
+        ready_seconds: float = READY_SECONDS,
+        stop_seconds: float = STOP_SECONDS,
+    ) -> None:
         self.children: list[Child] = []
         self._wake = wake
+        self._journal = journal
         self._ready_seconds = ready_seconds
         self._stop_seconds = stop_seconds
 
@@ -34,6 +43,7 @@ class Keeper:
         for child in children:
             self.children.append(child)
             child.start()
+            self._journal.started(child.name)
 
     def wait_until_ready(self) -> bool:
         """Wait until every child serves; False when a stop was asked for meanwhile.
@@ -66,6 +76,7 @@ class Keeper:
 
     def stop(self) -> None:
         """Stop all children, turn by turn; a second request to stop ends what is left at once."""
+        self._journal.ends()  # while there is still somebody to carry it on
         requests = self._wake.stop_requests
         ordered = sorted(self.children, key=lambda child: child.program.stop_turn)
         for _, turn in groupby(ordered, key=lambda child: child.program.stop_turn):
@@ -82,10 +93,12 @@ class Keeper:
         self.children.clear()
 
     def _check(self) -> None:
+        self._journal.lives()
         for child in self.children:
             ended = child.check()
             if ended is not None:
                 logger.warning("child ended, it is started again", extra=asdict(ended))
+                self._journal.ended(ended)
 
     def _rotate_logs(self) -> None:
         for child in self.children:

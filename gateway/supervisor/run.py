@@ -4,7 +4,9 @@ import os
 import shutil
 
 from gateway.env import Environment
+from gateway.nodes.outbox import Outbox
 from gateway.supervisor.closing import closing_text
+from gateway.supervisor.journal import Journal
 from gateway.supervisor.keep import Keeper
 from gateway.supervisor.preflight import (
     make_writable,
@@ -39,7 +41,7 @@ def run(environment: Environment) -> None:
     with only_one(environment.run_dir / "supervisor.lock"):
         _check_addresses(environment)
         with Wake() as wake:
-            keeper = Keeper(wake)
+            keeper = Keeper(wake, Journal(Outbox(environment.run_dir)))
             try:
                 _serve(environment, keeper)
             finally:

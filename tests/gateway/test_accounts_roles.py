@@ -61,6 +61,9 @@ VIEWER = {
     "tiering.view_locationslot",
 }
 OPERATOR = VIEWER | {
+    "nodes.view_node",
+    "nodes.view_process",
+    "nodes.view_systemevent",
     "routing.change_delivery",
     "spanner.add_query",
     "spanner.add_fetch",
@@ -70,7 +73,7 @@ OPERATOR = VIEWER | {
     "tiering.add_move",
     "tiering.change_move",
 }
-OURS = ("accounts.", "dicomnet.", "routing.", "studies.", "tiering.", "spanner.")
+OURS = ("accounts.", "nodes.", "dicomnet.", "routing.", "studies.", "tiering.", "spanner.")
 
 
 @pytest.mark.parametrize(("role", "expected"), [(Role.VIEWER, VIEWER), (Role.OPERATOR, OPERATOR)])

@@ -69,6 +69,7 @@ def test_a_deep_home_gets_a_socket_that_fits(environment: pytest.MonkeyPatch, tm
         ("GANTRY_HOT_COST_PER_GB_MONTH", "-1", "such as 0.023"),
         ("GANTRY_TIME_ZONE", "Somewhere/Else", "Europe/Zurich"),
         ("GANTRY_TIME_ZONE", "../etc/passwd", "Europe/Zurich"),
+        ("GANTRY_NODE_NAME", "../north", "letters, digits"),
         ("GANTRY_LOG_LEVEL", "LOUD", "one of DEBUG"),
         ("DJANGO_DEBUG", "maybe", "on or off"),
         ("DATABASE_URL", "mysql://db/gantry", "postgres://"),

@@ -6,21 +6,31 @@ from pathlib import Path
 
 import pytest
 
+from gateway.nodes.outbox import Outbox
 from gateway.supervisor.errors import CannotStart
+from gateway.supervisor.journal import Journal
 from gateway.supervisor.keep import Keeper
 from gateway.supervisor.wake import Wake
 from tests.gateway.children import DEAF, ENDS_AT_ONCE, NEVER_READY, SERVES, child, is_running, kill, wait_until_gone
 
 
 @pytest.fixture
-def keeper() -> Iterator[Keeper]:
+def keeper(tmp_path: Path) -> Iterator[Keeper]:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     with Wake() as wake:
-        keeper = Keeper(wake, ready_seconds=10, stop_seconds=2)
+        keeper = Keeper(wake, journal(tmp_path), ready_seconds=10, stop_seconds=2)
         yield keeper
         keeper.stop()
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+def journal(folder: Path) -> Journal:
+    return Journal(Outbox(folder / "run"))
+
+
+def told(folder: Path) -> list[tuple[str, str]]:
+    return [(event.subject, event.kind) for _, event in Outbox(folder / "run").waiting()]
 
 
 def stop_after(seconds: float) -> None:
@@ -38,7 +48,7 @@ def test_wait_until_ready_sees_every_child_serve(keeper: Keeper, tmp_path: Path)
 
 def test_wait_until_ready_names_who_is_missing_and_its_last_lines(tmp_path: Path) -> None:
     with Wake() as wake:
-        keeper = Keeper(wake, ready_seconds=1.0, stop_seconds=1.0)
+        keeper = Keeper(wake, journal(tmp_path), ready_seconds=1.0, stop_seconds=1.0)
         keeper.start([child(tmp_path, "quick", SERVES), child(tmp_path, "slow", NEVER_READY)])
         with pytest.raises(CannotStart) as failure:
             keeper.wait_until_ready()
@@ -84,6 +94,8 @@ def test_killed_child_is_started_again_and_the_log_says_so(
     [record] = [record for record in caplog.records if record.message == "child ended, it is started again"]
     assert vars(record)["child"] == "worker"
     assert vars(record)["reason"] == "killed by signal 9 (Killed)"
+    assert told(tmp_path) == [("worker", "started"), ("worker", "ended")]
+    assert Outbox(tmp_path / "run").supervisor() is not None
 
 
 def test_stop_goes_turn_by_turn(keeper: Keeper, tmp_path: Path) -> None:
@@ -100,7 +112,7 @@ def test_stop_goes_turn_by_turn(keeper: Keeper, tmp_path: Path) -> None:
 
 def test_stop_kills_a_child_that_does_not_listen(tmp_path: Path) -> None:
     with Wake() as wake:
-        keeper = Keeper(wake, stop_seconds=0.3)
+        keeper = Keeper(wake, journal(tmp_path), stop_seconds=0.3)
         keeper.start([child(tmp_path, "deaf", DEAF)])
         assert keeper.wait_until_ready()
         [pid] = [each.pid for each in keeper.children]
@@ -114,7 +126,7 @@ def test_stop_kills_a_child_that_does_not_listen(tmp_path: Path) -> None:
 
 def test_second_request_to_stop_does_not_wait(tmp_path: Path) -> None:
     with Wake() as wake:
-        keeper = Keeper(wake, stop_seconds=30)
+        keeper = Keeper(wake, journal(tmp_path), stop_seconds=30)
         keeper.start([child(tmp_path, "deaf", DEAF)])
         assert keeper.wait_until_ready()
         signal.raise_signal(signal.SIGTERM)

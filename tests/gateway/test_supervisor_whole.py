@@ -1,8 +1,9 @@
-"""The whole product as a person starts it: ready, one process killed, everything killed."""
+"""The whole product as a person starts it: ready, processes killed, everything killed; and what it says of itself."""
 
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -68,6 +69,19 @@ def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     assert condition()
 
 
+def query(home: Path, statement: str) -> list[tuple[str, int]]:
+    database = sqlite3.connect(home / "db.sqlite3", timeout=20)
+    try:
+        return database.execute(statement).fetchall()
+    finally:
+        database.close()
+
+
+def processes(home: Path, condition: str = "1") -> list[tuple[str, int]]:
+    """Names and process ids that have written their row."""
+    return query(home, f"SELECT name, pid FROM nodes_process WHERE {condition}")  # noqa: S608 (ours)
+
+
 def test_the_product_becomes_ready_mends_itself_and_leaves_nothing_behind(home: Path) -> None:
     supervisor = start(home)
     try:
@@ -80,6 +94,11 @@ def test_the_product_becomes_ready_mends_itself_and_leaves_nothing_behind(home: 
         tree = psutil.Process(supervisor.pid)
         [web] = [child for child in tree.children() if "gunicorn" in child.cmdline()]
         grandchildren = [process.pid for process in web.children()]
+        wait_for(lambda: {name for name, _ in processes(home)} >= PROGRAMS | {"supervisor"})
+        assert {pid for name, pid in processes(home) if name == "web"} == set(grandchildren)
+        plan_pid = dict(processes(home))["worker-plan"]
+        os.kill(plan_pid, signal.SIGKILL)
+        wait_for(lambda: any(name == "worker-plan" and pid != plan_pid for name, pid in processes(home)))
         web.kill()
         wait_for(lambda: not (ready / "web").exists())
         wait_for((ready / "web").exists)
@@ -100,8 +119,16 @@ def test_the_product_becomes_ready_mends_itself_and_leaves_nothing_behind(home: 
         lines = read_until_ready(again)
         assert not any("admin /" in line for line in lines)
         family = [process.pid for process in psutil.Process(again.pid).children(recursive=True)]
+        wait_for(lambda: {name for name, pid in processes(home) if pid in {*family, again.pid}} >= PROGRAMS)
         again.send_signal(signal.SIGTERM)
         assert again.wait(60) == 0
+        assert {name for name, pid in processes(home, "stopped_at IS NOT NULL") if pid in family} == PROGRAMS
+        assert set(query(home, "SELECT subject, kind FROM nodes_systemevent")) >= {
+            ("worker-plan", "ended"),
+            ("web", "ended"),
+            ("web", "started"),
+            ("supervisor", "stopped"),
+        }
         assert wait_until_gone(family, 0.5) == []
     finally:
         again.kill()

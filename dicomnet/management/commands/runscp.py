@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.module_loading import import_string
 
 from dicomnet.allowlist import Allowlist
 from dicomnet.scp.processes import PortTaken, check_port, run_processes
@@ -68,4 +69,5 @@ def serve(tls: TlsBind | None, stop: threading.Event) -> None:
     ready = os.environ.get("GANTRY_READY_FILE")
     if ready:
         Path(ready).touch()
-    serve_until(listener, stop, GRACE_SECONDS)
+    with import_string(settings.DICOM_LISTENER_LIFE)(lambda: listener.guard.count):
+        serve_until(listener, stop, GRACE_SECONDS)

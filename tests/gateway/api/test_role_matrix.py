@@ -21,6 +21,7 @@ EXPECTED = {
     # The least role that may call each; written by hand, so that a change of the table shows here.
     ("api-root", "get"): "viewer",
     ("api-change-list", "get"): "viewer",
+    ("api-node-list", "get"): "operator",
     ("api-schema", "get"): "viewer",
     ("api-docs", "get"): "viewer",
     ("api-me", "get"): "viewer",
