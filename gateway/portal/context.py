@@ -131,7 +131,7 @@ SECTIONS = (
             "policy-delete",
         ),
     ),
-    Section("System", "system", "system", "studies.view_study"),
+    Section("System", "system", "system", "studies.view_study", ("system-events", "licences")),
 )
 
 

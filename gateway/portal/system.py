@@ -1,10 +1,7 @@
-"""The system page: health in words, versions, the settings in force, and disks."""
+"""The system page: health in words, hosts and processes, versions, the settings in force, and disks."""
 
 import platform
-import tomllib
-from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,26 +17,23 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from gateway.checks import warnings
-from gateway.env import BASE_DIR, Environment
-from gateway.health import checks
-from studies.disk import DiskUse, disk_use
-
-
-@dataclass(frozen=True)
-class Disk:
-    """The file system under one of Gantry's folders; its use is counted as the spool's light and the watermarks do."""
-
-    label: str
-    path: Path
-    use: DiskUse
+from gateway.env import Environment
+from gateway.health import check_api, checks
+from gateway.nodes.readings import disks
+from gateway.nodes.selectors import board, running_versions
+from gateway.nodes.states import GONE_SECONDS
+from gateway.nodes.version import running_code
 
 
 @require_GET
 @permission_required("studies.view_study", raise_exception=True)
 def system(request: HttpRequest) -> HttpResponse:
-    """The page."""
-    context = {
-        "checks": checks(),
+    """The page, or its part on hosts and processes for a page that is open already."""
+    about_nodes = _about_nodes() if request.user.has_perm("nodes.view_node") else {}
+    if request.headers.get("HX-Target") == "nodes":
+        return render(request, "portal/_nodes.html", about_nodes)
+    context = about_nodes | {
+        "checks": [*checks(), check_api()],
         "warnings": warnings(),
         "versions": versions(),
         "settings": settings_in_words(settings.GANTRY),
@@ -52,13 +46,14 @@ def system(request: HttpRequest) -> HttpResponse:
 @require_GET
 def lights(request: HttpRequest) -> HttpResponse:
     """The lamps of the top bar: a fragment, for the checks may take a second."""
-    return render(request, "portal/_lights.html", {"checks": checks()})
+    return render(request, "portal/_lights.html", {"checks": [*checks(), check_api()]})
 
 
 def versions() -> list[tuple[str, str]]:
     """What runs here."""
+    code = running_code()
     return [
-        ("Gantry", _gantry_version()),
+        ("Gantry", " ".join(filter(None, (code.version, code.commit)))),
         ("Python", platform.python_version()),
         ("Django", django.get_version()),
         ("pynetdicom", pynetdicom.__version__),
@@ -82,6 +77,7 @@ def settings_in_words(environment: Environment) -> list[tuple[str, str, str]]:
         ("GANTRY_TLS_CERT", str(environment.tls_cert or "none"), "certificate that Gantry shows to callers and peers"),
         ("GANTRY_TLS_CA", str(environment.tls_ca or "none"), "certificates that verify callers and peers"),
         ("GANTRY_HTTP_BIND", f"{http[0]}:{http[1]}", "address and port of portal and API"),
+        ("GANTRY_NODE_NAME", environment.node_name, "what this host is called"),
         ("GANTRY_SCP_PROCESSES", str(environment.scp_processes), "processes that share the DICOM port"),
         ("GANTRY_HOME", str(environment.home), "everything written"),
         ("GANTRY_STORAGE", str(environment.storage), "hot store"),
@@ -104,10 +100,9 @@ def settings_in_words(environment: Environment) -> list[tuple[str, str, str]]:
     ]
 
 
-def disks(environment: Environment) -> list[Disk]:
-    """Home and hot store; a folder that is not there yet has no line."""
-    folders = [("Home: database, spool, logs", environment.home), ("Hot store", environment.storage)]
-    return [Disk(label, path, disk_use(path)) for label, path in folders if path.exists()]
+def _about_nodes() -> dict[str, Any]:
+    nodes = board()
+    return {"nodes": nodes, "versions_running": len(running_versions(nodes)), "gone_seconds": GONE_SECONDS}
 
 
 def _place(url: str | None) -> str:
@@ -121,8 +116,3 @@ def _place(url: str | None) -> str:
 def _database_version() -> tuple[Any, ...]:
     found: tuple[Any, ...] = connection.get_database_version()
     return found
-
-
-def _gantry_version() -> str:
-    with (BASE_DIR / "pyproject.toml").open("rb") as file:
-        return str(tomllib.load(file)["project"]["version"])

@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from gateway.portal import dashboard, sign_in, studies, system
+from gateway.portal import dashboard, events, licences, sign_in, studies, system
 
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
@@ -14,4 +14,7 @@ urlpatterns = [
     path("studies/<str:study_instance_uid>/trace/", studies.study_trace, name="study-trace"),
     path("system/", system.system, name="system"),
     path("system/lights/", system.lights, name="system-lights"),
+    path("system/events/", events.Events.as_view(), name="system-events"),
+    path("system/licences/", licences.licences, name="licences"),
+    path("system/licences/<str:ecosystem>/<path:name>/", licences.licence_text, name="licence-text"),
 ]

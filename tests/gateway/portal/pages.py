@@ -23,14 +23,17 @@ from tests.factories import (
     IdentityClashFactory,
     LocationFactory,
     MoveFactory,
+    NodeFactory,
     PackFactory,
     PolicyFactory,
+    ProcessFactory,
     RemoteNodeFactory,
     RuleVersionFactory,
     ShadowMatchFactory,
     SourceFactory,
     SourceMinuteFactory,
     SpanningConfigFactory,
+    SystemEventFactory,
     TierChangeFactory,
     TierSampleFactory,
     UserFactory,
@@ -124,6 +127,8 @@ class Rows:
             "federation-form": f"/archives/federations/{self.federation.pk}/",
             "federation-delete": f"/archives/federations/{self.federation.pk}/delete/",
             "system": "/system/",
+            "system-events": "/system/events/",
+            "licences": "/system/licences/",
         }
 
 
@@ -153,6 +158,8 @@ def make_rows(count: int = 1) -> Rows:
         DamageFactory.create(pack=PackFactory.create(study=delivery.instance.series.study, location=location))
         TierSampleFactory.create(what="location", key=str(location.pk))
         PackFactory.create(study=delivery.instance.series.study, location=location)
+        ProcessFactory.create(node=NodeFactory.create())
+        SystemEventFactory.create()
     federation, sources, query = _make_federations(count)
     fetches = [FetchFactory.create(source=source, config=federation) for source in sources]
     return Rows(

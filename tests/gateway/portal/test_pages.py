@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from gateway.env import Environment
 from studies.dimse import local_spool
-from tests.factories import DestinationFactory, StudyFactory
+from tests.factories import DestinationFactory, NodeFactory, ProcessFactory, StudyFactory, SystemEventFactory
 from tests.gateway.portal.pages import make_rows
 
 pytestmark = pytest.mark.django_db
@@ -36,6 +36,7 @@ ADMINISTRATORS_ONLY = {
     "federation-form",
     "federation-delete",
 }
+NOT_FOR_VIEWERS = {"system-events"}
 OF_WHO_ASKED = {"span-found"}  # to others it is not there
 QUERY_COUNTS = Path(__file__).with_name("query_counts.json")
 ALL_PAGES = list(json.loads(QUERY_COUNTS.read_text()))
@@ -53,7 +54,7 @@ def test_page_by_role(page: str, viewer: Client, operator: Client, administrator
     others = 403 if page in ADMINISTRATORS_ONLY else 404 if page in OF_WHO_ASKED else 200
     assert administrator.get(address).status_code == 200
     assert operator.get(address).status_code == others
-    assert viewer.get(address).status_code == others
+    assert viewer.get(address).status_code == (403 if page in NOT_FOR_VIEWERS else others)
     assert client.get(address).headers["Location"].startswith("/sign-in/?next=")
 
 
@@ -100,6 +101,8 @@ def test_page_costs_as_many_queries_for_ten_rows_as_for_two(page: str, administr
         "/archives/",
         "/archives/fetches/",
         "/archives/sources/",
+        "/system/",
+        "/system/events/",
     ],
 )
 def test_page_without_rows_teaches(address: str, administrator: Client) -> None:
@@ -215,6 +218,35 @@ def test_live_part_of_the_dashboard_is_a_fragment(administrator: Client) -> None
     html = administrator.get("/", headers={"HX-Request": "true", "HX-Target": "live"}).content.decode()
 
     assert html.lstrip().startswith('<div class="figures">')
+
+
+def test_system_page_shows_hosts_to_who_runs_them(viewer: Client, operator: Client) -> None:
+    node = NodeFactory.create(name="north")
+    ProcessFactory.create(node=node, name="worker-plan", age_seconds=300)
+    ProcessFactory.create(node=node, commit="0" * 12, uptime_seconds=9000)
+    ProcessFactory.create(node=node)
+
+    html = operator.get("/system/").content.decode()
+    assert "north" in html
+    assert html.count('<span class="badge is-bad">gone</span>') == 1
+    assert html.count("other version</span>") == 1
+    part = operator.get("/system/", headers={"HX-Request": "true", "HX-Target": "nodes"}).content.decode()
+    assert "worker-plan" in part
+    assert "<html" not in part
+    assert "worker-plan" not in viewer.get("/system/").content.decode()
+    part = viewer.get("/system/", headers={"HX-Request": "true", "HX-Target": "nodes"}).content.decode()
+    assert "worker-plan" not in part
+
+
+def test_events_by_filter(operator: Client) -> None:
+    SystemEventFactory.create(subject="worker-plan", node="north")
+    SystemEventFactory.create(subject="Broker", node="south", kind="light_bad", words="It is away.")
+
+    assert "It is away." in operator.get("/system/events/?kind=light_bad").content.decode()
+    html = operator.get("/system/events/?subject=worker-plan&node=north").content.decode()
+    assert "killed by signal 9" in html
+    assert "It is away." not in html
+    assert "Nothing was so" in operator.get("/system/events/?node=south&kind=ended").content.decode()
 
 
 def test_system_page_shows_no_secret(administrator: Client, settings: object) -> None:
