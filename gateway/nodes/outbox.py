@@ -78,5 +78,10 @@ class Outbox:
 def _write(path: Path, content: dict[str, Any]) -> None:
     """Whole or not at all."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(json.dumps(content))
-    fresh.rename(path)
+    try:
+        fresh.write_text(json.dumps(content))
+        fresh.rename(path)
+    except OSError:
+        with suppress(OSError):
+            fresh.unlink()  # on a full disk the beginning of it may be there
+        raise
