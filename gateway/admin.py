@@ -4,9 +4,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.db.models.base import ModelBase
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 OWN_APPS = frozenset({"accounts", "nodes", "dicomnet", "studies", "routing", "tiering", "spanner"})
 
@@ -21,6 +24,12 @@ class GantryAdminSite(admin.AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """The role decides, not the flag that Django keeps for its own admin."""
         return bool(request.user.is_active and getattr(request.user, "is_administrator", False))
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """By the portal's page: one way in, with one count of attempts."""
+        if request.user.is_authenticated:
+            raise PermissionDenied
+        return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
 
     def register(self, model_or_iterable: type[Model] | Iterable[type[Model]], *args: Any, **options: Any) -> None:
         """Leave out what other packages register: groups and tokens mean nothing where roles decide."""

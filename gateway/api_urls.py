@@ -6,7 +6,7 @@ from django.urls import re_path
 from rest_framework.routers import DefaultRouter
 
 from dicomnet.api import Allowlist, RemoteNodes
-from gateway.accounts.api import ApiKeys, Login, Logout, Me, Refresh, Users
+from gateway.accounts.api import ApiKeys, LockOuts, Login, Logout, Me, Refresh, Users
 from gateway.api_docs import Docs, Schema
 from gateway.api_root import Root
 from gateway.nodes.api import Nodes
@@ -70,6 +70,7 @@ router.register("config/spanner", SpanningConfigs, basename="api-federation")
 router.register(r"config/spanner/(?P<config_pk>\d{1,18})/sources", Members, basename="api-federation-source")
 router.register("spanner/fetches", Fetches, basename="api-fetch")
 router.register("users", Users, basename="api-user")
+router.register("lock-outs", LockOuts, basename="api-lock-out")
 router.register("api-keys", ApiKeys, basename="api-key")
 
 urlpatterns = [

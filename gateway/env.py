@@ -46,6 +46,9 @@ class Environment:
     span_wait_seconds: int
     fetched_keep_days: int
     node_name: str
+    trusted_proxies: frozenset[str]
+    sign_in_attempts: int
+    lockout_minutes: int
     time_zone: str
     log_level: str
     faults: tuple[str, ...]
@@ -130,6 +133,9 @@ def read_environment() -> Environment:
         span_wait_seconds=values.number(env, "GANTRY_SPAN_WAIT_SECONDS", 20, 0, 300),
         fetched_keep_days=values.number(env, "GANTRY_FETCHED_KEEP_DAYS", 7, 0, 3650),
         node_name=values.node_name(env.str("GANTRY_NODE_NAME", "")),
+        trusted_proxies=values.addresses(env.str("GANTRY_TRUSTED_PROXIES", ""), "GANTRY_TRUSTED_PROXIES"),
+        sign_in_attempts=values.number(env, "GANTRY_SIGN_IN_ATTEMPTS", 5, 1, 100),
+        lockout_minutes=values.number(env, "GANTRY_LOCKOUT_MINUTES", 15, 1, 1440),
         time_zone=values.time_zone(env.str("GANTRY_TIME_ZONE", "UTC")),
         log_level=values.choice(env, "GANTRY_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         faults=values.faults(env.str("GANTRY_FAULTS", "0"), is_debug=values.boolean(env, "DJANGO_DEBUG")),

@@ -62,6 +62,14 @@ def bind(value: str, name: str) -> tuple[str, int]:
     return host.strip("[]"), port_number
 
 
+def addresses(value: str, name: str) -> frozenset[str]:
+    """IP addresses, separated by commas."""
+    try:
+        return frozenset(str(ip_address(each)) for each in value.replace(",", " ").split())
+    except ValueError as error:
+        raise BadSetting(f"{name} must be IP addresses such as 127.0.0.1,10.1.2.3, not {value!r}.") from error
+
+
 def tls_bind(value: str, cert: Path | None, key: Path | None, *, other: tuple[str, int]) -> tuple[str, int] | None:
     """Where the listener over TLS is; None: there is none."""
     if (cert is None) != (key is None):

@@ -10,7 +10,8 @@ from gateway.env import read_environment
 from gateway.supervisor.parent_death import die_with_parent
 from gateway.supervisor.ready import announce_ready
 
-_host, _port = read_environment().http_bind
+_environment = read_environment()
+_host, _port = _environment.http_bind
 
 bind = f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"
 worker_class = "gateway.web_worker.LingeringWorker"
@@ -31,6 +32,9 @@ errorlog = "-"
 loglevel = "warning"
 # Its default place is the home directory, which two installations of one user would share.
 control_socket_disable = True
+# Who may say that a request came by HTTPS; unset, gunicorn believes this machine.
+if _environment.trusted_proxies:
+    forwarded_allow_ips = ",".join(sorted(_environment.trusted_proxies))
 
 
 def when_ready(_server: Any) -> None:

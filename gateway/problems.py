@@ -17,7 +17,7 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from gateway.accounts.errors import LastAdministrator
+from gateway.accounts.errors import LastAdministrator, SignInLocked
 from gateway.parsers import TooLarge
 
 logger = logging.getLogger(__name__)
@@ -104,6 +104,8 @@ def _as_api_exception(error: Exception) -> exceptions.APIException | None:
         return Conflict("It is part of the record of what was sent, so it cannot be deleted; disable it instead.")
     if isinstance(error, LastAdministrator):
         return Conflict(str(error))
+    if isinstance(error, SignInLocked):
+        return TooManyRequests(str(error), wait=error.retry_after_seconds)
     return None
 
 
@@ -112,6 +114,17 @@ class Conflict(exceptions.APIException):
 
     status_code = status.HTTP_409_CONFLICT
     default_code = "conflict"
+
+
+class TooManyRequests(exceptions.APIException):
+    """Come again later; ``wait`` is in seconds."""
+
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "too_many_requests"
+
+    def __init__(self, detail: str, *, wait: int) -> None:
+        super().__init__(detail)
+        self.wait = wait
 
 
 class Unavailable(exceptions.APIException):

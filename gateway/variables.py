@@ -118,6 +118,21 @@ VARIABLES = (
         "days after its last use until a study that is here only because it was fetched from another archive is "
         "removed again; 0: never",
     ),
+    Variable(
+        "GANTRY_TRUSTED_PROXIES",
+        "none",
+        "addresses of reverse proxies, separated by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed",
+    ),
+    Variable(
+        "GANTRY_SIGN_IN_ATTEMPTS",
+        "5",
+        "wrong passwords, or codes, for one user name from one address after which it is locked out there",
+    ),
+    Variable(
+        "GANTRY_LOCKOUT_MINUTES",
+        "15",
+        "minutes for which it is; an administrator can lift it",
+    ),
     Variable("GANTRY_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
     Variable(
         "GANTRY_FAULTS",

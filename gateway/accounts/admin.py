@@ -2,8 +2,9 @@
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.http import HttpRequest
 
-from gateway.accounts.models import User
+from gateway.accounts.models import FailedSignIn, User
 
 
 @admin.register(User)
@@ -22,3 +23,19 @@ class UserAdmin(DjangoUserAdmin):
     )
     readonly_fields = ("last_login", "date_joined")
     filter_horizontal = ()
+
+
+@admin.register(FailedSignIn)
+class FailedSignInAdmin(admin.ModelAdmin):
+    """Attempts that failed; to delete one lifts its lock-out."""
+
+    list_display = ["username", "address", "attempts", "tried_at", "locked_until"]
+    search_fields = ["username", "address"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """They are counted, not entered."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: FailedSignIn | None = None) -> bool:
+        """They are counted, not edited."""
+        return False

@@ -1,7 +1,8 @@
-"""API: sign in and out, who am I, users, API keys."""
+"""API: sign in and out, who am I, users, lock-outs, API keys."""
 
 from typing import Any
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.permissions import AllowAny
@@ -9,15 +10,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
-from rest_framework.viewsets import ModelViewSet
+from rest_framework.mixins import DestroyModelMixin, ListModelMixin
+from rest_framework.viewsets import GenericViewSet, ModelViewSet
 
-from gateway.accounts import tokens
-from gateway.accounts.models import ApiKey, User
+from gateway.accounts import attempts, tokens
+from gateway.accounts.models import ApiKey, FailedSignIn, User
 from gateway.accounts.people import an_administrator_remains
 from gateway.accounts.permissions import ANY_ROLE
 from gateway.accounts.serializers import (
     AccessSerializer,
     ApiKeySerializer,
+    LockOutSerializer,
     LoginSerializer,
     MeSerializer,
     NewApiKeySerializer,
@@ -96,6 +99,19 @@ class Users(ModelViewSet[User]):
         """Refuse to delete the last administrator."""
         with an_administrator_remains():
             instance.delete()
+
+
+class LockOuts(ListModelMixin, DestroyModelMixin, GenericViewSet[FailedSignIn]):
+    """User names that are locked out at an address; to delete one lifts it."""
+
+    queryset = FailedSignIn.objects.order_by("pk")
+    serializer_class = LockOutSerializer
+    lookup_value_regex = r"\d{1,18}"
+    ordering_fields = ["locked_until", "username"]
+
+    def get_queryset(self) -> QuerySet[FailedSignIn]:
+        """Those that still last."""
+        return attempts.locked()
 
 
 class ApiKeys(ModelViewSet[ApiKey]):

@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.contrib.auth.backends import ModelBackend
+from django.http import HttpRequest
 
+from gateway.accounts import attempts
+from gateway.accounts.addresses import address_of
 from gateway.accounts.models import User
 from gateway.accounts.roles import role_may
 
@@ -19,6 +22,27 @@ if TYPE_CHECKING:
 
 class RoleBackend(ModelBackend):
     """Answers every question about permissions from the one table in ``roles``; groups are not asked."""
+
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+    ) -> "User | None":
+        """The user with this name and password; None: wrong, or not active.
+
+        Every door comes through here, so attempts are counted here.
+
+        Raises:
+            SignInLocked: the name was tried too often from this address; the password was not looked at.
+        """
+        if username is None or password is None:
+            return None
+        address = address_of(request)
+        attempts.take(username, address)
+        user = super().authenticate(request, username=username, password=password, **kwargs)
+        if not isinstance(user, User):
+            attempts.fail(username, address)
+            return None
+        attempts.give_back(username, address)
+        return user
 
     def get_user_permissions(self, user_obj: "AnyUser", obj: "Model | None" = None) -> set[str]:
         """Nobody has permissions besides those of the role."""

@@ -1,4 +1,4 @@
-"""Users and their role, and API keys and their scopes."""
+"""Users and their role, API keys and their scopes, and attempts to sign in."""
 
 from typing import Any
 
@@ -25,6 +25,23 @@ class User(AbstractUser):
     def is_administrator(self) -> bool:
         """Administrators alone change the configuration and use Django admin."""
         return self.role == Role.ADMINISTRATOR or self.is_superuser
+
+
+class FailedSignIn(models.Model):
+    """How often one name was tried from one address since it last got in. Holds what was typed as name, no patient data."""
+
+    username = models.CharField(max_length=150, help_text="As it was typed, in small letters; there may be no such user.")
+    address = models.CharField(max_length=45)
+    attempts = models.PositiveIntegerField(default=0, help_text="With those that are looked at in this moment.")
+    tried_at = models.DateTimeField(db_index=True)  # what is old is deleted by it
+    locked_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "failed sign-in"
+        constraints = [models.UniqueConstraint(fields=["username", "address"], name="one_count_per_name_and_address")]
+
+    def __str__(self) -> str:
+        return f"{self.username} from {self.address}"
 
 
 class Scope(models.TextChoices):

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from dicomnet.strict import StrictModelSerializer, StrictSerializer
 from gateway.accounts.authentication import KeyHolder
-from gateway.accounts.models import ApiKey, Role, Scope, User
+from gateway.accounts.models import ApiKey, FailedSignIn, Role, Scope, User
 
 
 class UserSerializer(StrictModelSerializer):
@@ -68,6 +68,15 @@ class UserSerializer(StrictModelSerializer):
             instance.set_password(password)
         changed: User = super().update(instance, validated_data)
         return changed
+
+
+class LockOutSerializer(StrictModelSerializer):
+    """A user name that is locked out at an address."""
+
+    class Meta:
+        model = FailedSignIn
+        fields = ["id", "username", "address", "attempts", "tried_at", "locked_until"]
+        read_only_fields = fields
 
 
 class ApiKeySerializer(StrictModelSerializer):

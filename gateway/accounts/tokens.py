@@ -13,6 +13,8 @@ from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
+from gateway.accounts import attempts
+from gateway.accounts.addresses import address_of
 from gateway.accounts.models import User
 
 
@@ -29,6 +31,7 @@ def sign_in(request: HttpRequest, *, username: str, password: str) -> Tokens:
 
     Raises:
         AuthenticationFailed: they are wrong, or the user is not active; it does not say which.
+        SignInLocked: they were wrong too often.
     """
     user = authenticate(request, username=username, password=password)
     if user is None:
@@ -37,6 +40,7 @@ def sign_in(request: HttpRequest, *, username: str, password: str) -> Tokens:
     OutstandingToken.objects.filter(user=user, expires_at__lt=timezone.now()).delete()
     refresh = RefreshToken.for_user(user)
     update_last_login(type(user), user)
+    attempts.forget(username, address_of(request))
     return Tokens(str(refresh.access_token), str(refresh))
 
 

@@ -24,3 +24,11 @@ class SignIn(LoginView):
         if request.headers.get("HX-Request"):
             return HttpResponse(headers={"HX-Refresh": "true"})
         return super().dispatch(request, *args, **kwargs)
+
+    def form_invalid(self, form: SignInForm) -> HttpResponse:
+        """The page again, with what is wrong; a lock-out is said to programs too."""
+        answer: HttpResponse = super().form_invalid(form)
+        if form.locked is not None:
+            answer.status_code = 429
+            answer.headers["Retry-After"] = str(form.locked.retry_after_seconds)
+        return answer

@@ -60,6 +60,9 @@ def test_a_deep_home_gets_a_socket_that_fits(environment: pytest.MonkeyPatch, tm
     ("name", "value", "words"),
     [
         ("GANTRY_HTTP_BIND", "8000", "ADDRESS:PORT"),
+        ("GANTRY_TRUSTED_PROXIES", "proxy.example", "IP addresses"),
+        ("GANTRY_SIGN_IN_ATTEMPTS", "0", "from 1 to 100"),
+        ("GANTRY_LOCKOUT_MINUTES", "-1", "from 1 to 1440"),
         ("GANTRY_DICOM_BIND", "127.0.0.1:70000", "ADDRESS:PORT"),
         ("GANTRY_DICOM_BIND", "pacs.example:104", "ADDRESS:PORT"),
         ("GANTRY_AE_TITLE", "A TITLE THAT IS TOO LONG", "1 to 16"),

@@ -34,6 +34,8 @@ EXPECTED = {
     ("api-fetch-detail", "get"): "viewer",
     ("api-fetch-cancel", "post"): "operator",
     ("api-tier-test", "post"): "operator",
+    ("api-lock-out-list", "get"): "administrator",
+    ("api-lock-out-detail", "delete"): "administrator",
     ("api-move-list", "get"): "viewer",
     ("api-move-detail", "get"): "viewer",
     ("api-move-cancel", "post"): "operator",
