@@ -61,6 +61,7 @@ app.conf.beat_schedule = {
         ("bring studies from their sources", "spanner.tasks.fetch_studies", SWEEP_SECONDS),
         ("remove fetched studies that nobody uses", "spanner.tasks.remove_fetched", 600),
         ("remove packs that nobody relies on", "tiering.tasks.sweep_packs", 600),
+        ("remove sessions and tokens that have ended", "gateway.accounts.tasks.sweep", 3600),
         ("note what lies where and what it costs", "tiering.tasks.sample_tiers", 3600),
         ("forget processes of yesterday", "gateway.nodes.tasks.clear_old", 3600),
     ]

@@ -49,6 +49,8 @@ class Environment:
     trusted_proxies: frozenset[str]
     sign_in_attempts: int
     lockout_minutes: int
+    session_idle_minutes: int
+    session_hours: int
     time_zone: str
     log_level: str
     faults: tuple[str, ...]
@@ -136,6 +138,8 @@ def read_environment() -> Environment:
         trusted_proxies=values.addresses(env.str("GANTRY_TRUSTED_PROXIES", ""), "GANTRY_TRUSTED_PROXIES"),
         sign_in_attempts=values.number(env, "GANTRY_SIGN_IN_ATTEMPTS", 5, 1, 100),
         lockout_minutes=values.number(env, "GANTRY_LOCKOUT_MINUTES", 15, 1, 1440),
+        session_idle_minutes=values.number(env, "GANTRY_SESSION_IDLE_MINUTES", 30, 1, 1440),
+        session_hours=values.number(env, "GANTRY_SESSION_HOURS", 12, 1, 168),
         time_zone=values.time_zone(env.str("GANTRY_TIME_ZONE", "UTC")),
         log_level=values.choice(env, "GANTRY_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         faults=values.faults(env.str("GANTRY_FAULTS", "0"), is_debug=values.boolean(env, "DJANGO_DEBUG")),

@@ -133,6 +133,16 @@ VARIABLES = (
         "15",
         "minutes for which it is; an administrator can lift it",
     ),
+    Variable(
+        "GANTRY_SESSION_IDLE_MINUTES",
+        "30",
+        "minutes without activity after which a session of the portal ends; a page that is open and renews itself is none",
+    ),
+    Variable(
+        "GANTRY_SESSION_HOURS",
+        "12",
+        "hours after which it ends in any case",
+    ),
     Variable("GANTRY_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
     Variable(
         "GANTRY_FAULTS",

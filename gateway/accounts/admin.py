@@ -1,10 +1,13 @@
 """People in Django admin: name, password and role."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.http import HttpRequest
 
 from gateway.accounts.models import FailedSignIn, User
+from gateway.accounts.people import end_sessions
 
 
 @admin.register(User)
@@ -23,6 +26,12 @@ class UserAdmin(DjangoUserAdmin):
     )
     readonly_fields = ("last_login", "date_joined")
     filter_horizontal = ()
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Who is disabled is out at once."""
+        super().save_model(request, obj, form, change)
+        if change and not obj.is_active:
+            end_sessions(obj)
 
 
 @admin.register(FailedSignIn)

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.crypto import salted_hmac
 from rest_framework_api_key.models import AbstractAPIKey
 
 
@@ -20,11 +21,19 @@ class User(AbstractUser):
     """A person who signs in. Holds the person's name and e-mail address, no patient data."""
 
     role = models.CharField(max_length=16, choices=Role, default=Role.VIEWER)
+    session_generation = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Sessions of an earlier one have ended."
+    )
 
     @property
     def is_administrator(self) -> bool:
         """Administrators alone change the configuration and use Django admin."""
         return self.role == Role.ADMINISTRATOR or self.is_superuser
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What a session must know to go on: another password ends it, and another generation does."""
+        value = f"{self.session_generation}:{self.password}"
+        return salted_hmac("gateway.accounts.session", value, secret=secret, algorithm="sha256").hexdigest()
 
 
 class FailedSignIn(models.Model):

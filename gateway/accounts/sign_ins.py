@@ -4,11 +4,12 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from gateway.accounts import attempts
+from gateway.accounts import attempts, sessions
 from gateway.accounts.addresses import address_of
 from gateway.accounts.models import User
 
 
 def signed_in(sender: type[User], request: HttpRequest, user: User, **kwargs: Any) -> None:
     """Django's ``user_logged_in``."""
+    sessions.begin(request.session)
     attempts.forget(user.get_username(), address_of(request))

@@ -10,6 +10,11 @@ body.addEventListener("htmx:beforeRequest", (event) => {
   if (part.matches("[data-live]") && rests(part)) event.preventDefault();
 });
 
+// What asks for itself again and again says so: it is not somebody at work, and keeps no session alive.
+body.addEventListener("htmx:configRequest", (event) => {
+  if (event.detail.elt.matches("[hx-trigger*=every]")) event.detail.headers["X-Poll"] = "1";
+});
+
 // Empty filters say nothing, so they do not go into the address.
 body.addEventListener("htmx:configRequest", (event) => {
   if (event.detail.verb !== "get") return;

@@ -274,6 +274,17 @@ def test_session_that_ended_leads_to_sign_in_and_not_into_the_page(open_page: Op
     assert "next=" in page.url
 
 
+def test_a_part_that_renews_itself_says_so_and_a_click_does_not(open_page: OpenPage) -> None:
+    page = open_page("/system/")
+
+    with page.expect_request("**/system/lights/") as poll:
+        page.goto("/deliveries/")
+    assert poll.value.headers["x-poll"] == "1"
+    with page.expect_request("**/studies/") as click:
+        page.get_by_role("link", name="Studies").first.click()
+    assert "x-poll" not in click.value.headers
+
+
 def _add_condition(page: Page, position: int, attribute: str, operator: str, value: str | None) -> None:
     page.locator("[data-conditions] > .buttons [data-do=add]").click()
     row = page.locator("[data-conditions] > [data-list] > *").nth(position)

@@ -1,0 +1,67 @@
+"""How long a session lasts: some time without activity, and never longer than a working day."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY, logout
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+SIGNED_IN_AT, ACTIVE_AT = "signed_in_at", "active_at"  # seconds since the epoch
+POLL_HEADER = "X-Poll"  # sent by static/js/live.js
+NOTED_AFTER_SECONDS = 60  # of activity: a row for each click would cost more than most pages
+
+
+class SessionLimits:
+    """Middleware behind that of authentication: ends what lasted long enough, before a page is asked for.
+
+    A part of a page that asks for itself anew every few seconds is no activity, or an open page would keep its session
+    alive in an empty room.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        """Begin."""
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, as nobody when the session is over."""
+        if SESSION_KEY in request.session:
+            now = time.time()
+            if is_over(request.session, now):
+                logout(request)
+            elif POLL_HEADER not in request.headers and now - request.session[ACTIVE_AT] >= NOTED_AFTER_SECONDS:
+                request.session[ACTIVE_AT] = int(now)
+        return self._get_response(request)
+
+
+class SecureCookies:
+    """Middleware before that of sessions: over HTTPS no cookie is ever sent without it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        """Begin."""
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer; on loopback without HTTPS a secure cookie would never come back, and nobody could sign in."""
+        response = self._get_response(request)
+        if request.is_secure():
+            for cookie in response.cookies.values():
+                cookie["secure"] = True
+        return response
+
+
+def begin(session: Any) -> None:
+    """Note that somebody has signed in just now."""
+    session[SIGNED_IN_AT] = session[ACTIVE_AT] = int(time.time())
+
+
+def is_over(session: Any, now: float) -> bool:
+    """Whether a session lasted long enough; one of which nobody noted when it began has."""
+    if SIGNED_IN_AT not in session or ACTIVE_AT not in session:
+        return True
+    return bool(
+        now - session[ACTIVE_AT] >= settings.GANTRY.session_idle_minutes * 60
+        or now - session[SIGNED_IN_AT] >= settings.GANTRY.session_hours * 3600
+    )
