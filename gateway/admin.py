@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.db.models.base import ModelBase
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 
 OWN_APPS = frozenset({"accounts", "nodes", "dicomnet", "studies", "routing", "tiering", "spanner"})
@@ -30,6 +31,10 @@ class GantryAdminSite(admin.AdminSite):
         if request.user.is_authenticated:
             raise PermissionDenied
         return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """On the portal's page."""
+        return redirect("my-password")
 
     def register(self, model_or_iterable: type[Model] | Iterable[type[Model]], *args: Any, **options: Any) -> None:
         """Leave out what other packages register: groups and tokens mean nothing where roles decide."""

@@ -17,7 +17,7 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from gateway.accounts.errors import LastAdministrator, SignInLocked
+from gateway.accounts.errors import LastAdministrator, TooManyRequests
 from gateway.parsers import TooLarge
 
 logger = logging.getLogger(__name__)
@@ -75,15 +75,18 @@ def problem(error: exceptions.APIException) -> dict[str, Any]:
 @login_not_required
 def not_found(request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
     """The answer to an address under ``/api/`` or ``/dicom-web/`` that leads nowhere, for use as a Django view."""
-    error = exceptions.NotFound(f"There is nothing at {request.path}.")
-    return JsonResponse(problem(error), status=error.status_code, content_type=MEDIA_TYPE)
+    return as_answer(exceptions.NotFound(f"There is nothing at {request.path}."))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's ``handler500``, for what goes wrong before a view of the API is reached; Django has logged it."""
     if not request.path.startswith(("/api/", "/dicom-web/")):
         return defaults.server_error(request)
-    error = exceptions.APIException("The error is in the log of the server.")
+    return as_answer(exceptions.APIException("The error is in the log of the server."))
+
+
+def as_answer(error: exceptions.APIException) -> JsonResponse:
+    """The document of one error as Django's answer, outside of the API's views."""
     return JsonResponse(problem(error), status=error.status_code, content_type=MEDIA_TYPE)
 
 
@@ -104,8 +107,8 @@ def _as_api_exception(error: Exception) -> exceptions.APIException | None:
         return Conflict("It is part of the record of what was sent, so it cannot be deleted; disable it instead.")
     if isinstance(error, LastAdministrator):
         return Conflict(str(error))
-    if isinstance(error, SignInLocked):
-        return TooManyRequests(str(error), wait=error.retry_after_seconds)
+    if isinstance(error, TooManyRequests):
+        return ComeAgainLater(str(error), wait=error.retry_after_seconds)
     return None
 
 
@@ -116,7 +119,7 @@ class Conflict(exceptions.APIException):
     default_code = "conflict"
 
 
-class TooManyRequests(exceptions.APIException):
+class ComeAgainLater(exceptions.APIException):
     """Come again later; ``wait`` is in seconds."""
 
     status_code = status.HTTP_429_TOO_MANY_REQUESTS

@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("dicomnet.portal.urls")),
     path("", include("tiering.portal.urls")),
     path("", include("spanner.portal.urls")),
+    path("", include("gateway.accounts.portal.urls")),
     path("", include("gateway.viewer.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("gateway.api_urls")),

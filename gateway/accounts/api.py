@@ -15,7 +15,7 @@ from rest_framework.viewsets import GenericViewSet, ModelViewSet
 
 from gateway.accounts import attempts, tokens
 from gateway.accounts.models import ApiKey, FailedSignIn, User
-from gateway.accounts.people import an_administrator_remains, end_sessions
+from gateway.accounts.people import an_administrator_remains, settle
 from gateway.accounts.permissions import ANY_ROLE
 from gateway.accounts.serializers import (
     AccessSerializer,
@@ -93,9 +93,7 @@ class Users(ModelViewSet[User]):
     def perform_update(self, serializer: BaseSerializer[User]) -> None:
         """Refuse to take its role from the last administrator; who is disabled is out at once."""
         with an_administrator_remains():
-            user = serializer.save()
-            if not user.is_active:
-                end_sessions(user)
+            settle(serializer.save())
 
     def perform_destroy(self, instance: User) -> None:
         """Refuse to delete the last administrator."""

@@ -2,21 +2,24 @@
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.db import connection
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_api_key.permissions import KeyParser
 
+from gateway.accounts.key_use import keep_to_rate, note_use
 from gateway.accounts.models import ApiKey, Role
 from gateway.accounts.roles import highest_role, role_may
 
 _USABLE = (
-    f"SELECT id, hashed_key, name, scopes FROM {ApiKey._meta.db_table} "  # noqa: S608 (a name of ours)
+    f"SELECT id, hashed_key, name, scopes, last_used_at, requests_per_minute FROM {ApiKey._meta.db_table} "  # noqa: S608 (a name of ours)
     "WHERE prefix = %s AND NOT revoked AND (expiry_date IS NULL OR expiry_date > %s)"
 )
 
@@ -67,6 +70,7 @@ class ApiKeyAuthentication(BaseAuthentication):
 
         Raises:
             AuthenticationFailed: the key is unknown, revoked or expired; the answer is the same for all three.
+            TooManyRequests: it was used more often than it may.
         """
         given = KeyParser().get(request)
         if given is None:
@@ -74,6 +78,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         api_key = find_api_key(given)
         if api_key is None:
             raise AuthenticationFailed("This API key is unknown, revoked or expired.")
+        keep_to_rate(api_key)
         return KeyHolder(api_key), api_key
 
     def authenticate_header(self, request: Request) -> str:
@@ -92,8 +97,17 @@ def find_api_key(key: str) -> ApiKey | None:
         row = cursor.fetchone()
     if row is None or not ApiKey.objects.key_generator.verify(key, row[1]):
         return None
-    pk, hashed_key, name, scopes = row
-    return ApiKey(id=pk, prefix=prefix, hashed_key=hashed_key, name=name, scopes=json.loads(scopes))
+    pk, hashed_key, name, scopes, used_at, rate = row
+    api_key = ApiKey(id=pk, prefix=prefix, hashed_key=hashed_key, name=name, scopes=json.loads(scopes))
+    api_key.requests_per_minute, api_key.last_used_at = rate, _as_datetime(used_at)
+    note_use(api_key)
+    return api_key
+
+
+def _as_datetime(value: datetime | str | None) -> datetime | None:
+    """A moment as the driver gives it: SQLite has text for it."""
+    found = parse_datetime(value) if isinstance(value, str) else value
+    return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def api_key_of(request: HttpRequest) -> ApiKey | None:

@@ -5,13 +5,21 @@ class LastAdministrator(Exception):
     """The change would leave nobody who may change anything; the message is for people."""
 
 
-class SignInLocked(Exception):
+class TooManyRequests(Exception):
+    """More than is allowed; the message is for people."""
+
+    def __init__(self, words: str, *, retry_after_seconds: int) -> None:
+        super().__init__(words)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class SignInLocked(TooManyRequests):
     """The name was tried too often from this address; the same is said of names that do not exist."""
 
     def __init__(self, retry_after_seconds: int) -> None:
-        self.retry_after_seconds = retry_after_seconds
         minutes = -(-retry_after_seconds // 60)
         super().__init__(
             f"Too many attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}, "
-            "or ask an administrator to lift the lock-out."
+            "or ask an administrator to lift the lock-out.",
+            retry_after_seconds=retry_after_seconds,
         )

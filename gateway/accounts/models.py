@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.crypto import salted_hmac
 from rest_framework_api_key.models import AbstractAPIKey
@@ -23,6 +24,9 @@ class User(AbstractUser):
     role = models.CharField(max_length=16, choices=Role, default=Role.VIEWER)
     session_generation = models.PositiveIntegerField(
         default=0, editable=False, help_text="Sessions of an earlier one have ended."
+    )
+    must_change_password = models.BooleanField(
+        default=False, help_text="The password was made by somebody else and is temporary."
     )
 
     @property
@@ -72,6 +76,10 @@ class ApiKey(AbstractAPIKey):
     """A key of a program. Only a hash of it is kept; holds no patient data."""
 
     scopes = models.JSONField(default=list, validators=[validate_scopes], help_text="Roles, and metrics.")
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="To the minute.")
+    requests_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="More are refused; empty: no limit."
+    )
 
     class Meta(AbstractAPIKey.Meta):
         verbose_name = "API key"

@@ -1,5 +1,6 @@
-"""Changes to users that must leave somebody who can change them back."""
+"""Changes to users: what each brings with it, and that somebody is left who can change them back."""
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +12,35 @@ from gateway.accounts.errors import LastAdministrator
 from gateway.accounts.models import Role, User
 
 _ADMINISTRATORS = Q(is_active=True) & (Q(role=Role.ADMINISTRATOR) | Q(is_superuser=True))
+
+
+def with_temporary_password(user: User) -> tuple[User, str]:
+    """Save a user, new or not, with a password that holds until he has signed in once and chosen his own."""
+    password = secrets.token_urlsafe(12)
+    user.set_password(password)
+    user.must_change_password = True
+    with transaction.atomic():
+        user.save()
+        end_sessions(user)
+    return user, password
+
+
+def set_own_password(user: User, password: str) -> None:
+    """Save the password that a user chose; all his sessions and tokens end."""
+    user.set_password(password)
+    user.must_change_password = False
+    with transaction.atomic():
+        user.save(update_fields=["password", "must_change_password"])
+        end_sessions(user)
+
+
+def settle(user: User) -> None:
+    """After a user was changed: who is disabled is out at once, and only the role says who is an administrator."""
+    if user.is_superuser and user.role != Role.ADMINISTRATOR:
+        user.is_superuser = False
+        user.save(update_fields=["is_superuser"])
+    if not user.is_active:
+        end_sessions(user)
 
 
 def end_sessions(user: User) -> None:

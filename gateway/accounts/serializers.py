@@ -91,7 +91,17 @@ class ApiKeySerializer(StrictModelSerializer):
 
     class Meta:
         model = ApiKey
-        fields = ["id", "name", "scopes", "expires_at", "is_revoked", "created_at"]
+        fields = [
+            "id",
+            "name",
+            "scopes",
+            "expires_at",
+            "requests_per_minute",
+            "is_revoked",
+            "created_at",
+            "last_used_at",
+        ]
+        read_only_fields = ["last_used_at"]
 
     def validate_scopes(self, value: list[str]) -> list[str]:
         """Each once, in the order of the table."""

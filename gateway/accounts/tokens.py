@@ -1,6 +1,7 @@
 """JSON Web Tokens for a user name and a password: made, renewed, and ended before their time."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import update_last_login
@@ -33,9 +34,11 @@ def sign_in(request: HttpRequest, *, username: str, password: str) -> Tokens:
         AuthenticationFailed: they are wrong, or the user is not active; it does not say which.
         SignInLocked: they were wrong too often.
     """
-    user = authenticate(request, username=username, password=password)
+    user: Any = authenticate(request, username=username, password=password)
     if user is None:
         raise AuthenticationFailed("User name or password is wrong.")
+    if user.must_change_password:
+        raise AuthenticationFailed("This password is temporary: sign in on the portal's page and choose your own.")
     # Kept to know which are ended; nobody asks about those that have expired.
     OutstandingToken.objects.filter(user=user, expires_at__lt=timezone.now()).delete()
     refresh = RefreshToken.for_user(user)

@@ -132,6 +132,22 @@ SECTIONS = (
         ),
     ),
     Section("System", "system", "system", "studies.view_study", ("system-events", "licences")),
+    Section(
+        "Users",
+        "user-list",
+        "users",
+        "accounts.view_user",
+        (
+            "user-create",
+            "user-update",
+            "user-password",
+            "user-delete",
+            "api-key-list",
+            "api-key-create",
+            "api-key-revoke",
+        ),
+    ),
+    Section("System", "system", "system", "studies.view_study"),
 )
 
 

@@ -1,9 +1,13 @@
 """Every page of the portal, with rows that all of them show."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from django.utils import timezone
+
 from dicomnet.models import RemoteNode
+from gateway.accounts.models import ApiKey, FailedSignIn, User
 from routing.models import AIWorker, BackTest, Delivery, RuleVersion
 from spanner.answers import Answer, State
 from spanner.models import Fetch, Query, Source, SpanningConfig
@@ -61,6 +65,8 @@ class Rows:
     source: Source
     query: Query
     fetch: Fetch
+    person: User
+    api_key: ApiKey
 
     def addresses(self) -> dict[str, str]:
         """Addresses of all pages by name."""
@@ -126,6 +132,15 @@ class Rows:
             "source-delete": f"/archives/sources/{self.source.pk}/delete/",
             "federation-form": f"/archives/federations/{self.federation.pk}/",
             "federation-delete": f"/archives/federations/{self.federation.pk}/delete/",
+            "users": "/users/",
+            "user-form": f"/users/{self.person.pk}/",
+            "user-password": f"/users/{self.person.pk}/password/",
+            "user-delete": f"/users/{self.person.pk}/delete/",
+            "api-keys": "/api-keys/",
+            "api-key-form": "/api-keys/new/",
+            "api-key-revoke": f"/api-keys/{self.api_key.prefix}/revoke/",
+            "my-account": "/account/",
+            "my-password": "/account/password/",
             "system": "/system/",
             "system-events": "/system/events/",
             "licences": "/system/licences/",
@@ -176,7 +191,23 @@ def make_rows(count: int = 1) -> Rows:
         sources[0],
         query,
         fetches[0],
+        *_make_accounts(count),
     )
+
+
+def _make_accounts(count: int) -> tuple[User, ApiKey]:
+    """As many users, API keys and lock-outs."""
+    people = [UserFactory.create() for _ in range(count)]
+    keys = [ApiKey.objects.create_key(name="viewer on ward 3", scopes=["viewer"])[0] for _ in range(count)]
+    for person in people:
+        FailedSignIn.objects.create(
+            username=person.username,
+            address="10.1.2.3",
+            attempts=5,
+            tried_at=timezone.now(),
+            locked_until=timezone.now() + timedelta(minutes=15),
+        )
+    return people[0], keys[0]
 
 
 def _make_federations(count: int) -> tuple[SpanningConfig, list[Source], Query]:

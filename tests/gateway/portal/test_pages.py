@@ -35,6 +35,13 @@ ADMINISTRATORS_ONLY = {
     "source-delete",
     "federation-form",
     "federation-delete",
+    "users",
+    "user-form",
+    "user-password",
+    "user-delete",
+    "api-keys",
+    "api-key-form",
+    "api-key-revoke",
 }
 NOT_FOR_VIEWERS = {"system-events"}
 OF_WHO_ASKED = {"span-found"}  # to others it is not there
@@ -103,6 +110,7 @@ def test_page_costs_as_many_queries_for_ten_rows_as_for_two(page: str, administr
         "/archives/sources/",
         "/system/",
         "/system/events/",
+        "/api-keys/",
     ],
 )
 def test_page_without_rows_teaches(address: str, administrator: Client) -> None:

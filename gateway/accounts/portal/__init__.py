@@ -1,0 +1,1 @@
+"""Pages of accounts: users, API keys, and one's own account."""

@@ -1,0 +1,65 @@
+"""Pages of API keys, for administrators."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.generic import DetailView, FormView, ListView
+
+from gateway.accounts.models import ApiKey
+from gateway.accounts.portal.forms import ApiKeyForm
+
+
+class ApiKeyList(PermissionRequiredMixin, ListView):
+    """Every key, without what nobody can read again."""
+
+    permission_required = "accounts.view_apikey"
+    raise_exception = True
+    queryset = ApiKey.objects.order_by("revoked", "-created", "prefix")
+    context_object_name = "keys"
+    template_name = "accounts/api_key_list.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """The moment by which keys have expired."""
+        return super().get_context_data(now=timezone.now(), **kwargs)
+
+
+@method_decorator(never_cache, name="dispatch")
+class ApiKeyCreate(PermissionRequiredMixin, FormView):
+    """A new key, shown once."""
+
+    permission_required = "accounts.add_apikey"
+    raise_exception = True
+    form_class = ApiKeyForm
+    template_name = "accounts/api_key_form.html"
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Make it; the answer is the one that knows it."""
+        api_key, key = ApiKey.objects.create_key(**form.values())
+        return self.response_class(
+            request=self.request,
+            template="accounts/api_key_made.html",
+            context={"view": self, "object": api_key, "key": key},
+        )
+
+
+class ApiKeyRevoke(PermissionRequiredMixin, DetailView):
+    """Asks before a key is revoked."""
+
+    permission_required = "accounts.change_apikey"
+    raise_exception = True
+    model = ApiKey
+    slug_field = slug_url_kwarg = "prefix"
+    template_name = "accounts/api_key_revoke.html"
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """From now on it opens nothing."""
+        api_key = self.get_object()
+        ApiKey.objects.filter(pk=api_key.pk).update(revoked=True)
+        messages.success(request, f"The key of {api_key.name} is revoked: it opens nothing any more.")
+        return redirect("api-key-list")

@@ -1,0 +1,101 @@
+"""Forms of users, API keys and one's own password."""
+
+from datetime import datetime, time
+from typing import Any
+
+from django import forms
+from django.contrib.auth.forms import SetPasswordMixin
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from gateway.accounts.confirm import is_own_password
+from gateway.accounts.errors import SignInLocked
+from gateway.accounts.models import ApiKey, Scope, User
+
+
+class UserForm(forms.ModelForm):
+    """Who somebody is, and what the person may do."""
+
+    class Meta:
+        model = User
+        fields = ["username", "first_name", "last_name", "email", "role", "is_active"]
+        labels = {"username": "User name", "email": "E-mail", "is_active": "May sign in"}
+        help_texts = {
+            "username": "Letters, digits and @ . + - _",
+            "role": "",
+            "is_active": "Without it the person is signed out at once, everywhere.",
+        }
+
+
+class NewUserForm(UserForm):
+    """A person who does not sign in yet."""
+
+    class Meta(UserForm.Meta):
+        fields = ["username", "first_name", "last_name", "email", "role"]
+
+
+class OwnPasswordForm(SetPasswordMixin, forms.Form):
+    """The password of who is signed in."""
+
+    old_password = forms.CharField(
+        label="Present password",
+        strip=False,
+        max_length=128,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+    )
+    new_password1, new_password2 = SetPasswordMixin.create_password_fields("New password", "The same again")
+
+    def __init__(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        self.request = request
+        super().__init__(*args, **kwargs)
+        self.fields["new_password1"].help_text = "At least 12 characters; a few words together are easy to remember."
+
+    def clean_old_password(self) -> str:
+        """Attempts are counted as those of signing in are: the session may have been left open."""
+        given = str(self.cleaned_data["old_password"])
+        try:
+            if is_own_password(self.request, given):
+                return given
+        except SignInLocked as error:
+            raise ValidationError(str(error)) from error
+        raise ValidationError("This is not your present password.")
+
+    def clean(self) -> dict[str, Any]:
+        """The new one, by the rules for passwords."""
+        self.validate_passwords("new_password1", "new_password2")
+        self.validate_password_for_user(self.request.user, "new_password2")
+        if self.cleaned_data.get("old_password") == self.cleaned_data.get("new_password1", ""):
+            self.add_error("new_password1", "Choose another one than the present.")
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        return cleaned
+
+
+class ApiKeyForm(forms.ModelForm):
+    """A new API key."""
+
+    scopes = forms.MultipleChoiceField(choices=Scope.choices, widget=forms.CheckboxSelectMultiple, label="It may")
+    expires_on = forms.DateField(
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        label="Last day",
+        help_text="It ends with this day. Empty: it lasts until it is revoked.",
+    )
+
+    class Meta:
+        model = ApiKey
+        fields = ["name", "scopes", "requests_per_minute"]
+        labels = {"requests_per_minute": "Requests a minute"}
+        help_texts = {"name": "Which program uses it.", "requests_per_minute": "More are refused. Empty: no limit."}
+
+    def clean_expires_on(self) -> Any:
+        """A key that is born expired is a mistake in the date."""
+        day = self.cleaned_data["expires_on"]
+        if day is not None and day < timezone.localdate():
+            raise ValidationError("This day is past.")
+        return day
+
+    def values(self) -> dict[str, Any]:
+        """What the key is made from."""
+        values = {name: self.cleaned_data[name] for name in ("name", "scopes", "requests_per_minute")}
+        day = self.cleaned_data["expires_on"]
+        return values | {"expiry_date": day and timezone.make_aware(datetime.combine(day, time.max))}

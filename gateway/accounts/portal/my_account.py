@@ -1,0 +1,50 @@
+"""Pages of one's own account, for everybody."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse_lazy
+from django.views.decorators.http import require_POST
+from django.views.generic import FormView, TemplateView
+
+from gateway.accounts.people import end_sessions, set_own_password
+from gateway.accounts.portal.forms import OwnPasswordForm
+
+
+class MyAccount(TemplateView):
+    """Who one is, and how one signs in."""
+
+    template_name = "accounts/my_account.html"
+
+
+class MyPassword(FormView):
+    """Another password."""
+
+    form_class = OwnPasswordForm
+    template_name = "accounts/my_password.html"
+    success_url = reverse_lazy("my-account")
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """The form asks for the present password."""
+        return super().get_form_kwargs() | {"request": self.request}
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Take it; this session alone goes on."""
+        user: Any = self.request.user
+        set_own_password(user, form.cleaned_data["new_password1"])
+        update_session_auth_hash(self.request, user)
+        messages.success(self.request, "Your password is changed. You are signed out everywhere else.")
+        return super().form_valid(form)
+
+
+@require_POST
+def end_other_sessions(request: HttpRequest) -> HttpResponse:
+    """Sign out everywhere but here."""
+    user: Any = request.user
+    end_sessions(user)
+    update_session_auth_hash(request, user)
+    messages.success(request, "You are signed out everywhere else.")
+    return redirect("my-account")

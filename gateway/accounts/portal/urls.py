@@ -1,0 +1,21 @@
+"""Addresses of the pages of accounts."""
+
+from django.urls import path
+
+from gateway.accounts.portal import api_keys, my_account, users
+
+urlpatterns = [
+    path("account/", my_account.MyAccount.as_view(), name="my-account"),
+    path("account/password/", my_account.MyPassword.as_view(), name="my-password"),
+    path("account/sessions/", my_account.end_other_sessions, name="my-sessions"),
+    path("users/", users.UserList.as_view(), name="user-list"),
+    path("users/new/", users.UserCreate.as_view(), name="user-create"),
+    path("users/<int:pk>/", users.UserUpdate.as_view(), name="user-update"),
+    path("users/<int:pk>/password/", users.UserPassword.as_view(), name="user-password"),
+    path("users/<int:pk>/sessions/", users.end_all_sessions, name="user-sessions"),
+    path("users/<int:pk>/delete/", users.UserDelete.as_view(), name="user-delete"),
+    path("users/lock-outs/<int:pk>/lift/", users.lift_lock_out, name="lock-out-lift"),
+    path("api-keys/", api_keys.ApiKeyList.as_view(), name="api-key-list"),
+    path("api-keys/new/", api_keys.ApiKeyCreate.as_view(), name="api-key-create"),
+    path("api-keys/<slug:prefix>/revoke/", api_keys.ApiKeyRevoke.as_view(), name="api-key-revoke"),
+]
