@@ -60,6 +60,20 @@ def own_certificate(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return [Warning(words, hint=hint, id="gateway.W003")]
 
 
+@register(Tags.security)
+def password_alone(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """From another machine a password that was seen or guessed opens the whole configuration."""
+    if settings.GANTRY.second_factor != "optional" or ip_address(settings.GANTRY.http_bind[0]).is_loopback:
+        return []
+    return [
+        Warning(
+            "Administrators may sign in from other machines with a password alone.",
+            hint="Set GANTRY_SECOND_FACTOR=administrators; each sets an authenticator app up at the next sign-in.",
+            id="gateway.W010",
+        )
+    ]
+
+
 def warnings() -> list[CheckMessage]:
     """What an operator should see on the system page."""
     return [found for found in run_checks(tags=[Tags.security]) if str(found.id).startswith("gateway.")]

@@ -51,6 +51,7 @@ class Environment:
     lockout_minutes: int
     session_idle_minutes: int
     session_hours: int
+    second_factor: str
     time_zone: str
     log_level: str
     faults: tuple[str, ...]
@@ -140,6 +141,9 @@ def read_environment() -> Environment:
         lockout_minutes=values.number(env, "GANTRY_LOCKOUT_MINUTES", 15, 1, 1440),
         session_idle_minutes=values.number(env, "GANTRY_SESSION_IDLE_MINUTES", 30, 1, 1440),
         session_hours=values.number(env, "GANTRY_SESSION_HOURS", 12, 1, 168),
+        second_factor=values.choice(
+            env, "GANTRY_SECOND_FACTOR", "optional", ("optional", "administrators", "everyone")
+        ),
         time_zone=values.time_zone(env.str("GANTRY_TIME_ZONE", "UTC")),
         log_level=values.choice(env, "GANTRY_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         faults=values.faults(env.str("GANTRY_FAULTS", "0"), is_debug=values.boolean(env, "DJANGO_DEBUG")),

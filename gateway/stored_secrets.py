@@ -1,4 +1,4 @@
-"""The stored secrets of all apps at once: of destinations, of slower tiers, and of the sources of federations."""
+"""The stored secrets of all apps at once: of destinations, slower tiers, sources of federations, and second factors."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,12 +6,18 @@ from typing import Any
 from django.db.models import Model
 
 from dicomnet.web.secrets import SecretUnusable, rotated
+from gateway.accounts.models import User
 from routing.models import Destination
 from spanner.models import Source
 from tiering.models import Location
 
-# Each with its field; the name of a row is what people know it by.
-STORED: Sequence[tuple[type[Model], str]] = ((Destination, "secret"), (Location, "secret_key"), (Source, "secret"))
+# Each with its field, and that by which people know the row.
+STORED: Sequence[tuple[type[Model], str, str]] = (
+    (Destination, "secret", "name"),
+    (Location, "secret_key", "name"),
+    (Source, "secret", "name"),
+    (User, "totp_secret", "username"),
+)
 
 
 def encrypt_anew() -> tuple[int, list[str]]:
@@ -21,9 +27,9 @@ def encrypt_anew() -> tuple[int, list[str]]:
         How many were, and the names of those whose secret no key decrypts.
     """
     count, lost = 0, []
-    for model, field in STORED:
+    for model, field, name_field in STORED:
         rows: Any = model._default_manager
-        for pk, name, sealed in rows.exclude(**{field: ""}).values_list("pk", "name", field):
+        for pk, name, sealed in rows.exclude(**{field: ""}).values_list("pk", name_field, field):
             try:
                 fresh = rotated(sealed)
             except SecretUnusable:

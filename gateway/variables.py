@@ -143,6 +143,11 @@ VARIABLES = (
         "12",
         "hours after which it ends in any case",
     ),
+    Variable(
+        "GANTRY_SECOND_FACTOR",
+        "optional",
+        "who must have a second factor: `administrators`, `everyone`, or nobody (`optional`)",
+    ),
     Variable("GANTRY_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
     Variable(
         "GANTRY_FAULTS",

@@ -28,6 +28,13 @@ class User(AbstractUser):
     must_change_password = models.BooleanField(
         default=False, help_text="The password was made by somebody else and is temporary."
     )
+    totp_secret = models.CharField(max_length=400, blank=True, default="", editable=False, help_text="Encrypted.")
+    totp_confirmed_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Empty: no code is asked for."
+    )
+    totp_last_step = models.BigIntegerField(
+        default=0, editable=False, help_text="Codes of it and before are used up."
+    )
 
     @property
     def is_administrator(self) -> bool:
@@ -38,6 +45,19 @@ class User(AbstractUser):
         """What a session must know to go on: another password ends it, and another generation does."""
         value = f"{self.session_generation}:{self.password}"
         return salted_hmac("gateway.accounts.session", value, secret=secret, algorithm="sha256").hexdigest()
+
+
+class RecoveryCode(models.Model):
+    """What opens an account once in place of a code of the app. Only a hash is kept; holds no patient data."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="recovery_codes")
+    hashed = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "hashed"], name="one_of_each_recovery_code")]
+
+    def __str__(self) -> str:
+        return f"recovery code of {self.user}"
 
 
 class FailedSignIn(models.Model):

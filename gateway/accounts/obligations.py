@@ -8,10 +8,10 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from rest_framework.exceptions import PermissionDenied
 
-from gateway.accounts.models import User
+from gateway.accounts.first_things import WORDS, first_thing
 from gateway.problems import as_answer
 
-ALWAYS_OPEN = frozenset({"sign-in", "sign-out", "livez", "readyz"})
+ALWAYS_OPEN = frozenset({"sign-in", "sign-in-code", "sign-out", "livez", "readyz"})
 
 
 class FirstThingsFirst:
@@ -33,12 +33,7 @@ class FirstThingsFirst:
         if page is None or name == page or name in ALWAYS_OPEN:
             return None
         if request.path.startswith(("/api/", "/dicom-web/")):
-            return as_answer(PermissionDenied("Open the portal first: it says what has to be done before this is allowed."))
+            return as_answer(PermissionDenied(WORDS))
         if request.headers.get("HX-Request"):
             return HttpResponse(headers={"HX-Refresh": "true"})
         return redirect(page)
-
-
-def first_thing(user: User) -> str | None:
-    """The name of the page that comes first; None: there is nothing to be done."""
-    return "my-password" if user.must_change_password else None

@@ -130,10 +130,13 @@ class NewApiKeySerializer(ApiKeySerializer):
 
 
 class LoginSerializer(StrictSerializer):
-    """A user name and a password."""
+    """A user name, a password, and a code."""
 
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=128, trim_whitespace=False, style={"input_type": "password"})
+    otp = serializers.CharField(
+        max_length=32, required=False, help_text="The code of the second factor, where the user has one."
+    )
 
 
 class RefreshSerializer(StrictSerializer):

@@ -1,6 +1,8 @@
 """JSON Web Tokens for a user name and a password: made, renewed, and ended before their time."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from django.contrib.auth import authenticate
@@ -16,7 +18,9 @@ from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from gateway.accounts import attempts
 from gateway.accounts.addresses import address_of
+from gateway.accounts.first_things import WORDS, first_thing
 from gateway.accounts.models import User
+from gateway.accounts.second_factor import has_factor, is_right
 
 
 @dataclass(frozen=True)
@@ -27,18 +31,30 @@ class Tokens:
     refresh: str
 
 
-def sign_in(request: HttpRequest, *, username: str, password: str) -> Tokens:
-    """Check name and password.
+class CodeNeeded(AuthenticationFailed):
+    """The password is right; the next request brings a code of the second factor too."""
+
+    default_detail = "This user has a second factor: send its code as otp."
+    members: Mapping[str, Any] = MappingProxyType({"otp": "needed"})
+
+
+def sign_in(request: HttpRequest, *, username: str, password: str, otp: str = "") -> Tokens:
+    """Check name and password, and the code of a user who has a second factor.
 
     Raises:
         AuthenticationFailed: they are wrong, or the user is not active; it does not say which.
-        SignInLocked: they were wrong too often.
+        CodeNeeded: they are right, and there is no code.
+        SignInLocked: one of them was wrong too often.
     """
     user: Any = authenticate(request, username=username, password=password)
     if user is None:
         raise AuthenticationFailed("User name or password is wrong.")
-    if user.must_change_password:
-        raise AuthenticationFailed("This password is temporary: sign in on the portal's page and choose your own.")
+    if first_thing(user) is not None:
+        raise AuthenticationFailed(WORDS)
+    if has_factor(user) and not otp:
+        raise CodeNeeded
+    if has_factor(user) and not is_right(user, otp):
+        raise AuthenticationFailed("The code is wrong, or was used before.")
     # Kept to know which are ended; nobody asks about those that have expired.
     OutstandingToken.objects.filter(user=user, expires_at__lt=timezone.now()).delete()
     refresh = RefreshToken.for_user(user)
@@ -59,6 +75,8 @@ def renew(token: str) -> str:
     # A password is changed when somebody else may know the old one.
     if user is None or refresh.payload.get(api_settings.REVOKE_TOKEN_CLAIM) != get_md5_hash_password(user.password):
         raise AuthenticationFailed("This token's user may not sign in any more; sign in again.")
+    if first_thing(user) is not None:
+        raise AuthenticationFailed(WORDS)
     return str(refresh.access_token)
 
 

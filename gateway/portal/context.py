@@ -142,6 +142,7 @@ SECTIONS = (
             "user-update",
             "user-password",
             "user-delete",
+            "user-factor",
             "api-key-list",
             "api-key-create",
             "api-key-revoke",

@@ -8,6 +8,7 @@ from gateway.portal import dashboard, events, licences, sign_in, studies, system
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
     path("sign-in/", sign_in.SignIn.as_view(), name="sign-in"),
+    path("sign-in/code/", sign_in.SignInCode.as_view(), name="sign-in-code"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("studies/", studies.StudyList.as_view(), name="study-list"),
     path("studies/<str:study_instance_uid>/", studies.StudyDetail.as_view(), name="study-detail"),

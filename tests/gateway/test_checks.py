@@ -56,3 +56,14 @@ def test_the_system_page_shows_warnings(home: Environment, settings: Settings, a
     assert "without encryption" not in administrator.get("/system/").content.decode()
     settings.GANTRY = replace(home, dicom_bind=("0.0.0.0", refused_port()))  # noqa: S104
     assert "without encryption" in administrator.get("/system/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("host", "wanted", "count"),
+    [("127.0.0.1", "optional", 0), ("0.0.0.0", "optional", 1), ("0.0.0.0", "administrators", 0)],  # noqa: S104
+)
+def test_a_password_alone_from_other_machines_is_warned_of(
+    home: Environment, settings: Settings, host: str, wanted: str, count: int
+) -> None:
+    settings.GANTRY = replace(home, http_bind=(host, 8000), second_factor=wanted)
+    assert len(found("gateway.W010")) == count

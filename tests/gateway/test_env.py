@@ -65,6 +65,7 @@ def test_a_deep_home_gets_a_socket_that_fits(environment: pytest.MonkeyPatch, tm
         ("GANTRY_LOCKOUT_MINUTES", "-1", "from 1 to 1440"),
         ("GANTRY_SESSION_IDLE_MINUTES", "0", "from 1 to 1440"),
         ("GANTRY_SESSION_HOURS", "169", "from 1 to 168"),
+        ("GANTRY_SECOND_FACTOR", "sometimes", "one of optional, administrators, everyone"),
         ("GANTRY_DICOM_BIND", "127.0.0.1:70000", "ADDRESS:PORT"),
         ("GANTRY_DICOM_BIND", "pacs.example:104", "ADDRESS:PORT"),
         ("GANTRY_AE_TITLE", "A TITLE THAT IS TOO LONG", "1 to 16"),

@@ -19,10 +19,10 @@ def use(settings: Settings, *keys: str) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("model", "field"), STORED)
-def test_each_kind_of_secret_can_be_had_with_the_new_key_alone(model: Any, field: str, settings: Settings) -> None:
+@pytest.mark.parametrize(("model", "field", "name"), STORED)
+def test_each_kind_of_secret_can_be_had_with_the_new_key_alone(model: Any, field: str, name: str, settings: Settings) -> None:
     use(settings, OLD)
-    row = model.objects.create(name="x", **{field: seal("geheim", place=PLACE)})
+    row = model.objects.create(**{name: "x", field: seal("geheim", place=PLACE)})
     use(settings, NEW, OLD)
 
     call_command("encryptsecrets")

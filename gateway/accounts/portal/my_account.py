@@ -19,6 +19,11 @@ class MyAccount(TemplateView):
 
     template_name = "accounts/my_account.html"
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """How many recovery codes are left."""
+        user: Any = self.request.user
+        return super().get_context_data(codes_left=user.recovery_codes.count(), **kwargs)
+
 
 class MyPassword(FormView):
     """Another password."""

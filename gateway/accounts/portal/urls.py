@@ -2,16 +2,20 @@
 
 from django.urls import path
 
-from gateway.accounts.portal import api_keys, my_account, users
+from gateway.accounts.portal import api_keys, my_account, my_factor, users
 
 urlpatterns = [
     path("account/", my_account.MyAccount.as_view(), name="my-account"),
     path("account/password/", my_account.MyPassword.as_view(), name="my-password"),
     path("account/sessions/", my_account.end_other_sessions, name="my-sessions"),
+    path("account/second-factor/", my_factor.MyFactor.as_view(), name="my-factor"),
+    path("account/second-factor/codes/", my_factor.RecoveryCodes.as_view(), name="my-recovery-codes"),
+    path("account/second-factor/remove/", my_factor.RemoveFactor.as_view(), name="my-factor-remove"),
     path("users/", users.UserList.as_view(), name="user-list"),
     path("users/new/", users.UserCreate.as_view(), name="user-create"),
     path("users/<int:pk>/", users.UserUpdate.as_view(), name="user-update"),
     path("users/<int:pk>/password/", users.UserPassword.as_view(), name="user-password"),
+    path("users/<int:pk>/second-factor/", users.UserFactor.as_view(), name="user-factor"),
     path("users/<int:pk>/sessions/", users.end_all_sessions, name="user-sessions"),
     path("users/<int:pk>/delete/", users.UserDelete.as_view(), name="user-delete"),
     path("users/lock-outs/<int:pk>/lift/", users.lift_lock_out, name="lock-out-lift"),

@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 from django.views.generic import CreateView, DeleteView, DetailView, ListView, UpdateView
 
-from gateway.accounts import attempts
+from gateway.accounts import attempts, second_factor
 from gateway.accounts.errors import LastAdministrator
 from gateway.accounts.models import FailedSignIn, User
 from gateway.accounts.people import an_administrator_remains, end_sessions, settle, with_temporary_password
@@ -94,6 +94,25 @@ class UserPassword(PermissionRequiredMixin, DetailView):
         if self.object.pk == request.user.pk:
             update_session_auth_hash(request, self.object)
         return self.render_to_response(self.get_context_data(password=password))
+
+
+class UserFactor(PermissionRequiredMixin, DetailView):
+    """Asks before somebody's second factor is removed."""
+
+    permission_required = "accounts.change_user"
+    raise_exception = True
+    model = User
+    template_name = "accounts/user_factor.html"
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The password alone opens the account then; whoever is in comes in anew."""
+        person = self.get_object()
+        second_factor.remove(person)
+        end_sessions(person)
+        if person.pk == request.user.pk:
+            update_session_auth_hash(request, person)
+        messages.success(request, f"{person} has no second factor any more.")
+        return redirect("user-update", person.pk)
 
 
 class UserDelete(PermissionRequiredMixin, DeleteView):

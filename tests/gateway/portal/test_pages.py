@@ -39,6 +39,7 @@ ADMINISTRATORS_ONLY = {
     "user-form",
     "user-password",
     "user-delete",
+    "user-factor",
     "api-keys",
     "api-key-form",
     "api-key-revoke",
