@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from gateway.accounts import attempts, sessions
+from gateway.accounts import attempts, recent_password, sessions
 from gateway.accounts.addresses import address_of
 from gateway.accounts.models import User
 
@@ -12,4 +12,5 @@ from gateway.accounts.models import User
 def signed_in(sender: type[User], request: HttpRequest, user: User, **kwargs: Any) -> None:
     """Django's ``user_logged_in``."""
     sessions.begin(request.session)
+    recent_password.note(request.session)
     attempts.forget(user.get_username(), address_of(request))

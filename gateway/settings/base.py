@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "gateway.accounts.sessions.SessionLimits",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "gateway.accounts.obligations.FirstThingsFirst",
+    "gateway.accounts.recent_password.RecentPassword",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",

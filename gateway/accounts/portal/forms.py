@@ -34,15 +34,41 @@ class NewUserForm(UserForm):
         fields = ["username", "first_name", "last_name", "email", "role"]
 
 
+class PasswordField(forms.CharField):
+    """The password of who is signed in; attempts count as those of signing in do, for the session may have been left open."""
+
+    widget = forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True})
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(strip=False, max_length=128, **kwargs)
+
+
+class ConfirmForm(forms.Form):
+    """Whether it is still the same person."""
+
+    password = PasswordField(label="Your password")
+    locked: SignInLocked | None = None
+
+    def __init__(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        self.request = request
+        super().__init__(*args, **kwargs)
+
+    def clean_password(self) -> str:
+        """Compare it."""
+        given = str(self.cleaned_data["password"])
+        try:
+            if is_own_password(self.request, given):
+                return given
+        except SignInLocked as error:
+            self.locked = error
+            raise ValidationError(str(error)) from error
+        raise ValidationError("This is not your password.")
+
+
 class OwnPasswordForm(SetPasswordMixin, forms.Form):
     """The password of who is signed in."""
 
-    old_password = forms.CharField(
-        label="Present password",
-        strip=False,
-        max_length=128,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
-    )
+    old_password = PasswordField(label="Present password")
     new_password1, new_password2 = SetPasswordMixin.create_password_fields("New password", "The same again")
 
     def __init__(self, request: Any, *args: Any, **kwargs: Any) -> None:
@@ -51,7 +77,7 @@ class OwnPasswordForm(SetPasswordMixin, forms.Form):
         self.fields["new_password1"].help_text = "At least 12 characters; a few words together are easy to remember."
 
     def clean_old_password(self) -> str:
-        """Attempts are counted as those of signing in are: the session may have been left open."""
+        """Compare it."""
         given = str(self.cleaned_data["old_password"])
         try:
             if is_own_password(self.request, given):

@@ -7,6 +7,7 @@ from gateway.accounts.portal import api_keys, my_account, my_factor, users
 urlpatterns = [
     path("account/", my_account.MyAccount.as_view(), name="my-account"),
     path("account/password/", my_account.MyPassword.as_view(), name="my-password"),
+    path("account/confirm/", my_account.ConfirmPassword.as_view(), name="confirm-password"),
     path("account/sessions/", my_account.end_other_sessions, name="my-sessions"),
     path("account/second-factor/", my_factor.MyFactor.as_view(), name="my-factor"),
     path("account/second-factor/codes/", my_factor.RecoveryCodes.as_view(), name="my-recovery-codes"),
