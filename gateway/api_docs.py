@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
+from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.exceptions import NotAuthenticated
@@ -24,6 +25,12 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
             "name": "Authorization",
             "description": "“Api-Key”, a space, and the key.",
         }
+
+
+class BearerScheme(SimpleJWTScheme):
+    """How the schema describes tokens."""
+
+    target_class = "gateway.accounts.bearer.BearerAuthentication"
 
 
 class Schema(SpectacularAPIView):

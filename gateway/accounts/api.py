@@ -18,7 +18,6 @@ from gateway.accounts.models import ApiKey, FailedSignIn, User
 from gateway.accounts.people import an_administrator_remains, settle
 from gateway.accounts.permissions import ANY_ROLE
 from gateway.accounts.serializers import (
-    AccessSerializer,
     ApiKeySerializer,
     LockOutSerializer,
     LoginSerializer,
@@ -53,12 +52,12 @@ class Login(TokenView):
 
 
 class Refresh(TokenView):
-    """Renew an access token."""
+    """Renew an access token and the refresh token itself."""
 
-    @extend_schema(request=RefreshSerializer, responses=AccessSerializer, auth=[])
+    @extend_schema(request=RefreshSerializer, responses=TokensSerializer, auth=[])
     def post(self, request: Request) -> Response:
-        """Answer with a new access token for a refresh token."""
-        return Response({"access": tokens.renew(_refresh_token(request))})
+        """Answer with new tokens for a refresh token, which is used up: one that comes twice ends all that came from it."""
+        return Response(TokensSerializer(tokens.renew(_refresh_token(request))).data)
 
 
 class Logout(TokenView):

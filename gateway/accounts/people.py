@@ -6,7 +6,6 @@ from contextlib import contextmanager
 
 from django.db import transaction
 from django.db.models import F, Q
-from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from gateway.accounts.errors import LastAdministrator
 from gateway.accounts.models import Role, User
@@ -44,11 +43,9 @@ def settle(user: User) -> None:
 
 
 def end_sessions(user: User) -> None:
-    """End all sessions and refresh tokens of a user, now and for good: to enable him again brings none back."""
+    """End all sessions and tokens of a user, now and for good: to enable him again brings none back."""
     User.objects.filter(pk=user.pk).update(session_generation=F("session_generation") + 1)
     user.refresh_from_db(fields=["session_generation"])
-    outstanding = OutstandingToken.objects.filter(user=user, blacklistedtoken=None)
-    BlacklistedToken.objects.bulk_create((BlacklistedToken(token=token) for token in outstanding), ignore_conflicts=True)
 
 
 @contextmanager

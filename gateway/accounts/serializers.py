@@ -145,15 +145,10 @@ class RefreshSerializer(StrictSerializer):
     refresh = serializers.CharField(max_length=4096)
 
 
-class AccessSerializer(serializers.Serializer[Any]):
-    """A new access token."""
-
-    access = serializers.CharField()
-
-
-class TokensSerializer(AccessSerializer):
+class TokensSerializer(serializers.Serializer[Any]):
     """A pair of tokens."""
 
+    access = serializers.CharField()
     refresh = serializers.CharField()
 
 
