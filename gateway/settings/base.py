@@ -50,6 +50,7 @@ MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusAfterMiddleware",
     "gateway.straight_door.StraightDoor",  # what follows is for people
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "gateway.no_store.NoStore",
     "csp.middleware.CSPMiddleware",
     "gateway.accounts.sessions.SecureCookies",
     "django.contrib.sessions.middleware.SessionMiddleware",
