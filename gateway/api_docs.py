@@ -27,7 +27,7 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         }
 
 
-class BearerScheme(SimpleJWTScheme):
+class BearerScheme(SimpleJWTScheme):  # type: ignore[no-untyped-call]
     """How the schema describes tokens."""
 
     target_class = "gateway.accounts.bearer.BearerAuthentication"

@@ -7,7 +7,7 @@ from django.http.response import HttpResponseBase
 
 
 class NoStore:
-    """Middleware behind that of static files: pages and answers hold patient data, and computers are shared on wards."""
+    """Middleware behind that of static files: answers hold patient data, and computers are shared on wards."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         """Begin."""

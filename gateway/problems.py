@@ -22,6 +22,7 @@ from gateway.parsers import TooLarge
 
 logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
+ON_RECORD = "It is part of the record of what was sent, so it cannot be deleted; disable it instead."
 # The slug of the type and its title by HTTP status; documented in docs/api.md.
 PROBLEMS: Mapping[int, tuple[str, str]] = MappingProxyType(
     {
@@ -103,10 +104,8 @@ def _as_api_exception(error: Exception) -> exceptions.APIException | None:
         return Unavailable("The database does not answer now; try again in a moment.")
     if isinstance(error, RequestDataTooBig):
         return TooLarge()
-    if isinstance(error, ProtectedError):
-        return Conflict("It is part of the record of what was sent, so it cannot be deleted; disable it instead.")
-    if isinstance(error, LastAdministrator):
-        return Conflict(str(error))
+    if isinstance(error, ProtectedError | LastAdministrator):
+        return Conflict(ON_RECORD if isinstance(error, ProtectedError) else str(error))
     if isinstance(error, TooManyRequests):
         return ComeAgainLater(str(error), wait=error.retry_after_seconds)
     return None

@@ -121,7 +121,8 @@ VARIABLES = (
     Variable(
         "GANTRY_TRUSTED_PROXIES",
         "none",
-        "addresses of reverse proxies, separated by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed",
+        "addresses of reverse proxies, separated by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` are "
+        "believed",
     ),
     Variable(
         "GANTRY_SIGN_IN_ATTEMPTS",
@@ -136,7 +137,8 @@ VARIABLES = (
     Variable(
         "GANTRY_SESSION_IDLE_MINUTES",
         "30",
-        "minutes without activity after which a session of the portal ends; a page that is open and renews itself is none",
+        "minutes without activity after which a session of the portal ends; a page that is open and renews itself is "
+        "none",
     ),
     Variable(
         "GANTRY_SESSION_HOURS",

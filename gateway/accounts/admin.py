@@ -1,4 +1,4 @@
-"""People and failed sign-ins in Django admin: to look at; they are changed on the portal's pages, by one set of rules."""
+"""People and failed sign-ins in Django admin, to look at: the portal's pages change them, by one set of rules."""
 
 from typing import Any
 

@@ -5,12 +5,12 @@ from typing import Any
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
+from rest_framework.mixins import DestroyModelMixin, ListModelMixin
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
-from rest_framework.mixins import DestroyModelMixin, ListModelMixin
 from rest_framework.viewsets import GenericViewSet, ModelViewSet
 
 from gateway.accounts import attempts, tokens
@@ -56,7 +56,7 @@ class Refresh(TokenView):
 
     @extend_schema(request=RefreshSerializer, responses=TokensSerializer, auth=[])
     def post(self, request: Request) -> Response:
-        """Answer with new tokens for a refresh token, which is used up: one that comes twice ends all that came from it."""
+        """Answer with new tokens for a refresh token, which is used up; one that comes twice ends its family."""
         return Response(TokensSerializer(tokens.renew(_refresh_token(request))).data)
 
 

@@ -19,8 +19,8 @@ from gateway.accounts.models import ApiKey, Role
 from gateway.accounts.roles import highest_role, role_may
 
 _USABLE = (
-    f"SELECT id, hashed_key, name, scopes, last_used_at, requests_per_minute FROM {ApiKey._meta.db_table} "  # noqa: S608 (a name of ours)
-    "WHERE prefix = %s AND NOT revoked AND (expiry_date IS NULL OR expiry_date > %s)"
+    f"SELECT id, hashed_key, name, scopes, last_used_at, requests_per_minute FROM {ApiKey._meta.db_table} "  # noqa: S608
+    "WHERE prefix = %s AND NOT revoked AND (expiry_date IS NULL OR expiry_date > %s)"  # (the name is ours)
 )
 
 

@@ -36,8 +36,8 @@ def note_use(api_key: ApiKey) -> None:
 def keep_to_rate(api_key: ApiKey) -> None:
     """Count a request of a key that has a limit, in the minute of the clock.
 
-    The count is raised and read in one step of the cache, so requests at the same moment are counted one by one. Without
-    the cache the limit is not kept: it is there against programs that run wild, and pictures must be seen without it too.
+    The count is raised and read in one step of the cache, so requests at the same moment are counted one by one.
+    Without the cache the limit is not kept: it is there against programs that run wild, and pictures must be seen.
 
     Raises:
         TooManyRequests: this minute's are used up.

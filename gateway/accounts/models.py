@@ -32,9 +32,7 @@ class User(AbstractUser):
     totp_confirmed_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="Empty: no code is asked for."
     )
-    totp_last_step = models.BigIntegerField(
-        default=0, editable=False, help_text="Codes of it and before are used up."
-    )
+    totp_last_step = models.BigIntegerField(default=0, editable=False, help_text="Codes of it and before are used up.")
 
     @property
     def is_administrator(self) -> bool:
@@ -61,9 +59,11 @@ class RecoveryCode(models.Model):
 
 
 class FailedSignIn(models.Model):
-    """How often one name was tried from one address since it last got in. Holds what was typed as name, no patient data."""
+    """How often a name was tried from an address since it got in. Holds what was typed as name, no patient data."""
 
-    username = models.CharField(max_length=150, help_text="As it was typed, in small letters; there may be no such user.")
+    username = models.CharField(
+        max_length=150, help_text="As it was typed, in small letters; there may be no such user."
+    )
     address = models.CharField(max_length=45)
     attempts = models.PositiveIntegerField(default=0, help_text="With those that are looked at in this moment.")
     tried_at = models.DateTimeField(db_index=True)  # what is old is deleted by it

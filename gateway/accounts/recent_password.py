@@ -4,13 +4,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.http import urlencode
 
-PASSWORD_AT = "password_at"  # in the session, seconds since the epoch
+PASSWORD_AT = "password_at"  # noqa: S105 (no password) - in the session, seconds since the epoch
 RECENT_SECONDS = 300
 # Pages by name. Each asks before it acts, so who is led away comes back to the question.
 ASK_AGAIN = frozenset(
@@ -34,7 +33,7 @@ ASK_AGAIN = frozenset(
 
 
 class RecentPassword:
-    """Middleware behind that of signing in: who finds an open session deletes nothing and makes himself no way back in."""
+    """Middleware behind that of signing in: who finds an open session deletes nothing, and makes himself no way in."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         """Begin."""
@@ -49,12 +48,12 @@ class RecentPassword:
         name = request.resolver_match.url_name if request.resolver_match else None
         if name not in ASK_AGAIN or not request.user.is_authenticated or is_recent(request):
             return None
-        return redirect(f"{reverse('confirm-password')}?{urlencode({'next': request.path})}")
+        return redirect_to_login(request.path, reverse("confirm-password"))
 
 
 def is_recent(request: HttpRequest) -> bool:
     """Whether the password of this session was given within the last minutes."""
-    return time.time() - request.session.get(PASSWORD_AT, 0) < RECENT_SECONDS
+    return bool(time.time() - request.session.get(PASSWORD_AT, 0) < RECENT_SECONDS)
 
 
 def note(session: Any) -> None:

@@ -39,7 +39,8 @@ def begin(user: User) -> str:
         secret = pyotp.random_base32()
         user.totp_secret = seal(secret, place=_place(user))
         user.save(update_fields=["totp_secret"])
-    return pyotp.TOTP(secret).provisioning_uri(user.get_username(), issuer_name=f"Gantry {settings.GANTRY.ae_title}")
+    issuer = f"Gantry {settings.GANTRY.ae_title}"
+    return pyotp.TOTP(secret).provisioning_uri(name=user.get_username(), issuer_name=issuer)
 
 
 def confirm(user: User, code: str) -> list[str] | None:
@@ -95,7 +96,7 @@ def readable_secret(user: User) -> str:
 
 
 def _take_step(user: User, code: str) -> bool:
-    """Whether it is the code of about now; its step and all before it count no more, also for who looked over a shoulder."""
+    """Whether it is the code of about now; it and all before it are used up, also for who looked over a shoulder."""
     secret, digits = _secret_of(user), code.replace(" ", "")
     if secret is None or not (digits.isascii() and digits.isdecimal()):
         return False

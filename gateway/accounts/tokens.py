@@ -98,7 +98,7 @@ def renew(token: str) -> Tokens:
     """A new access token, and a new refresh token in place of this one; it ends when this one would have.
 
     Raises:
-        AuthenticationFailed: the token is forged, expired, ended or used before, its user is gone or has a new password.
+        AuthenticationFailed: it is forged, expired, ended or used before, or its user is gone or has a new password.
     """
     refresh = _read(token)
     user = _user_of(refresh)
@@ -171,7 +171,8 @@ def _use_up(refresh: RefreshToken) -> bool:
 
 def _end_family(jti: str) -> None:
     alive = OutstandingToken.objects.filter(jti__startswith=_family(jti), blacklistedtoken=None)
-    ended = BlacklistedToken.objects.bulk_create((BlacklistedToken(token=token) for token in alive), ignore_conflicts=True)
+    ended = [BlacklistedToken(token=token) for token in alive]
+    BlacklistedToken.objects.bulk_create(ended, ignore_conflicts=True)
     logger.info("family of refresh tokens ended", extra={"tokens": len(ended)})
 
 

@@ -43,7 +43,7 @@ class SignIn(LoginView):
             return HttpResponse(headers={"HX-Refresh": "true"})
         return super().dispatch(request, *args, **kwargs)
 
-    def form_valid(self, form: SignInForm) -> HttpResponse:
+    def form_valid(self, form: Any) -> HttpResponse:
         """In, or on to the page that asks for the code."""
         user: Any = form.get_user()
         if not has_factor(user):
@@ -53,7 +53,7 @@ class SignIn(LoginView):
         wanted = {self.redirect_field_name: self.get_redirect_url()}
         return HttpResponseRedirect(f"{reverse('sign-in-code')}?{urlencode(wanted)}")
 
-    def form_invalid(self, form: SignInForm) -> HttpResponse:
+    def form_invalid(self, form: Any) -> HttpResponse:
         """The page again, with what is wrong; a lock-out is said to programs too."""
         return _told(super().form_invalid(form), form.locked)
 

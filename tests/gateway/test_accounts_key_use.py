@@ -44,7 +44,7 @@ def test_use_is_noted_once_a_minute(path: str) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_more_than_it_may_is_refused(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_use.time, "time", lambda: 1_800_000_010.0)
+    monkeypatch.setattr("gateway.accounts.key_use.time.time", lambda: 1_800_000_010.0)
     client = key_client("viewer")
     ApiKey.objects.update(requests_per_minute=2)
     assert {client.get(path).status_code for _ in range(2)} <= {200, 204}
@@ -55,13 +55,13 @@ def test_more_than_it_may_is_refused(path: str, monkeypatch: pytest.MonkeyPatch)
     assert answer["Content-Type"] == "application/problem+json"
     assert answer["Retry-After"] == "51"
     assert "2 times a minute" in answer.json()["detail"]
-    monkeypatch.setattr(key_use.time, "time", lambda: 1_800_000_070.0)
+    monkeypatch.setattr("gateway.accounts.key_use.time.time", lambda: 1_800_000_070.0)
     assert client.get(path).status_code in {200, 204}
 
 
 @pytest.mark.embedded
 def test_two_hundred_at_once_are_counted_one_by_one(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_use.time, "time", lambda: 1_800_000_010.0)
+    monkeypatch.setattr("gateway.accounts.key_use.time.time", lambda: 1_800_000_010.0)
     api_key = ApiKey(prefix="abcdefgh", requests_per_minute=7)
     let_through: list[int] = []
 

@@ -29,7 +29,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
     class Clock:
         step = STEP
 
-    monkeypatch.setattr(second_factor.time, "time", lambda: Clock.step * 30.0 + 7)
+    monkeypatch.setattr("gateway.accounts.second_factor.time.time", lambda: Clock.step * 30.0 + 7)
     return Clock
 
 
@@ -120,7 +120,9 @@ def test_half_the_way_ends_with_the_password_and_the_person(person: User, secret
     assert client.post("/sign-in/code/", {"code": code(secret)}).headers["Location"] == "/sign-in/"
 
 
-@pytest.mark.parametrize("following", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "/\\evil.example"])
+@pytest.mark.parametrize(
+    "following", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "/\\evil.example"]
+)
 def test_next_elsewhere_is_not_followed_after_the_code(person: User, secret: str, following: str) -> None:
     client = half_way_in(following=following)
 
@@ -260,9 +262,7 @@ def test_where_it_is_a_duty_it_comes_first(settings: Settings, wanted: str, role
     assert login.status_code == (401 if is_led else 200)
 
 
-def test_without_the_key_that_encrypted_it_a_recovery_code_helps(
-    person: User, secret: str, settings: Settings
-) -> None:
+def test_without_the_key_that_encrypted_it_a_recovery_code_helps(person: User, secret: str, settings: Settings) -> None:
     first, *_ = second_factor.renew_recovery_codes(person)
     settings.GANTRY = replace(settings.GANTRY, encryption_keys=("x" * 40,))
 

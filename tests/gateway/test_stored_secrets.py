@@ -20,7 +20,9 @@ def use(settings: Settings, *keys: str) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("model", "field", "name"), STORED)
-def test_each_kind_of_secret_can_be_had_with_the_new_key_alone(model: Any, field: str, name: str, settings: Settings) -> None:
+def test_each_kind_of_secret_can_be_had_with_the_new_key_alone(
+    model: Any, field: str, name: str, settings: Settings
+) -> None:
     use(settings, OLD)
     row = model.objects.create(**{name: "x", field: seal("geheim", place=PLACE)})
     use(settings, NEW, OLD)

@@ -35,7 +35,7 @@ class NewUserForm(UserForm):
 
 
 class PasswordField(forms.CharField):
-    """The password of who is signed in; attempts count as those of signing in do, for the session may have been left open."""
+    """The password of who is signed in; wrong ones count as attempts to sign in, for a session may be left open."""
 
     widget = forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True})
 

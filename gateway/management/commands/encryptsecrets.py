@@ -10,8 +10,8 @@ from tiering.secrets import wrap_anew
 
 class Command(BaseCommand):
     help = (
-        "Encrypt all stored secrets under the first of GANTRY_ENCRYPTION_KEYS: of destinations, sources, locations and second factors,"
-        " and the keys of packs, in the database and in the locations."
+        "Encrypt all stored secrets under the first of GANTRY_ENCRYPTION_KEYS: of destinations, sources, locations and "
+        "second factors, and the keys of packs, in the database and in the locations."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
