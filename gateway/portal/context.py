@@ -131,7 +131,6 @@ SECTIONS = (
             "policy-delete",
         ),
     ),
-    Section("System", "system", "system", "studies.view_study", ("system-events", "licences")),
     Section(
         "Users",
         "user-list",
@@ -148,7 +147,7 @@ SECTIONS = (
             "api-key-revoke",
         ),
     ),
-    Section("System", "system", "system", "studies.view_study"),
+    Section("System", "system", "system", "studies.view_study", ("system-events", "licences")),
 )
 
 
