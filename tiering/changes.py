@@ -1,16 +1,15 @@
 """Tier changes of all studies: which there are by tier and policy, and the same as CSV."""
 
-import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
+from studies import spreadsheet
 from studies.models import Tier
 from tiering.models import TierChange
 
 _COLUMNS = ("at", "study_instance_uid", "from_tier", "to_tier", "requested_by", "policy")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would calculate
 
 
 @dataclass(frozen=True)
@@ -44,27 +43,16 @@ def list_changes(asked: ChangeFilter) -> QuerySet[TierChange]:
 
 
 def csv_lines(asked: ChangeFilter) -> Iterator[str]:
-    """As CSV, a line at a time; it names no patient, and no cell can be taken for a formula."""
-    writer = csv.writer(_Echo())
-    yield writer.writerow(_COLUMNS)
-    for change in list_changes(asked).iterator(chunk_size=500):
-        cells = (
-            change.at.isoformat(timespec="seconds"),
-            change.study.study_instance_uid,
-            change.from_tier,
-            change.to_tier,
-            change.requested_by,
-            change.policy_name,
-        )
-        yield writer.writerow([_safe(cell) for cell in cells])
+    """As CSV, a line at a time; it names no patient."""
+    return spreadsheet.csv_lines(_COLUMNS, map(_cells, list_changes(asked).iterator(chunk_size=500)))
 
 
-def _safe(cell: str) -> str:
-    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell
-
-
-class _Echo:
-    """A file that gives back what is written to it, so that lines stream."""
-
-    def write(self, line: str) -> str:
-        return line
+def _cells(change: TierChange) -> Sequence[object]:
+    return (
+        change.at.isoformat(timespec="seconds"),
+        change.study.study_instance_uid,
+        change.from_tier,
+        change.to_tier,
+        change.requested_by,
+        change.policy_name,
+    )

@@ -1,12 +1,12 @@
 """What a back-test found: the studies by outcome, and as a table for a spreadsheet."""
 
-import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db.models import F, QuerySet
 
 from routing.backtest.models import BackTest, BackTestStudy
+from studies import spreadsheet
 
 # The tabs of its page: what draft and live version say of a study.
 OUTCOMES = {
@@ -34,8 +34,6 @@ _COLUMNS = (
     "Live",
     "Instances",
 )
-# What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def studies_of(back_test: BackTest, outcome: str = "all") -> QuerySet[BackTestStudy]:
@@ -60,32 +58,22 @@ def counts_by_outcome(back_test: BackTest) -> dict[str, int]:
 
 
 def csv_lines(back_test: BackTest, outcome: str = "all") -> Iterator[str]:
-    """The studies as CSV, a line at a time; no cell can be taken for a formula."""
-    writer = csv.writer(_Echo())
-    yield writer.writerow(_COLUMNS)
-    for row in studies_of(back_test, outcome).iterator(chunk_size=500):
-        study = row.study
-        cells = (
-            study.study_instance_uid,
-            study.patient_id,
-            study.patient_name,
-            study.study_date,
-            study.accession_number,
-            " ".join(study.modalities),
-            study.study_description,
-            "yes" if row.by_draft else "no",
-            "yes" if row.by_live else "no",
-            row.instance_count,
-        )
-        yield writer.writerow([_safe(str(cell)) for cell in cells])
+    """The studies as CSV, a line at a time."""
+    rows = studies_of(back_test, outcome).iterator(chunk_size=500)
+    return spreadsheet.csv_lines(_COLUMNS, map(_cells, rows))
 
 
-def _safe(cell: str) -> str:
-    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell
-
-
-class _Echo:
-    """A file that gives back what is written to it, so that lines stream."""
-
-    def write(self, line: str) -> str:
-        return line
+def _cells(row: BackTestStudy) -> Sequence[object]:
+    study = row.study
+    return (
+        study.study_instance_uid,
+        study.patient_id,
+        study.patient_name,
+        study.study_date,
+        study.accession_number,
+        " ".join(study.modalities),
+        study.study_description,
+        "yes" if row.by_draft else "no",
+        "yes" if row.by_live else "no",
+        row.instance_count,
+    )
