@@ -61,6 +61,7 @@ class FindRequest:
     options: FindOptions
     calling_ae_title: str
     called_ae_title: str
+    source_address: str = ""
 
 
 class FindFailed(Exception):

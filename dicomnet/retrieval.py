@@ -119,6 +119,7 @@ class RetrieveRequest:
     is_relational: bool = False
     calling_ae_title: str = ""
     is_wanted: Callable[[], bool] = _always
+    source_address: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-OWN_APPS = frozenset({"accounts", "nodes", "dicomnet", "studies", "routing", "tiering", "spanner"})
+OWN_APPS = frozenset({"accounts", "audit", "nodes", "dicomnet", "studies", "routing", "tiering", "spanner"})
 
 
 class GantryAdminSite(admin.AdminSite):

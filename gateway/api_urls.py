@@ -10,6 +10,7 @@ from gateway.accounts.api import ApiKeys, LockOuts, Login, Logout, Me, Refresh, 
 from gateway.api_docs import Docs, Schema
 from gateway.api_root import Root
 from gateway.nodes.api import Nodes
+from gateway.audit.api import Audit, AuditExport, AuditVerify
 from gateway.problems import not_found
 from gateway.trace_api import Trace
 from routing.api.ai import AIPools, AIRequests, AIResults, AIWorkers
@@ -82,6 +83,10 @@ urlpatterns = [
     re_path(r"^auth/logout/?$", Logout.as_view(), name="api-logout"),
     re_path(r"^auth/me/?$", Me.as_view(), name="api-me"),
     re_path(r"^system/nodes/?$", Nodes.as_view(), name="api-node-list"),
+    re_path(r"^audit/?$", Audit.as_view(), name="api-audit"),
+    re_path(r"^audit/verify/?$", AuditVerify.as_view(), name="api-audit-verify"),
+    re_path(r"^audit/csv/?$", AuditExport.as_view(form="csv"), name="api-audit-csv"),
+    re_path(r"^audit/json/?$", AuditExport.as_view(form="json"), name="api-audit-json"),
     re_path(r"^changes/?$", Changes.as_view(), name="api-change-list"),
     re_path(rf"^studies/(?P<study_instance_uid>{UID})/trace/?$", Trace.as_view(), name="api-study-trace"),
     re_path(rf"^studies/(?P<study_instance_uid>{UID})/receipt/?$", StudyReceipt.as_view(), name="api-study-receipt"),

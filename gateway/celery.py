@@ -35,6 +35,8 @@ app.conf.task_routes = {
     # Threads that mostly wait; only where workers ask (GANTRY_SPAN_EXECUTOR).
     "spanner.tasks.ask_source": {"queue": "span"},
     "tiering.tasks.*": {"queue": "tier"},
+    # May take minutes, where one task at a time is the rule anyway.
+    "gateway.audit.tasks.verify_audit": {"queue": "tier"},
     "spanner.tasks.fetch_studies": {"queue": "fetch"},
     "spanner.tasks.fetch_priors": {"queue": "fetch"},
     "spanner.tasks.remove_fetched": {"queue": "fetch"},
@@ -62,6 +64,9 @@ app.conf.beat_schedule = {
         ("remove fetched studies that nobody uses", "spanner.tasks.remove_fetched", 600),
         ("remove packs that nobody relies on", "tiering.tasks.sweep_packs", 600),
         ("remove sessions and tokens that have ended", "gateway.accounts.tasks.sweep", 3600),
+        ("take what was looked at into the audit trail", "gateway.audit.tasks.take_in_journal", SWEEP_SECONDS),
+        ("anchor the audit trail outside the database", "gateway.audit.tasks.anchor_heads", 300),
+        ("verify the audit trail", "gateway.audit.tasks.verify_audit", 86_400),
         ("note what lies where and what it costs", "tiering.tasks.sample_tiers", 3600),
         ("forget processes of yesterday", "gateway.nodes.tasks.clear_old", 3600),
     ]

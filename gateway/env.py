@@ -57,6 +57,7 @@ class Environment:
     faults: tuple[str, ...]
     secret_key: str
     encryption_keys: tuple[str, ...] = field(repr=False)
+    audit_keys: tuple[str, ...] = field(repr=False)
     is_debug: bool
     allowed_hosts: list[str]
     superuser_username: str
@@ -150,6 +151,9 @@ def read_environment() -> Environment:
         secret_key=env.str("DJANGO_SECRET_KEY", "") or values.kept_secret(home / "secrets" / "secret_key"),
         encryption_keys=values.encryption_keys(
             env.str("GANTRY_ENCRYPTION_KEYS", "") or values.kept_secret(home / "secrets" / "encryption_keys")
+        ),
+        audit_keys=values.encryption_keys(
+            env.str("GANTRY_AUDIT_KEYS", "") or values.kept_secret(home / "secrets" / "audit_keys"), "GANTRY_AUDIT_KEYS"
         ),
         is_debug=values.boolean(env, "DJANGO_DEBUG"),
         allowed_hosts=env.list("DJANGO_ALLOWED_HOSTS", default=[]) or ["localhost", "127.0.0.1", "[::1]"],

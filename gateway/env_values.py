@@ -190,12 +190,12 @@ def kept_secret(path: Path) -> str:
         ) from error
 
 
-def encryption_keys(text: str) -> tuple[str, ...]:
-    """Keys, the first of which encrypts."""
+def encryption_keys(text: str, name: str = "GANTRY_ENCRYPTION_KEYS") -> tuple[str, ...]:
+    """Keys, the first of which encrypts or signs."""
     keys = tuple(text.replace(",", " ").split())
     if not keys or any(len(key) < SHORTEST_KEY for key in keys):
         raise BadSetting(
-            f"GANTRY_ENCRYPTION_KEYS must be one or more keys of at least {SHORTEST_KEY} characters, separated by "
+            f"{name} must be one or more keys of at least {SHORTEST_KEY} characters, separated by "
             "commas; make one with: openssl rand -base64 48"
         )
     return keys

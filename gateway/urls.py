@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("spanner.portal.urls")),
     path("", include("gateway.accounts.portal.urls")),
     path("", include("gateway.viewer.urls")),
+    path("", include("gateway.audit.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("gateway.api_urls")),
     re_path(r"^api/", not_found),

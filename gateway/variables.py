@@ -168,6 +168,11 @@ VARIABLES = (
         "several, separated by commas: the first encrypts, all decrypt; "
         "the same on every host",
     ),
+    Variable(
+        "GANTRY_AUDIT_KEYS",
+        "made and kept under GANTRY_HOME",
+        "sign the audit trail; several, separated by commas: the first signs, all verify; the same on every host",
+    ),
     Variable("DJANGO_DEBUG", "off", "on: error pages with details; never in production"),
     Variable("DJANGO_ALLOWED_HOSTS", "loopback", "host names under which the portal is reached, separated by commas"),
     Variable("DJANGO_SUPERUSER_USERNAME", "admin", "name of the first administrator"),

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from dicomnet.audit import Action, Entry, record
 from routing import queue
 from routing.models import Delivery, DeliveryState, Destination, Priority
 from routing.window import is_open
@@ -107,13 +108,20 @@ def is_some_lane_driven() -> bool:
 
 def hold_lane(destination: Destination) -> None:
     """Send it nothing more: what is under way is finished, the rest waits."""
-    Destination.objects.filter(pk=destination.pk).update(is_enabled=False)
+    _enable(destination, is_enabled=False)
 
 
 def release_lane(destination: Destination) -> None:
     """Send to it again, at once."""
-    Destination.objects.filter(pk=destination.pk).update(is_enabled=True)
+    _enable(destination, is_enabled=True)
     queue.tell_due([destination.pk])
+
+
+def _enable(destination: Destination, *, is_enabled: bool) -> None:
+    with transaction.atomic():
+        Destination.objects.filter(pk=destination.pk).update(is_enabled=is_enabled)
+        detail = {"values": {"is_enabled": [not is_enabled, is_enabled]}}
+        record(Entry(Action.CHANGED, subject=f"destination {destination.pk}: {destination}", detail=detail))
 
 
 def record_success(destination: Destination) -> None:

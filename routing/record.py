@@ -2,9 +2,13 @@
 
 import time
 
+from django.db import transaction
+
+from dicomnet.audit import record as put_on_record
 from routing import queue
 from routing.lanes import record_success
 from routing.models import Destination
+from routing.on_record import sent
 from routing.queue import Receipt
 from routing.transports.outcome import Outcome
 
@@ -54,7 +58,9 @@ class Recorder:
     def flush(self) -> None:
         """Write the successes."""
         if self._receipts:
-            queue.finish_delivered(self._token, self._receipts)
+            with transaction.atomic():
+                queue.finish_delivered(self._token, self._receipts)
+                put_on_record(*sent(self._destination, self._receipts))
             record_success(self._destination)
             self._receipts = {}
         self._flushed_at = time.monotonic()

@@ -12,11 +12,13 @@ from typing import Any
 from django.db.models import Model
 from django.utils import timezone
 
+from dicomnet.audit import record
 from studies.arrival import Arrival
 from studies.changes.models import ChangeKind
 from studies.changes.record import record_changes
 from studies.clashes import record_clashes
 from studies.models import Conflict, Instance, Series, Study
+from studies.on_record import received
 from studies.statements import insert_rows, write_columns
 
 logger = logging.getLogger(__name__)
@@ -61,6 +63,7 @@ def insert(arrivals: list[Arrival], *, taken: set[str]) -> None:
     _count_in_studies(rows, studies, series)
     write_columns(Study, [*STUDY_COUNTERS, *sorted(filled)], list(studies.values()))
     record_clashes(arrivals, studies)
+    record(*received(arrivals))
     # Last: what it locks is kept until the commit.
     record_changes(ChangeKind.RECEIVED, Counter(arrival.study["study_instance_uid"] for arrival in arrivals))
 

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
 from pytest_django import Settings
 
+from gateway.audit.guard import unguard
 from gateway.env import Environment
 from studies.dimse import local_spool
 from tests.peers import Listener, gantry
@@ -36,6 +38,16 @@ def _uses_database(item: pytest.Item) -> bool:
     fixtures = getattr(item, "fixturenames", ())
     in_process = item.get_closest_marker("django_db") or not {"db", "transactional_db"}.isdisjoint(fixtures)
     return bool(in_process or item.get_closest_marker("journey"))
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """The test database without the triggers of the audit trail, which would refuse to have it emptied between tests.
+
+    Tests of the audit trail make them again for themselves.
+    """
+    with django_db_blocker.unblock():
+        unguard(connection)
 
 
 @pytest.fixture

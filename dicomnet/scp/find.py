@@ -78,6 +78,7 @@ class IncomingQuery:
                 options=agreed(model, self._assoc.requestor.sop_class_extended, services.find_options()),
                 calling_ae_title=record.calling_ae_title,
                 called_ae_title=record.called_ae_title,
+                source_address=self._assoc.connection.address,
             )
         )
 

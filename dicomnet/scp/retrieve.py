@@ -142,6 +142,7 @@ class Retrieving:
                 is_relational,
                 record.calling_ae_title,
                 self._is_wanted,
+                source_address=self._assoc.connection.address,
             )
         )
         self._level, self._uids = retrieval.level, retrieval.uids

@@ -6,6 +6,7 @@ import time
 
 import pyotp
 from django.conf import settings
+from django.contrib.auth.signals import user_login_failed
 from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -75,6 +76,7 @@ def is_right(user: User, code: str) -> bool:
     attempts.take(name, ANYWHERE)
     if not (_take_step(user, code) or _take_recovery_code(user, code)):
         attempts.fail(name, ANYWHERE)
+        user_login_failed.send(__name__, credentials={"username": name}, request=None)
         return False
     attempts.forget(name, ANYWHERE)
     return True

@@ -28,6 +28,7 @@ from gateway.accounts.addresses import address_of
 from gateway.accounts.first_things import WORDS, first_thing
 from gateway.accounts.models import User
 from gateway.accounts.second_factor import has_factor, is_right
+from gateway.audit import sign_ins
 
 logger = logging.getLogger(__name__)
 GENERATION_CLAIM = "generation"  # of the user's sessions; see gateway.accounts.people.end_sessions
@@ -91,6 +92,7 @@ def sign_in(request: HttpRequest, *, username: str, password: str, otp: str = ""
     tokens = _issued(refresh, user)
     update_last_login(type(user), user)
     attempts.forget(username, address_of(request))
+    sign_ins.signed_in(user)
     return tokens
 
 
@@ -122,7 +124,10 @@ def sign_out(token: str) -> None:
     Raises:
         AuthenticationFailed: the token is forged, expired, or was ended before.
     """
-    _end_family(_read(token)[api_settings.JTI_CLAIM])
+    refresh = _read(token)
+    _end_family(refresh[api_settings.JTI_CLAIM])
+    user_pk = str(refresh.payload.get(api_settings.USER_ID_CLAIM, ""))
+    sign_ins.signed_out(User.objects.filter(pk=user_pk).first() if user_pk.isdecimal() else None)
 
 
 def is_of_now(payload: Mapping[str, Any], user: User) -> bool:

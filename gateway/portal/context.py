@@ -147,6 +147,7 @@ SECTIONS = (
             "api-key-revoke",
         ),
     ),
+    Section("Audit", "audit", "history", "audit.view_auditrecord", ("audit-disclosures",)),
     Section("System", "system", "system", "studies.view_study", ("system-events", "licences")),
 )
 

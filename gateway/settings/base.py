@@ -20,6 +20,7 @@ INSTALLED_APPS = [
     "gateway",
     "gateway.accounts",
     "gateway.nodes",
+    "gateway.audit",
     "gateway.portal",
     "dicomnet",
     "studies",
@@ -48,6 +49,8 @@ MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
+    "gateway.audit.actor.Asking",
+    "gateway.audit.accesses.Accesses",
     "gateway.straight_door.StraightDoor",  # what follows is for people
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "gateway.no_store.NoStore",
@@ -145,6 +148,9 @@ INSTANCE_HOLDS = [
 # Who has to know that an instance's file was lost and has come again, with another head: studies imports none of them.
 INSTANCE_FILE_REPLACED = ["tiering.sources.forget_copies"]
 
+# Who keeps on record what is done (dicomnet.audit): every layer tells it, and none of them imports it.
+AUDIT_TRAIL = "gateway.audit.record"
+
 # Who knows which arrivals Gantry itself asked an archive to send (studies.fetched), and what, besides the holds above,
 # keeps a study that is here only because it was fetched (spanner.fetch.retention).
 ASKED_TO_SEND = "spanner.fetch.arrivals.sources_of"
@@ -229,6 +235,8 @@ SPECTACULAR_SETTINGS = {
         "FetchStateEnum": "spanner.models.FetchState",
         "ProcessKindEnum": "gateway.nodes.models.Kind",
         "ProcessStateEnum": "gateway.nodes.states.State",
+        "AuditActionEnum": "dicomnet.audit.Action",
+        "ActorKindEnum": "dicomnet.audit.ActorKind",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

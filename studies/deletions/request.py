@@ -6,6 +6,7 @@ from collections.abc import Collection
 from django.db import transaction
 from django.db.models import Count, ProtectedError, Q, Sum
 
+from dicomnet.audit import Action, Entry, record
 from studies.changes.models import ChangeKind
 from studies.changes.record import record_changes
 from studies.deletions.models import DeletedFile, Deletion
@@ -36,6 +37,7 @@ def delete(study_uid: str, series_uid: str = "", sop_uid: str = "", *, by: str) 
             if is_on_legal_hold(study):
                 raise DeletionRefused(f"It has the label “{LEGAL_HOLD}”: take that off first.")
             deletion = _delete(study, series_uid, sop_uid, by)
+            record(_on_record(study, deletion))
             record_changes(ChangeKind.DELETED, {study_uid: deletion.number_of_instances})
     except ProtectedError as error:
         raise DeletionRefused("It was delivered, or is to be, and the record of deliveries needs it.") from error
@@ -79,6 +81,18 @@ def _delete(study: Study, series_uid: str, sop_uid: str, by: str) -> Deletion:
     if series_uid:
         _count_again(study, series_pks)
     return deletion
+
+
+def _on_record(study: Study, deletion: Deletion) -> Entry:
+    which = {"series": deletion.series_instance_uid, "instance": deletion.sop_instance_uid}
+    return Entry(
+        Action.DELETED,
+        patient_id=study.patient_id,
+        study_instance_uid=study.study_instance_uid,
+        subject=f"by {deletion.requested_by}",
+        number=deletion.number_of_instances,
+        detail={name: uid for name, uid in which.items() if uid},
+    )
 
 
 def _promote(sop_uids: Collection[str]) -> None:

@@ -73,7 +73,7 @@ OPERATOR = VIEWER | {
     "tiering.add_move",
     "tiering.change_move",
 }
-OURS = ("accounts.", "nodes.", "dicomnet.", "routing.", "studies.", "tiering.", "spanner.")
+OURS = ("accounts.", "audit.", "nodes.", "dicomnet.", "routing.", "studies.", "tiering.", "spanner.")
 
 
 @pytest.mark.parametrize(("role", "expected"), [(Role.VIEWER, VIEWER), (Role.OPERATOR, OPERATOR)])

@@ -112,7 +112,7 @@ def test_the_secret_key_is_made_once_and_private(environment: pytest.MonkeyPatch
     assert first == second
     assert len(first) > 40
     assert stat.S_IMODE((tmp_path / "secrets" / "secret_key").stat().st_mode) == 0o600
-    assert {path.name for path in (tmp_path / "secrets").iterdir()} == {"secret_key", "encryption_keys"}
+    assert {path.name for path in (tmp_path / "secrets").iterdir()} == {"secret_key", "encryption_keys", "audit_keys"}
 
 
 def test_a_secret_may_come_from_a_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -20,6 +20,10 @@ PUBLIC = {"api-login", "api-refresh", "api-logout"}
 EXPECTED = {
     # The least role that may call each; written by hand, so that a change of the table shows here.
     ("api-root", "get"): "viewer",
+    ("api-audit", "get"): "administrator",
+    ("api-audit-verify", "get"): "administrator",
+    ("api-audit-csv", "get"): "administrator",
+    ("api-audit-json", "get"): "administrator",
     ("api-change-list", "get"): "viewer",
     ("api-node-list", "get"): "operator",
     ("api-schema", "get"): "viewer",

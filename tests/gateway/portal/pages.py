@@ -144,6 +144,8 @@ class Rows:
             "my-factor-remove": "/account/second-factor/remove/",
             "my-recovery-codes": "/account/second-factor/codes/",
             "user-factor": f"/users/{self.person.pk}/second-factor/",
+            "audit": "/audit/",
+            "audit-disclosures": f"/audit/disclosures/?patient_id={self.study.patient_id}",
             "system": "/system/",
             "system-events": "/system/events/",
             "licences": "/system/licences/",

@@ -43,6 +43,8 @@ ADMINISTRATORS_ONLY = {
     "api-keys",
     "api-key-form",
     "api-key-revoke",
+    "audit",
+    "audit-disclosures",
 }
 NOT_FOR_VIEWERS = {"system-events"}
 OF_WHO_ASKED = {"span-found"}  # to others it is not there

@@ -1,0 +1,30 @@
+"""Celery tasks of the audit trail: each drains what it finds, so losing or repeating one changes nothing."""
+
+import logging
+
+from celery import shared_task
+
+from gateway.audit import anchors, journal, verdict
+from gateway.audit.actor import OURSELVES
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task
+def take_in_journal() -> None:
+    """Take what was looked at and searched into a chain."""
+    journal.take_in()
+
+
+@shared_task
+def anchor_heads() -> None:
+    """Write the heads of the chains to their file."""
+    anchors.anchor()
+
+
+@shared_task
+def verify_audit() -> None:
+    """Verify every record, once a day."""
+    found = verdict.verify_all(by=OURSELVES)
+    if found.faults:
+        logger.error("the audit trail is not what was written", extra={"count": found.faults})
