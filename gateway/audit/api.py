@@ -146,5 +146,5 @@ def read_filter(request: Request, others: set[str]) -> AuditFilter:
     if unknown := sorted(set(request.query_params) - known):
         raise ValidationError({name: ["There is no such parameter."] for name in unknown})
     if not asked.is_valid():
-        raise ValidationError({name: list(errors) for name, errors in asked.errors.items()})
+        raise ValidationError({name: [str(error) for error in errors] for name, errors in asked.errors.items()})
     return asked
