@@ -126,7 +126,7 @@ class AuditVerify(APIView):
 
     @extend_schema(responses=VerdictSerializer)
     def get(self, request: Request) -> Response:
-        """Every record is verified now, which takes some 30 s for a million."""
+        """Every record is verified now, which takes some two minutes for a million."""
         if request.query_params:
             raise ValidationError({name: ["There is no such parameter."] for name in request.query_params})
         by = request.user.get_username()

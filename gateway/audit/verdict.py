@@ -10,7 +10,7 @@ KEPT = 100  # findings in words; all of them are counted, and the command says a
 
 
 def verify_all(*, by: str) -> Verification:
-    """Verify every record; takes some 30 s for a million."""
+    """Verify every record; takes some two minutes for a million."""
     take_in()
     began_at, looked = timezone.now(), Looked()
     findings: list[str] = []
