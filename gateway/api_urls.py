@@ -9,8 +9,8 @@ from dicomnet.api import Allowlist, RemoteNodes
 from gateway.accounts.api import ApiKeys, LockOuts, Login, Logout, Me, Refresh, Users
 from gateway.api_docs import Docs, Schema
 from gateway.api_root import Root
-from gateway.nodes.api import Nodes
 from gateway.audit.api import Audit, AuditExport, AuditVerify
+from gateway.nodes.api import Nodes
 from gateway.problems import not_found
 from gateway.trace_api import Trace
 from routing.api.ai import AIPools, AIRequests, AIResults, AIWorkers
