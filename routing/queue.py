@@ -18,6 +18,7 @@ from routing.events import deliveries_due
 from routing.history import ERROR_LENGTH, note_failures
 from routing.models import Delivery, DeliveryState, Destination, Priority, RuleVersion
 from studies.models import Instance, Study
+from studies.seeding.marks import NO_FILE
 
 LEASE_SECONDS = 30
 FIRST_BACK_OFF_SECONDS = 5
@@ -176,7 +177,9 @@ def send_by_hand(study: Study, destination: Destination, *, by: str) -> int:
     Returns:
         How many instances go.
     """
-    instances = Instance.objects.filter(series__study=study).values_list("pk", "calling_ae_title")
+    # A fictitious record has nothing that could be sent.
+    stored = Instance.objects.filter(series__study=study).exclude(location=NO_FILE)
+    instances = stored.values_list("pk", "calling_ae_title")
     Delivery.objects.bulk_create(
         [
             Delivery(
@@ -187,7 +190,7 @@ def send_by_hand(study: Study, destination: Destination, *, by: str) -> int:
         ignore_conflicts=True,
         batch_size=500,
     )
-    by_hand = Delivery.objects.filter(instance__series__study=study, destination=destination, rule_version=None)
+    by_hand = Delivery.objects.filter(instance__in=stored, destination=destination, rule_version=None)
     return _due_now(by_hand)
 
 

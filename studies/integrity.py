@@ -17,6 +17,7 @@ from pathlib import Path
 from studies.errors import InstanceDamaged, InstanceMissing, InstanceOffline
 from studies.metrics import DAMAGED_FILES
 from studies.models import Instance, Tier
+from studies.seeding.marks import NO_FILE
 from studies.storage import hot_storage
 from studies.usage import note_use
 from studies.wanted import want
@@ -142,6 +143,8 @@ def is_there(instance: Instance) -> bool:
 
 
 def _check_tier(instance: Instance) -> None:
+    if instance.location == NO_FILE:
+        raise InstanceMissing("The study is fictitious and has no images.")
     if instance.tier != Tier.HOT:
         raise InstanceOffline(instance.tier, want(instance.series_id, by="a reader"))
 

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from studies.models import Study, Tier
+from studies.seeding.marks import is_record
 from tiering.errors import MoveRefused
 from tiering.models import Location, Move, MoveState, Policy, Reason
 from tiering.models.moves import OPEN
@@ -28,9 +29,11 @@ def ask_for_move(
     """A move that goes on by itself from here; the one that is open, when it leads to the same tier.
 
     Raises:
-        MoveRefused: the tier has too few locations, or the study is being moved elsewhere.
+        MoveRefused: the tier has too few locations, the study is being moved elsewhere, or is fictitious.
     """
     check_tier(to_tier)
+    if Study.objects.filter(is_record(), pk=study.pk).exists():
+        raise MoveRefused("The study is fictitious: it has no images that could be moved.")
     if to_tier == Tier.HOT:
         _turn_round(study, by)
     try:
@@ -69,7 +72,7 @@ def check_tier(to_tier: str) -> None:
 
 def recall(series_pks: Collection[int], *, by: str) -> list[Move]:
     """Bring the studies of these series back to the hot tier, before anything that policies asked for."""
-    studies = Study.objects.filter(series__in=series_pks).exclude(tier=Tier.HOT).distinct()
+    studies = Study.objects.filter(series__in=series_pks).exclude(tier=Tier.HOT).exclude(is_record()).distinct()
     return [ask_for_move(study, Tier.HOT, by=by, priority=RECALL, reason=Reason.READING) for study in studies]
 
 
@@ -89,7 +92,9 @@ def recall_priors(study_pk: int, count: int, *, rule: str) -> list[Move]:
     study = Study.objects.get(pk=study_pk)
     if not study.patient_id:
         return []
-    same = Study.objects.filter(patient_id=study.patient_id, issuer_of_patient_id=study.issuer_of_patient_id)
+    same = Study.objects.exclude(is_record()).filter(
+        patient_id=study.patient_id, issuer_of_patient_id=study.issuer_of_patient_id
+    )
     priors = same.exclude(pk=study.pk).order_by("-study_date", "-received_at")[:count]
     away = [prior for prior in priors if prior.tier != Tier.HOT]
     by = f"rule {rule}"

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from studies.labels import LEGAL_HOLD
 from studies.models import Study, StudyLabel, Tier
+from studies.seeding.marks import is_record
 from tiering.conditions import Conditions
 from tiering.models import Move, MoveState
 from tiering.models.moves import OPEN
@@ -20,7 +21,7 @@ MB = 1_000_000
 
 
 def movable(now: datetime) -> QuerySet[Study]:
-    """Studies that are complete, on no way elsewhere, without a legal hold, and not to be left alone for now.
+    """Studies that are complete, have images, are on no way elsewhere, on no legal hold, and not to be left alone.
 
     Each has ``last_used_at``: when it was read last, or came in when it never was.
     """
@@ -30,6 +31,7 @@ def movable(now: datetime) -> QuerySet[Study]:
         ~Exists(moves.filter(state__in=OPEN)),
         ~Exists(moves.filter(has_ended, finished_at__gt=now - LEFT_ALONE)),
         ~Exists(_labelled(LEGAL_HOLD)),
+        ~is_record(),
         completed_at__isnull=False,
     ).annotate(last_used_at=Coalesce("used_at", "last_received_at"))
 

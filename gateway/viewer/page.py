@@ -17,6 +17,7 @@ from gateway.viewer.bundle import bundle
 from gateway.viewer.ohif import is_installed
 from studies.admission import is_uid
 from studies.models import Series, Study, Tier
+from studies.seeding.marks import is_record
 from studies.selectors import studies_with_series
 from studies.wanted import want
 from tiering.forecast import Forecast, Progress
@@ -53,6 +54,7 @@ def viewer(request: HttpRequest) -> HttpResponse:
             "study": studies[0],
             "studies": studies,
             "away": _away(studies),
+            "without_images": _without_images(studies),
             "may_ohif": is_installed(),
             "ohif_query": ",".join(study.study_instance_uid for study in studies),
             "config": {
@@ -90,6 +92,12 @@ def _away(studies: Sequence[Study]) -> list[tuple[Study, Move | None, Progress |
         move = open_move_of(study)
         found.append((study, move, Forecast().of(move) if move else None))
     return found
+
+
+def _without_images(studies: Sequence[Study]) -> list[Study]:
+    """Those that ``manage.py seed`` made as rows alone."""
+    away = [study.pk for study in studies if study.tier != Tier.HOT]
+    return list(Study.objects.filter(is_record(), pk__in=away)) if away else []
 
 
 def _study(study: Study) -> dict[str, Any]:
