@@ -6,10 +6,13 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
 
+from studies.pages import LargePages
+
 
 class Pages(PageNumberPagination):
     """Numbered pages of 50, or of what ``page_size`` asks for."""
 
+    django_paginator_class = LargePages
     page_size = 50
     max_page_size = 200
     page_size_query_param = "page_size"

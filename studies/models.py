@@ -89,6 +89,19 @@ class Study(models.Model):
             models.Index(fields=["-received_at", "-id"], name="study_newest_first"),  # study list, default order
             models.Index(fields=["patient_id"], name="study_by_patient_id"),
             models.Index(fields=["accession_number"], name="study_by_accession"),
+            # The study list sorted by another column.
+            models.Index(fields=["patient_name", "id"], name="study_by_name"),
+            models.Index(fields=["patient_birth_date", "id"], name="study_by_birth_date"),
+            models.Index(fields=["study_description", "id"], name="study_by_description"),
+            models.Index(fields=["number_of_study_related_instances", "id"], name="study_by_instances"),
+            models.Index(fields=["size_bytes", "id"], name="study_by_size"),
+            models.Index(fields=["calling_ae_title", "id"], name="study_by_sender"),
+            models.Index(fields=["last_received_at", "id"], name="study_by_last_receipt"),
+            # Studies of some days and modalities, and those of a name, without a look at rows that do not match.
+            models.Index(
+                fields=["study_date", "modalities_in_study", "received_at", "id"], name="study_by_date_modality"
+            ),
+            models.Index(fields=["-received_at", "-id", "patient_name"], name="study_newest_named"),
             models.Index(fields=["study_date", "id"], name="study_by_date"),
             models.Index(
                 fields=["last_received_at"], name="study_incomplete", condition=Q(completed_at=None)
@@ -138,6 +151,7 @@ class Series(models.Model):
         ]
         indexes = [
             models.Index(fields=["series_instance_uid"], name="series_by_uid"),
+            models.Index(fields=["modality"], name="series_by_modality"),  # which there are, for the filter
             models.Index(
                 fields=["last_received_at"], name="series_incomplete", condition=Q(completed_at=None)
             ),  # the stability sweep

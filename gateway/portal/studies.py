@@ -15,6 +15,7 @@ from gateway.trace import trace
 from routing.models import Destination
 from routing.selectors import deliveries_by_destination, deliveries_of_studies
 from studies.models import Series, Study, Tier
+from studies.pages import LargePages
 from studies.portal.forms import PAGE_SIZES, PERIODS, StudyFilterForm, ordering_of, page_size_of
 from studies.selectors import conflicts, identity_clashes, known_modalities, list_studies, odd_instances
 from tiering.forecast import Forecast
@@ -50,6 +51,7 @@ class StudyList(PermissionRequiredMixin, ListView):
     permission_required = "studies.view_study"
     raise_exception = True
     template_name = "studies/study_list.html"
+    paginator_class = LargePages
     context_object_name = "studies"
 
     @cached_property
