@@ -1,6 +1,7 @@
 """Filters and tags of every page: names and dates of the standard, times, sizes, icons and sortable headers."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -79,6 +80,7 @@ def lasts(since: datetime | None) -> str:
 
 
 @register.simple_tag
+@lru_cache(maxsize=1024, typed=True)  # a list of fifty rows has eighty of them
 def icon(name: str, label: str = "") -> SafeString:
     """An icon of the sprite; without a label it is decoration that a screen reader skips."""
     href = static("img/icons.svg")
