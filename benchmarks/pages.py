@@ -25,7 +25,6 @@ from benchmarks.figures import percentile
 from benchmarks.gantry import gantry, prepare
 from benchmarks.query import Ask, authorization_for, together
 from benchmarks.receivers import Failed
-from studies.seeding.people import names
 from tests.journeys.product import Product
 
 SMALL, LARGE = 50_000, 1_000_000
@@ -38,9 +37,13 @@ Query = Callable[[random.Random], str]
 Headers = dict[str, str]
 
 
-def questions(studies: int, uids: list[str]) -> dict[str, Query]:
-    """What is asked, by its name: the address, of which some differ each time."""
-    last = names(SEED).last
+def questions(studies: int, known: list[tuple[str, str]]) -> dict[str, Query]:
+    """What is asked, by its name: the address, of which some differ each time.
+
+    Args:
+        known: Study Instance UID and patient's name of some of them.
+    """
+    uids, last = [uid for uid, _ in known], [name.partition("^")[0] for _, name in known]
 
     def month(rnd: random.Random) -> str:
         first = f"2026-{rnd.randrange(1, 11):02}"
@@ -118,10 +121,11 @@ def fill(running: Product, studies: int) -> float:
 
 def measure(running: Product, studies: int) -> dict[str, list[float]]:
     """Seconds of each request, by what was asked."""
-    uids = [row[0] for row in running.query("SELECT study_instance_uid FROM studies_study ORDER BY id LIMIT 2000")]
+    rows = running.query("SELECT study_instance_uid, patient_name FROM studies_study ORDER BY id LIMIT 2000")
+    known = [(str(uid), str(name)) for uid, name in rows]
     pages, key = signed_in(running), {"Authorization": authorization_for(running)}
     found = {}
-    for kind, query in questions(studies, uids).items():
+    for kind, query in questions(studies, known).items():
         headers = key if kind.startswith(("API", "QIDO")) else pages
         found[kind] = together(CLIENTS, TIMES, partial(asker, running.http_port, headers, query))
     return found
