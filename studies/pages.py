@@ -11,11 +11,11 @@ from django.utils.functional import cached_property
 from studies.query.totals import total_of
 
 
-class LargePages(Paginator):
+class LargePages(Paginator[Any]):
     """Pages of a query set; a count of ten thousand or more is up to two seconds old."""
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]
+    def count(self) -> int:
         """How many there are."""
         rows = self.object_list
         if not isinstance(rows, QuerySet):
@@ -26,7 +26,7 @@ class LargePages(Paginator):
             return 0
         return total_of(sql, tuple(params), rows.count)
 
-    def page(self, number: int | str) -> Page:
+    def page(self, number: int | str) -> Page[Any]:
         """One page.
 
         The keys are found first, for which an index in the list's order is enough: rows that are passed over, or do not
@@ -39,14 +39,13 @@ class LargePages(Paginator):
         if not isinstance(rows, QuerySet):
             return super().page(number)
         if number in {1, "1"}:
-            return self._page(1, list(rows.values_list("pk", flat=True)[: self.per_page + 1]))
+            return self._page(rows, 1, list(rows.values_list("pk", flat=True)[: self.per_page + 1]))
         number = self.validate_number(number)
         start = (number - 1) * self.per_page
-        return self._page(number, list(rows.values_list("pk", flat=True)[start : start + self.per_page]))
+        return self._page(rows, number, list(rows.values_list("pk", flat=True)[start : start + self.per_page]))
 
-    def _page(self, number: int, pks: Sequence[Any]) -> Page:
+    def _page(self, rows: QuerySet[Any], number: int, pks: Sequence[Any]) -> Page[Any]:
         if number == 1 and len(pks) <= self.per_page:
             self.__dict__["count"] = len(pks)
         shown = pks[: self.per_page]
-        rows = self.object_list.filter(pk__in=shown) if shown else self.object_list.none()
-        return self._get_page(rows, number, self)
+        return Page(rows.filter(pk__in=shown) if shown else rows.none(), number, self)

@@ -134,7 +134,7 @@ class TestNothingIsMissing:
             ask_for_move(seeded, "cold", by="a person")
 
     def test_nothing_to_send_by_hand(self, seeded: Study) -> None:
-        assert send_by_hand(seeded, DestinationFactory(), by="a person") == 0
+        assert send_by_hand(seeded, DestinationFactory.create(), by="a person") == 0
         assert not Delivery.objects.exists()
 
 
@@ -151,10 +151,12 @@ class TestDeliveries:
 class TestRemove:
     def test_takes_all_of_it_and_nothing_else(self, seeded: Study) -> None:
         seed("--studies", "0", "--with-deliveries")
-        real = InstanceFactory(series__study__patient_id="SEED-1-0000001", series__study__received_at=timezone.now())
+        real = InstanceFactory.create(
+            series__study__patient_id="SEED-1-0000001", series__study__received_at=timezone.now()
+        )
         StudyLabel.objects.create(study=real.series.study, label=FICTITIOUS, given_by="A rule")
         old = Study.objects.earliest("received_at")
-        late = InstanceFactory(series=old.series.first())
+        late = InstanceFactory.create(series=old.series.first())
 
         seed("--remove")
 
