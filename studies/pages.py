@@ -11,7 +11,7 @@ from django.utils.functional import cached_property
 from studies.query.totals import total_of
 
 
-class LargePages(Paginator[Any]):
+class LargePages(Paginator):  # type: ignore[type-arg]  # no subscript at run time
     """Pages of a query set; a count of ten thousand or more is up to two seconds old."""
 
     @cached_property
@@ -26,7 +26,7 @@ class LargePages(Paginator[Any]):
             return 0
         return total_of(sql, tuple(params), rows.count)
 
-    def page(self, number: int | str) -> Page[Any]:
+    def page(self, number: int | str) -> "Page[Any]":
         """One page.
 
         The keys are found first, for which an index in the list's order is enough: rows that are passed over, or do not
@@ -44,7 +44,7 @@ class LargePages(Paginator[Any]):
         start = (number - 1) * self.per_page
         return self._page(rows, number, list(rows.values_list("pk", flat=True)[start : start + self.per_page]))
 
-    def _page(self, rows: QuerySet[Any], number: int, pks: Sequence[Any]) -> Page[Any]:
+    def _page(self, rows: QuerySet[Any], number: int, pks: Sequence[Any]) -> "Page[Any]":
         if number == 1 and len(pks) <= self.per_page:
             self.__dict__["count"] = len(pks)
         shown = pks[: self.per_page]
