@@ -155,7 +155,7 @@ def test_its_instances(client: APIClient, django_assert_num_queries: DjangoAsser
     InstanceFactory.create()
     path = f"{V1}/studies/{series.study.study_instance_uid}/instances"
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         answer = client.get(f"{path}?page_size=3").json()
 
     assert answer["count"] == 5
