@@ -7,6 +7,7 @@ from rest_framework.routers import DefaultRouter
 
 from dicomnet.api import Allowlist, RemoteNodes
 from gateway.accounts.api import ApiKeys, LockOuts, Login, Logout, Me, Refresh, Users
+from gateway.analytics import api as analytics
 from gateway.api_docs import Docs, Schema
 from gateway.api_root import Root
 from gateway.audit.api import Audit, AuditExport, AuditVerify
@@ -93,6 +94,12 @@ urlpatterns = [
     re_path(rf"^studies/(?P<study_instance_uid>{UID})/replay/?$", Replay.as_view(), name="api-study-replay"),
     re_path(rf"^studies/(?P<study_instance_uid>{UID})/location/?$", StudyLocation.as_view(), name="api-study-location"),
     re_path(rf"^studies/(?P<study_instance_uid>{UID})/move/?$", MoveStudy.as_view(), name="api-study-move"),
+    re_path(r"^analytics/throughput/?$", analytics.Throughput.as_view(), name="api-analytics-throughput"),
+    re_path(r"^analytics/volume/?$", analytics.Volume.as_view(), name="api-analytics-volume"),
+    re_path(r"^analytics/modalities/?$", analytics.Modalities.as_view(), name="api-analytics-modalities"),
+    re_path(r"^analytics/latency/?$", analytics.Latency.as_view(), name="api-analytics-latency"),
+    re_path(r"^analytics/storage/?$", analytics.Storage.as_view(), name="api-analytics-storage"),
+    re_path(r"^analytics/queue/?$", analytics.Queue.as_view(), name="api-analytics-queue"),
     re_path(r"^spanner/qido/studies/?$", SpannedSearch.as_view(level=QueryLevel.STUDY), name="api-span-studies"),
     re_path(r"^spanner/qido/series/?$", SpannedSearch.as_view(level=QueryLevel.SERIES), name="api-span-series"),
     re_path(r"^spanner/qido/instances/?$", SpannedSearch.as_view(level=QueryLevel.IMAGE), name="api-span-instances"),

@@ -37,6 +37,7 @@ app.conf.task_routes = {
     "tiering.tasks.*": {"queue": "tier"},
     # May take minutes, where one task at a time is the rule anyway.
     "gateway.audit.tasks.verify_audit": {"queue": "tier"},
+    "gateway.analytics.tasks.*": {"queue": "tier"},  # behind all that receives, finds and delivers
     "spanner.tasks.fetch_studies": {"queue": "fetch"},
     "spanner.tasks.fetch_priors": {"queue": "fetch"},
     "spanner.tasks.remove_fetched": {"queue": "fetch"},
@@ -67,6 +68,8 @@ app.conf.beat_schedule = {
         ("take what was looked at into the audit trail", "gateway.audit.tasks.take_in_journal", SWEEP_SECONDS),
         ("anchor the audit trail outside the database", "gateway.audit.tasks.anchor_heads", 300),
         ("verify the audit trail", "gateway.audit.tasks.verify_audit", 86_400),
+        ("count what came in and went out", "gateway.analytics.tasks.roll_up", 15),
+        ("count what came late, and remove old counts", "gateway.analytics.tasks.tidy", 3600),
         ("note what lies where and what it costs", "tiering.tasks.sample_tiers", 3600),
         ("forget processes of yesterday", "gateway.nodes.tasks.clear_old", 3600),
     ]

@@ -2,12 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from django.db import connection
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Sum, Value
-from django.db.models.functions import TruncHour
-from django.utils import timezone
 
 from studies.lookups import Wildcard
 from studies.models import Conflict, IdentityClash, Instance, Study
@@ -167,28 +165,6 @@ def stored_totals() -> StoredTotals:
         size_bytes=sums["size_bytes"] or 0,
         last_received_at=sums["last_received_at"],
     )
-
-
-def received_since(*moments: datetime) -> list[int]:
-    """How many instances came in since each of these moments, in one query."""
-    counts = Instance.objects.filter(received_at__gte=min(moments)).aggregate(
-        **{f"n{number}": Count("pk", filter=Q(received_at__gte=at)) for number, at in enumerate(moments)}
-    )
-    return [counts[f"n{number}"] for number in range(len(moments))]
-
-
-def received_per_hour(hours: int) -> list[tuple[datetime, int]]:
-    """Instances received in each of the last hours, the running one last; hours without any are zero."""
-    first = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours - 1)
-    found = dict(
-        Instance.objects.filter(received_at__gte=first)
-        .annotate(hour=TruncHour("received_at"))
-        .values_list("hour")
-        .annotate(count=Count("pk"))
-        .order_by()
-    )
-    steps = [first + timedelta(hours=step) for step in range(hours)]
-    return [(hour, found.get(hour, 0)) for hour in steps]
 
 
 def _text(field: str, pattern: str) -> Q:

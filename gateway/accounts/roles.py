@@ -14,7 +14,14 @@ ORDER = (Role.VIEWER, Role.OPERATOR, Role.ADMINISTRATOR)
 OWN_PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
     {
         Role.VIEWER: frozenset(
-            {"dicomnet.view_*", "routing.view_*", "spanner.view_*", "studies.view_*", "tiering.view_*"}
+            {
+                "analytics.view_*",
+                "dicomnet.view_*",
+                "routing.view_*",
+                "spanner.view_*",
+                "studies.view_*",
+                "tiering.view_*",
+            }
         ),
         Role.OPERATOR: frozenset(
             {

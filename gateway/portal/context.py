@@ -1,6 +1,8 @@
 """What every page of the portal needs: the sections a person may see, and what asks for attention."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 from django.conf import settings
@@ -160,22 +162,39 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         return {"ae_title": settings.GANTRY.ae_title, "faults": faults}
     match = request.resolver_match
     url_name = match.url_name if match else None
+    sections = [
+        {
+            "label": section.label,
+            "url_name": section.url_name,
+            "icon": section.icon,
+            "is_current": url_name == section.url_name or url_name in section.url_names,
+            # Kept for the page: what shows a count twice asks once.
+            "count": cache(ATTENTION[section.url_name]) if section.url_name in ATTENTION else None,
+        }
+        for section in SECTIONS
+        if not section.permission or user.has_perm(section.permission)
+    ]
     return {
         "ae_title": settings.GANTRY.ae_title,
         "faults": faults,
         "may_ohif": is_installed,
-        "sections": [
-            {
-                "label": section.label,
-                "url_name": section.url_name,
-                "icon": section.icon,
-                "is_current": url_name == section.url_name or url_name in section.url_names,
-                "count": ATTENTION.get(section.url_name),
-            }
-            for section in SECTIONS
-            if not section.permission or user.has_perm(section.permission)
-        ],
+        "sections": sections,
+        "alerts": partial(_alerts, sections),
     }
+
+
+def _alerts(sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The sections in which something asks for attention, with its number and what it is."""
+    counts = [(section, section["count"]()) for section in sections if section["count"]]
+    return [
+        {
+            "url_name": section["url_name"],
+            "number": number,
+            "words": ALERTS.get(section["url_name"], section["label"].lower()),
+        }
+        for section, number in counts
+        if number
+    ]
 
 
 def failed_deliveries() -> int:
@@ -189,11 +208,20 @@ def unseen_conflicts() -> int:
     return counts.conflicts + counts.identity_clashes
 
 
-ATTENTION = {
+ATTENTION: dict[str, Callable[[], int]] = {
     "delivery-list": failed_deliveries,
     "conflict-list": unseen_conflicts,
     "commitment-list": unreported,
     "ai-board": open_quarantine,
     "tier-list": wants_attention,
     "span-search": silent_sources,
+}
+# What each of these counts, on the dashboard.
+ALERTS = {
+    "delivery-list": "deliveries failed",
+    "conflict-list": "conflicts and identity clashes nobody has seen",
+    "commitment-list": "storage commitments not reported",
+    "ai-board": "AI results in quarantine",
+    "tier-list": "tiers, moves or copies that want help",
+    "span-search": "archives that do not answer",
 }

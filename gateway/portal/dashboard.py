@@ -1,32 +1,99 @@
-"""The dashboard: figures, lanes, what came in; on an empty installation the first steps."""
+"""The dashboard: what comes in, goes out, waits and is stored; on an empty installation the first steps."""
+
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from gateway.analytics.figures import Bin, Durations, Figures, figures, stock
+from gateway.analytics.models import Stock
+from gateway.analytics.units import DEFAULT_RANGE, RANGES
 from gateway.health import why_closed
-from gateway.portal.figures import figures, first_steps, received_chart
-from routing.selectors import deliveries_of_studies, lanes
+from gateway.portal.charts import count_chart, delivered_chart, duration_chart, moment, queue_chart
+from gateway.portal.first_steps import first_steps
+from gateway.portal.words import seconds, size
+from routing.selectors import Queue, queues
 from studies.selectors import StudyFilters, list_studies
 
 LATEST_STUDIES = 8
+SHARES_SHOWN = 8
+STALE_SECONDS = 1200  # no figure is counted less often, while a worker runs
 
 
 @require_GET
 def dashboard(request: HttpRequest) -> HttpResponse:
     """The page, or its live part for a page that is open already."""
-    all_lanes = lanes()
-    context = {"lanes": all_lanes, "figures": figures(all_lanes), "closed": why_closed()}
+    chosen = RANGES.get(request.GET.get("range", ""), DEFAULT_RANGE)
+    context: dict[str, Any] = {"range": chosen, "ranges": list(RANGES.values()), "closed": why_closed()}
     if request.headers.get("HX-Target") == "live":
-        return render(request, "portal/_live.html", context)
+        return render(request, "portal/_live.html", context | _live(figures(chosen, timezone.now())))
     latest = list(list_studies(StudyFilters())[:LATEST_STUDIES])
-    sums = deliveries_of_studies(latest)
-    context |= {
-        "chart": received_chart(),
-        "latest": [(study, sums.get(study.pk)) for study in latest],
-        "steps": None if latest else first_steps(),
-        "dicom_host": settings.GANTRY.dicom_bind[0],
-        "dicom_port": settings.GANTRY.dicom_bind[1],
-    }
+    if latest:
+        context |= _live(figures(chosen, timezone.now())) | {"latest": latest}
+    else:
+        host, port = settings.GANTRY.dicom_bind[:2]
+        context |= {"steps": first_steps(), "dicom_host": host, "dicom_port": port}
     return render(request, "portal/dashboard.html", context)
+
+
+def _live(found: Figures) -> dict[str, Any]:
+    """What the live part shows."""
+    waiting, stored = queues(), stock()
+    bins = [(moment(each.begins_at, found.range.unit), each) for each in found.bins]
+    return {
+        "figures": found,
+        "bins": bins,
+        "notes": _notes(found.total),
+        "received_chart": count_chart(found, lambda each: each.received, "instance"),
+        "delivered_chart": delivered_chart(found),
+        "study_chart": count_chart(found, lambda each: each.studies, "study"),
+        "queue_chart": queue_chart(found),
+        "index_chart": duration_chart(found, lambda each: each.to_index),
+        "delivery_chart": duration_chart(found, lambda each: each.to_delivery),
+        "shares": found.shares[:SHARES_SHOWN],
+        "shares_left": max(0, len(found.shares) - SHARES_SHOWN),
+        "lanes": [(queue, found.delivered_last_day.get(queue.destination.pk, 0)) for queue in waiting],
+        "queue": _queue(waiting),
+        "stock": stored,
+        "stored": _stored(stored),
+        "is_stale": any((timezone.now() - each.counted_at).total_seconds() > STALE_SECONDS for each in stored),
+    }
+
+
+def _notes(total: Bin) -> dict[str, str]:
+    """What stands beside the title of each chart."""
+    failed = f" · {total.failed:,} attempts failed" if total.failed else ""
+    return {
+        "received": f"{total.received:,} instances · {size(total.received_bytes)}",
+        "delivered": f"{total.delivered:,}{failed}",
+        "studies": f"{total.studies:,}",
+        "queue": f"at most {total.waiting:,}",
+        "to_index": _durations(total.to_index),
+        "to_delivery": _durations(total.to_delivery),
+    }
+
+
+def _durations(found: Durations) -> str:
+    return f"half {seconds(found.p50_seconds)} · 95 % {seconds(found.p95_seconds)}" if found.count else "none"
+
+
+def _queue(waiting: list[Queue]) -> dict[str, Any]:
+    """All destinations together."""
+    oldest = [each.oldest_waiting_at for each in waiting if each.oldest_waiting_at]
+    return {
+        "waiting": sum(each.waiting + each.sending for each in waiting),
+        "failed": sum(each.failed for each in waiting),
+        "oldest_waiting_at": min(oldest, default=None),
+    }
+
+
+def _stored(stored: list[Stock]) -> dict[str, int]:
+    """All tiers together."""
+    return {
+        "studies": sum(each.studies for each in stored),
+        "instances": sum(each.instances for each in stored),
+        "size_bytes": sum(each.size_bytes for each in stored),
+    }

@@ -62,3 +62,17 @@ def duration(seconds: float) -> str:
         if seconds < limit:
             return f"{int(seconds // unit_seconds)} {unit}"
     return f"{int(seconds // 86_400)} d"
+
+
+def seconds(value: float | None) -> str:
+    """``320 ms``, ``4.2 s``, ``5 min``: how long something took; a dash for what is not known."""
+    if value is None:
+        return "\N{EN DASH}"
+    if value < 0.9995:
+        return f"{value * 1000:.0f} ms"
+    return f"{value:.1f} s" if value < 9.95 else duration(round(value))
+
+
+def amount(value: float) -> str:
+    """``0.4``, ``12.5``, ``1,250``: a rate with as many digits as say something."""
+    return f"{value:,.0f}" if value >= 99.95 or not value else f"{value:.1f}" if value >= 0.95 else f"{value:.2g}"

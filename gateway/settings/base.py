@@ -21,6 +21,7 @@ INSTALLED_APPS = [
     "gateway.accounts",
     "gateway.nodes",
     "gateway.audit",
+    "gateway.analytics",
     "gateway.portal",
     "dicomnet",
     "studies",

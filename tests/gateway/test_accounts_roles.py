@@ -11,6 +11,9 @@ from gateway.accounts.roles import highest_role, role_may
 from tests.factories import PASSWORD, UserFactory
 
 VIEWER = {
+    "analytics.view_mark",
+    "analytics.view_stock",
+    "analytics.view_tally",
     "dicomnet.view_allowlistentry",
     "dicomnet.view_remotenode",
     "routing.view_aipool",
@@ -73,7 +76,10 @@ OPERATOR = VIEWER | {
     "tiering.add_move",
     "tiering.change_move",
 }
-OURS = ("accounts.", "audit.", "nodes.", "dicomnet.", "routing.", "studies.", "tiering.", "spanner.")
+OURS = (
+    *("accounts.", "analytics.", "audit.", "nodes."),
+    *("dicomnet.", "routing.", "studies.", "tiering.", "spanner."),
+)
 
 
 @pytest.mark.parametrize(("role", "expected"), [(Role.VIEWER, VIEWER), (Role.OPERATOR, OPERATOR)])

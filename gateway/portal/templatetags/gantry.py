@@ -22,6 +22,8 @@ register.filter("iso_date", words.iso_date)
 register.filter("clock_time", words.clock_time)
 register.filter("uid_name", words.uid_name)
 register.filter("size", words.size)
+register.filter("seconds", words.seconds)
+register.filter("amount", words.amount)
 
 
 @register.filter

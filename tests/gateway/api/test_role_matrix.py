@@ -26,6 +26,10 @@ EXPECTED = {
     ("api-audit-json", "get"): "administrator",
     ("api-change-list", "get"): "viewer",
     ("api-node-list", "get"): "operator",
+    **{
+        (f"api-analytics-{name}", "get"): "viewer"
+        for name in ("throughput", "volume", "modalities", "latency", "storage", "queue")
+    },
     ("api-schema", "get"): "viewer",
     ("api-docs", "get"): "viewer",
     ("api-me", "get"): "viewer",

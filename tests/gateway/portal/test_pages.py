@@ -1,6 +1,7 @@
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,22 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import Settings
 
+from gateway.analytics.roll_up import roll_up
+from gateway.analytics.units import RANGES
 from gateway.env import Environment
 from studies.dimse import local_spool
-from tests.factories import DestinationFactory, NodeFactory, ProcessFactory, StudyFactory, SystemEventFactory
+from studies.models import Instance, Study
+from tests.factories import (
+    DeliveryFactory,
+    DestinationFactory,
+    NodeFactory,
+    ProcessFactory,
+    StudyFactory,
+    SystemEventFactory,
+)
 from tests.gateway.portal.pages import make_rows
 
 pytestmark = pytest.mark.django_db
@@ -214,21 +226,59 @@ def test_first_steps_tick_off_what_is_done(administrator: Client) -> None:
 def test_dashboard_adds_up(administrator: Client) -> None:
     make_rows(3)
     StudyFactory.create(number_of_study_related_instances=1200, size_bytes=3_000_000_000)
+    DeliveryFactory.create(is_delivered=True, instance__series__modality="MR")
+    roll_up(timezone.now())
 
-    html = administrator.get("/").content.decode()
+    html = administrator.get("/?range=1h").content.decode()
 
     assert "1,200" in html
     assert "3.0 GB" in html
-    assert "6</b>" in html
-    assert "3 same UID · 3 other patient" in html
+    studies, instances = Study.objects.count(), Instance.objects.count()
+    assert f"<b>{studies}</b>" in html
+    assert f"{instances} in the last hour" in html
+    assert f"{instances:,} instances" in html
+    assert '<span class="tag">MR</span>' in html
+    assert "6</b> conflicts and identity clashes nobody has seen" in html
+    assert 'href="/studies/?tier=cold"' in html
+
+
+@pytest.mark.parametrize("key", [*RANGES, "", "nonsense"])
+def test_dashboard_of_every_range(key: str, administrator: Client) -> None:
+    DeliveryFactory.create(is_delivered=True)
+    roll_up(timezone.now())
+
+    html = administrator.get("/", {"range": key}).content.decode()
+
+    shown = key if key in RANGES else "24h"
+    assert f'hx-get="/?range={shown}"' in html
+    assert html.count('aria-current="true"') == 1
+    assert html.count('class="chart-back"') == 6 * RANGES[shown].count
+    assert html.count('<tr><th scope="row">') >= RANGES[shown].count  # the same figures as a table
+
+
+def test_dashboard_before_anything_was_counted(administrator: Client) -> None:
+    make_rows()
+
+    html = administrator.get("/").content.decode()
+
+    assert "Not counted yet" in html
+    assert "old figures" not in html
+
+
+def test_dashboard_says_when_nobody_counts(administrator: Client) -> None:
+    StudyFactory.create()
+    roll_up(timezone.now() - timedelta(hours=1))
+
+    assert "old figures" in administrator.get("/").content.decode()
 
 
 def test_live_part_of_the_dashboard_is_a_fragment(administrator: Client) -> None:
     make_rows()
 
-    html = administrator.get("/", headers={"HX-Request": "true", "HX-Target": "live"}).content.decode()
+    html = administrator.get("/?range=7d", headers={"HX-Request": "true", "HX-Target": "live"}).content.decode()
 
-    assert html.lstrip().startswith('<div class="figures">')
+    assert html.lstrip().startswith('<div class="figures')
+    assert "last 7 days" in html
 
 
 def test_system_page_shows_hosts_to_who_runs_them(viewer: Client, operator: Client) -> None:
