@@ -34,13 +34,15 @@ def seed(studies: int, per_study: int) -> None:
     from django.db import transaction
     from django.utils import timezone
 
-    from routing.models import Delivery, Destination
+    from routing.models import Delivery, Destination, Rule
+    from routing.rules import save_rule
     from studies.models import Instance, Series, Study
     from studies.statements import insert_rows
 
     now = timezone.now()
     for name in ("Archive", "Teaching", "AI"):
         Destination.objects.create(name=name, ae_title=name.upper(), host="127.0.0.1")
+    save_rule(Rule(name="all"), destinations=list(Destination.objects.all()), ai_pools=[])
     for first in range(0, studies, CHUNK):
         numbers = range(first, min(first + CHUNK, studies))
         with transaction.atomic():
@@ -103,7 +105,7 @@ def _instance(pk: int, number: int, at: datetime) -> dict[str, Any]:
 def _delivery(pk: int, at: datetime, *, is_done: bool) -> dict[str, Any]:
     done = {"state": "delivered", "delivered_at": at + timedelta(seconds=1 + pk % 30), "sent_bytes": 526_000}
     times = dict.fromkeys(("created_at", "queued_at", "next_attempt_at"), at)
-    return {"instance_id": pk, "destination_id": pk % 3 + 1} | times | (done if is_done else {})
+    return {"instance_id": pk, "destination_id": pk % 3 + 1, "rule_version_id": 1} | times | (done if is_done else {})
 
 
 def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -119,6 +121,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     from gateway.analytics.units import RANGES
 
     call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
     seed(options.studies, options.instances)
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:

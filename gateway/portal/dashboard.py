@@ -77,7 +77,7 @@ def _notes(total: Bin) -> dict[str, str]:
 
 
 def _durations(found: Durations) -> str:
-    return f"half {seconds(found.p50_seconds)} · 95 % {seconds(found.p95_seconds)}" if found.count else "none"
+    return f"p50 {seconds(found.p50_seconds)} · p95 {seconds(found.p95_seconds)}" if found.count else "none"
 
 
 def _queue(waiting: list[Queue]) -> dict[str, Any]:

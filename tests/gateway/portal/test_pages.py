@@ -235,7 +235,7 @@ def test_dashboard_adds_up(administrator: Client) -> None:
     assert "3.0 GB" in html
     studies, instances = Study.objects.count(), Instance.objects.count()
     assert f"<b>{studies}</b>" in html
-    assert f"{instances} in the last hour" in html
+    assert f"{instances} in 1 h" in html
     assert f"{instances:,} instances" in html
     assert '<span class="tag">MR</span>' in html
     assert "6</b> conflicts and identity clashes nobody has seen" in html
