@@ -76,6 +76,8 @@ def _unbounded(node: dict[str, Any], *, is_limited: bool) -> Iterator[str]:
         kind in {"Index Scan", "Index Only Scan"} and "Index Cond" not in node and not is_limited
     ):
         yield node["Relation Name"]
+    if kind == "Bitmap Heap Scan" and "Index Cond" not in json.dumps(node["Plans"]):
+        yield node["Relation Name"]
     # A sort reads all that it sorts, whatever limit stands above it.
     limited = kind == "Limit" or (is_limited and kind not in {"Sort", "Aggregate"})
     for child in node.get("Plans", []):
