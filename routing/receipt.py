@@ -1,17 +1,16 @@
 """A study's receipt: which destination got which instances, when, and how that is proven; read from rows alone."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from io import StringIO
 from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 
 from routing.models import Delivery, DeliveryState, ProofKind, ProofRequest
+from studies.csv_lines import csv_lines
 from studies.models import Study
 
 COLUMNS = (
@@ -21,8 +20,6 @@ COLUMNS = (
 DONE = frozenset({DeliveryState.DELIVERED, DeliveryState.CONFIRMED})
 # Words for people: how a confirmed delivery was proven.
 PROOFS = {ProofKind.COMMITMENT: "Storage Commitment", ProofKind.QUERY: "a query for what it has"}
-# A spreadsheet takes what begins so for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -149,12 +146,7 @@ def receipt_of(study: Study) -> Receipt:
 
 def as_csv(receipt: Receipt) -> str:
     """A line for each instance and destination (RFC 4180); no value is a formula."""
-    out = StringIO()
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    for line in receipt.lines():
-        writer.writerow([_cell(getattr(line, column)) for column in COLUMNS])
-    return out.getvalue()
+    return "".join(csv_lines(COLUMNS, ([getattr(line, column) for column in COLUMNS] for line in receipt.lines())))
 
 
 def as_json(receipt: Receipt) -> dict[str, Any]:
@@ -202,10 +194,3 @@ def _line(delivery: Delivery, question: ProofRequest | None) -> Line:
 def _question(question: ProofRequest) -> dict[str, Any]:
     names = ("kind", "state", "asked_at", "answered_at", "expected", "proven", "missing", "transaction_uid")
     return {name: getattr(question, name) for name in names} | {"error": question.last_error}
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -12,7 +12,7 @@ from gateway.audit.canonical import compact, moment
 from gateway.audit.models import AuditRecord
 from gateway.audit.record import record
 from gateway.audit.search import AuditFilter
-from studies.spreadsheet import csv_lines
+from studies.csv_lines import csv_lines
 
 COLUMNS = (
     "id",

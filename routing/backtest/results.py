@@ -1,12 +1,12 @@
 """What a back-test found: the studies by outcome, and as a table for a spreadsheet."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from django.db.models import F, QuerySet
 
 from routing.backtest.models import BackTest, BackTestStudy
-from studies import spreadsheet
+from studies.csv_lines import csv_lines as table
 
 # The tabs of its page: what draft and live version say of a study.
 OUTCOMES = {
@@ -58,13 +58,12 @@ def counts_by_outcome(back_test: BackTest) -> dict[str, int]:
 
 
 def csv_lines(back_test: BackTest, outcome: str = "all") -> Iterator[str]:
-    """The studies as CSV, a line at a time."""
-    rows = studies_of(back_test, outcome).iterator(chunk_size=500)
-    return spreadsheet.csv_lines(_COLUMNS, map(_cells, rows))
+    """The studies as CSV, a line at a time; no cell can be taken for a formula."""
+    return table(_COLUMNS, map(_row, studies_of(back_test, outcome).iterator(chunk_size=500)))
 
 
-def _cells(row: BackTestStudy) -> Sequence[object]:
-    study = row.study
+def _row(found: BackTestStudy) -> tuple[object, ...]:
+    study = found.study
     return (
         study.study_instance_uid,
         study.patient_id,
@@ -73,7 +72,7 @@ def _cells(row: BackTestStudy) -> Sequence[object]:
         study.accession_number,
         " ".join(study.modalities),
         study.study_description,
-        "yes" if row.by_draft else "no",
-        "yes" if row.by_live else "no",
-        row.instance_count,
+        "yes" if found.by_draft else "no",
+        "yes" if found.by_live else "no",
+        found.instance_count,
     )
