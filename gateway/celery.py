@@ -38,6 +38,7 @@ app.conf.task_routes = {
     # May take minutes, where one task at a time is the rule anyway.
     "gateway.audit.tasks.verify_audit": {"queue": "tier"},
     "gateway.analytics.tasks.*": {"queue": "tier"},  # behind all that receives, finds and delivers
+    "gateway.batches.tasks.*": {"queue": "fetch"},  # threads: a thousand studies must not hold up the rules
     "spanner.tasks.fetch_studies": {"queue": "fetch"},
     "spanner.tasks.fetch_priors": {"queue": "fetch"},
     "spanner.tasks.remove_fetched": {"queue": "fetch"},
@@ -61,6 +62,8 @@ app.conf.beat_schedule = {
         ("read stored files and copies again", "tiering.tasks.scrub", 60),
         ("have packs go to cold storage", "tiering.tasks.lay_down_packs", 60),
         ("remove federated answers that are kept no longer", "spanner.tasks.sweep_queries", 60),
+        ("do what was chosen in the study list", "gateway.batches.tasks.carry_out_batches", SWEEP_SECONDS),
+        ("remove batches that are kept no longer", "gateway.batches.tasks.sweep_batches", 3600),
         ("bring studies from their sources", "spanner.tasks.fetch_studies", SWEEP_SECONDS),
         ("remove fetched studies that nobody uses", "spanner.tasks.remove_fetched", 600),
         ("remove packs that nobody relies on", "tiering.tasks.sweep_packs", 600),

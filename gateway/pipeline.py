@@ -14,6 +14,7 @@ from typing import Any
 from django.db import transaction
 from django.dispatch import receiver
 
+from gateway.batches.events import batches_due
 from routing.events import (
     ai_work_due,
     back_tests_due,
@@ -144,3 +145,11 @@ def carry_out_what_is_asked_for(**kwargs: Any) -> None:
     from tiering.tasks import carry_out_moves
 
     ring(carry_out_moves)
+
+
+@receiver(batches_due)
+def do_what_was_chosen(**kwargs: Any) -> None:
+    """An action on many studies waits: do it, study by study."""
+    from gateway.batches.tasks import carry_out_batches
+
+    ring(carry_out_batches)

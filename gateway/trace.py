@@ -1,4 +1,4 @@
-"""One time line of a study, read from rows: received, indexed, planned, analysed, delivered, proven, complete.
+"""One time line of a study, read from rows: received, indexed, planned, analysed, delivered, proven, complete, moved.
 
 Everything is summed up in the database, so a study of ten thousand instances costs as many queries as one of ten.
 """
@@ -13,12 +13,15 @@ from django.db.models.functions import Coalesce, TruncMinute
 
 from dicomnet.statuses import in_words
 from routing.ai.trace import asked, resulted
-from routing.models import Delivery, DeliveryState, ProofKind, ProofRequest, RuleVersion
+from routing.conditions import BadCondition, parse_conditions
+from routing.models import Delivery, DeliveryState, Discard, ProofKind, ProofRequest, RuleVersion
 from routing.proof.models import ProofState
 from studies.models import Conflict, Instance, Study
+from tiering.trace import moved
 
 BURST_GAP = timedelta(minutes=2)
 MAXIMUM_GROUPS = 500
+MAXIMUM_DETAIL = 300
 # Order of what happened at the same moment.
 STAGES = (
     "received",
@@ -30,6 +33,7 @@ STAGES = (
     "delivery",
     "proof",
     "completed",
+    "move",
 )
 
 _STATES = {
@@ -69,11 +73,13 @@ def trace(study: Study) -> list[TraceEvent]:
         *_indexed(instances),
         *_conflicts(study),
         *_planned(deliveries),
+        *_discarded(study),
         *_delivered(deliveries),
         *_proven(study),
         *(TraceEvent(event.at, "ai request", event.words, event.detail, event.state) for event in asked(study)),
         *(TraceEvent(event.at, "ai result", event.words, event.detail, event.state) for event in resulted(study)),
         *_completed(study),
+        *(TraceEvent(event.at, "move", event.words, event.detail, event.state) for event in moved(study)),
     ]
     return sorted(events, key=lambda event: (event.at, STAGES.index(event.kind)))
 
@@ -123,7 +129,7 @@ def _indexed(instances: QuerySet[Instance]) -> Iterator[TraceEvent]:
     if found["unplanned"]:
         words = f"{_instances(found['unplanned'])} not yet judged by the rules"
         yield TraceEvent(found["last"], "planned", words, "", "busy")
-    unmatched = instances.filter(planned_at__isnull=False, deliveries=None).aggregate(
+    unmatched = instances.filter(planned_at__isnull=False, deliveries=None, discard=None).aggregate(
         count=Count("pk"), last=Max("planned_at")
     )
     if unmatched["count"]:
@@ -145,22 +151,50 @@ def _conflicts(study: Study) -> Iterator[TraceEvent]:
 
 
 def _planned(deliveries: QuerySet[Delivery]) -> Iterator[TraceEvent]:
+    """One event for each version of a rule that sent something, and for each person or AI pool that had it sent."""
     rows = (
-        deliveries.exclude(rule_version=None)
-        .values("rule_version")
-        .annotate(
-            count=Count("instance", distinct=True),
-            destinations=Count("destination", distinct=True),
-            last=Max("created_at"),
-        )[:MAXIMUM_GROUPS]
+        deliveries.values("rule_version", "made_by", "destination__name")
+        .annotate(count=Count("instance", distinct=True), last=Max("created_at"))
+        .order_by("rule_version", "made_by", "destination__name")[:MAXIMUM_GROUPS]
     )
-    versions = RuleVersion.objects.in_bulk([row["rule_version"] for row in rows])
+    groups: dict[tuple[int | None, str], list[dict[str, Any]]] = {}
     for row in rows:
-        version = versions[row["rule_version"]]
-        name = version.definition.get("name", "")
-        words = f"Rule “{name}” version {version.number} matched {_instances(row['count'])}"
-        count = row["destinations"]
-        yield TraceEvent(row["last"], "planned", words, f"to {count} destination{'s' if count != 1 else ''}", "ok")
+        made_by = "" if row["rule_version"] else row["made_by"]
+        groups.setdefault((row["rule_version"], made_by), []).append({**row})
+    versions = RuleVersion.objects.in_bulk([pk for pk, _ in groups if pk is not None])
+    for (pk, made_by), found in groups.items():
+        last, count = max(row["last"] for row in found), _instances(max(row["count"] for row in found))
+        names = ", ".join(dict.fromkeys(row["destination__name"] for row in found))
+        if pk is None:
+            yield TraceEvent(last, "planned", f"{made_by} had {count} sent", f"to {names}, whatever rules say", "ok")
+        else:
+            yield TraceEvent(last, "planned", f"{_rule(versions[pk])} matched {count}", _why(versions[pk], names), "ok")
+
+
+def _rule(version: RuleVersion) -> str:
+    return f"Rule “{version.definition.get('name', '')}” version {version.number}"
+
+
+def _why(version: RuleVersion, destinations: str) -> str:
+    try:
+        conditions = " and ".join(map(str, parse_conditions(version.definition.get("conditions", []))))
+    except BadCondition:  # of an old version, in a form that is no longer known
+        return f"to {destinations}"[:MAXIMUM_DETAIL]
+    because = f"because {conditions}" if conditions else "it takes every instance"
+    return f"to {destinations}; {because}"[:MAXIMUM_DETAIL]
+
+
+def _discarded(study: Study) -> Iterator[TraceEvent]:
+    """What a rule said goes nowhere, and why."""
+    rows = (
+        Discard.objects.filter(instance__series__study=study)
+        .order_by()
+        .values("reason", "rule_version__number", "rule_version__rule__name")
+        .annotate(count=Count("pk"), last=Max("at"))
+    )
+    for row in rows[:MAXIMUM_GROUPS]:
+        rule = f"Rule “{row['rule_version__rule__name']}” version {row['rule_version__number']}"
+        yield TraceEvent(row["last"], "planned", f"{rule} discarded {_instances(row['count'])}", row["reason"], "")
 
 
 def _delivered(deliveries: QuerySet[Delivery]) -> Iterator[TraceEvent]:

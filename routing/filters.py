@@ -1,10 +1,12 @@
 """Which deliveries: by state, destination, study, source, words of the error; for pages, API and commands alike."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from routing.models import Delivery, DeliveryState, Destination, Rule
+from studies.models import Study
 
 # The tabs of the deliveries page. Confirmed is delivered, and proven by the peer.
 STATES_BY_TAB: dict[str, tuple[str, ...]] = {
@@ -81,6 +83,24 @@ def with_ae_title(deliveries: QuerySet[Delivery], ae_title: str) -> QuerySet[Del
     # The few destinations are looked up first: an OR over two tables reads the whole ledger twice.
     called = list(Destination.objects.filter(ae_title__iexact=ae_title).values_list("pk", flat=True))
     return deliveries.filter(Q(calling_ae_title__iexact=ae_title) | Q(destination__in=called))
+
+
+def studies_by_deliveries(studies: QuerySet[Study], tab: str) -> QuerySet[Study]:
+    """Studies some delivery of which is waiting (or being sent) or has failed; or all that there are were delivered.
+
+    Asked from the side of the few deliveries that are not done, by the index of states: what it costs grows with them,
+    not with the ledger.
+    """
+    if tab != "delivered":
+        states = STATES_BY_TAB[tab] + (STATES_BY_TAB["sending"] if tab == "waiting" else ())
+        return studies.filter(pk__in=_studies_in(states))
+    done = Delivery.objects.filter(instance__series__study=OuterRef("pk"), state__in=STATES_BY_TAB["delivered"])
+    unfinished = STATES_BY_TAB["waiting"] + STATES_BY_TAB["sending"] + STATES_BY_TAB["failed"]
+    return studies.filter(Exists(done.order_by())).exclude(pk__in=_studies_in(unfinished))
+
+
+def _studies_in(states: tuple[str, ...]) -> QuerySet[Delivery, Any]:
+    return Delivery.objects.filter(state__in=states).order_by().values_list("instance__series__study", flat=True)
 
 
 def _with_states(deliveries: QuerySet[Delivery], states: tuple[str, ...]) -> QuerySet[Delivery]:

@@ -1,4 +1,4 @@
-"""The lookup Wildcard: text that contains a pattern with ``*`` and ``?``, without regard to case."""
+"""Lookups of patterns with ``*`` and ``?``, without regard to case: anywhere in a text, or the whole of it."""
 
 from typing import Any
 
@@ -17,3 +17,12 @@ class Wildcard(IContains):
         """Put LIKE's wildcards for ours, once icontains has escaped what was typed."""
         sql, params = super().process_rhs(compiler, connection)
         return sql, [str(param).replace("*", "%").replace("?", "_") for param in params]
+
+
+class WholeWildcard(Wildcard):
+    """The same for a value as a whole: ``Q(WholeWildcard(F("calling_ae_title"), "CT*"))``."""
+
+    def process_rhs(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
+        """Without the two wildcards that icontains puts around it."""
+        sql, params = super().process_rhs(compiler, connection)
+        return sql, [param[1:-1] for param in params]

@@ -89,19 +89,17 @@ class Study(models.Model):
             models.Index(fields=["-received_at", "-id"], name="study_newest_first"),  # study list, default order
             models.Index(fields=["patient_id"], name="study_by_patient_id"),
             models.Index(fields=["accession_number"], name="study_by_accession"),
-            # The study list sorted by another column.
-            models.Index(fields=["patient_name", "id"], name="study_by_name"),
+            models.Index(fields=["patient_name", "id"], name="study_by_name"),  # the list in another order, and so on
             models.Index(fields=["patient_birth_date", "id"], name="study_by_birth_date"),
             models.Index(fields=["study_description", "id"], name="study_by_description"),
             models.Index(fields=["number_of_study_related_instances", "id"], name="study_by_instances"),
             models.Index(fields=["size_bytes", "id"], name="study_by_size"),
             models.Index(fields=["calling_ae_title", "id"], name="study_by_sender"),
             models.Index(fields=["last_received_at", "id"], name="study_by_last_receipt"),
-            # Studies of some days and modalities, and those of a name, without a look at rows that do not match.
-            models.Index(
+            models.Index(  # of some days and modalities, without a look at rows that do not match
                 fields=["study_date", "modalities_in_study", "received_at", "id"], name="study_by_date_modality"
             ),
-            models.Index(fields=["-received_at", "-id", "patient_name"], name="study_newest_named"),
+            models.Index(fields=["-received_at", "-id", "patient_name"], name="study_newest_named"),  # of a name
             models.Index(fields=["study_date", "id"], name="study_by_date"),
             models.Index(
                 fields=["last_received_at"], name="study_incomplete", condition=Q(completed_at=None)
@@ -110,6 +108,12 @@ class Study(models.Model):
                 fields=["id"], name="study_undecided", condition=Q(decided_at=None, completed_at__isnull=False)
             ),  # routing's plan
             models.Index(fields=["tier", "last_received_at"], name="study_by_tier"),  # policies, counts
+            models.Index(
+                fields=["calling_ae_title", "-received_at", "-id"], name="study_by_sender_newest"
+            ),  # a rare one
+            models.Index(
+                fields=["tier", "-received_at", "-id"], name="study_by_tier_newest"
+            ),  # is not looked for in all
         ]
 
     def __str__(self) -> str:
@@ -151,7 +155,7 @@ class Series(models.Model):
         ]
         indexes = [
             models.Index(fields=["series_instance_uid"], name="series_by_uid"),
-            models.Index(fields=["modality"], name="series_by_modality"),  # which there are, for the filter
+            models.Index(fields=["modality"], name="series_by_modality"),  # which there are (studies.choices)
             models.Index(
                 fields=["last_received_at"], name="series_incomplete", condition=Q(completed_at=None)
             ),  # the stability sweep
@@ -226,11 +230,14 @@ class Instance(models.Model):
 
 
 class StudyLabel(models.Model):
-    """A word that a rule gave to a study, for people and their lists. Holds no patient data."""
+    """A word that a rule or a person gave to a study, for people and their lists. Holds no patient data."""
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="labels")
     label = models.CharField(max_length=LO_LENGTH)
-    given_by = models.CharField(max_length=LO_LENGTH, help_text="Name of the rule that was the first to give it.")
+    given_by = models.CharField(
+        max_length=USER_NAME_LENGTH, help_text="Name of the rule or the person that was the first to give it."
+    )
+    is_by_hand = models.BooleanField("given by hand", default=False, help_text="A person gave it, not a rule.")
     given_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

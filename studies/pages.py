@@ -18,13 +18,7 @@ class LargePages(Paginator):  # type: ignore[type-arg]  # no subscript at run ti
     def count(self) -> int:
         """How many there are."""
         rows = self.object_list
-        if not isinstance(rows, QuerySet):
-            return len(rows)
-        try:
-            sql, params = rows.order_by().query.sql_with_params()
-        except EmptyResultSet:
-            return 0
-        return total_of(sql, tuple(params), rows.count)
+        return counted(rows.order_by()) if isinstance(rows, QuerySet) else len(rows)
 
     def page(self, number: int | str) -> "Page[Any]":
         """One page.
@@ -49,3 +43,12 @@ class LargePages(Paginator):  # type: ignore[type-arg]  # no subscript at run ti
             self.__dict__["count"] = len(pks)
         shown = pks[: self.per_page]
         return Page(rows.filter(pk__in=shown) if shown else rows.none(), number, self)
+
+
+def counted(rows: QuerySet[Any]) -> int:
+    """How many rows; a large number is remembered for two seconds."""
+    try:
+        sql, params = rows.query.sql_with_params()
+    except EmptyResultSet:
+        return 0
+    return total_of(sql, tuple(params), rows.count)

@@ -4,24 +4,14 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db import connection
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Sum, Value
 
-from studies.lookups import Wildcard
-from studies.models import Conflict, IdentityClash, Instance, Study
+from studies.lookups import WholeWildcard, Wildcard
+from studies.models import Conflict, IdentityClash, Instance, Study, StudyLabel
 
 MAXIMUM_FILTER_LENGTH = 200
 FREE_TEXT_FIELDS = ("patient_name", "patient_id", "accession_number", "study_description", "study_instance_uid")
 # From one code to the next in the index: DISTINCT would read the entry of every series.
-_MODALITIES = """
-WITH RECURSIVE known(modality) AS (
-    SELECT MIN(modality) FROM studies_series WHERE modality > ''
-    UNION ALL
-    SELECT (SELECT MIN(modality) FROM studies_series WHERE modality > known.modality) FROM known
-    WHERE known.modality IS NOT NULL
-)
-SELECT modality FROM known WHERE modality IS NOT NULL
-"""
 _BETWEEN_WORDS = re.compile(r"[\s,^]+")
 _BETWEEN_CODES = re.compile(r"[\s,;\\]+")
 
@@ -33,7 +23,8 @@ class StudyFilters:
     Text is found anywhere in the attribute, without regard to case; ``*`` stands for any text, ``?`` for one
     character. A name is found by its words in any order. ``modality`` takes several codes, separated by commas,
     of which the study has at least one. ``q`` looks for each of its words in name, identifiers and description.
-    ``is_odd`` asks for an instance whose header was read as well as it goes.
+    ``is_odd`` asks for an instance whose header was read as well as it goes. ``sender`` is the whole AE title, in its
+    own case, unless it has wildcards; ``label`` is a whole label; ``received_to`` itself is no longer in the range.
     """
 
     patient_id: str = ""
@@ -46,6 +37,11 @@ class StudyFilters:
     tier: str = ""
     q: str = ""
     is_odd: bool = False
+    sender: str = ""
+    received_from: datetime | None = None
+    received_to: datetime | None = None
+    label: str = ""
+    is_complete: bool | None = None
 
 
 def list_studies(filters: StudyFilters) -> QuerySet[Study]:
@@ -57,6 +53,9 @@ def list_studies(filters: StudyFilters) -> QuerySet[Study]:
         _words(("patient_name",), filters.patient_name),
         _words(FREE_TEXT_FIELDS, filters.q),
         _modalities(filters.modality),
+        _ae_title(filters.sender),
+        _received(filters.received_from, filters.received_to),
+        _label(filters.label),
     )
     if filters.study_date_from:
         studies = studies.filter(study_date__gte=filters.study_date_from.strftime("%Y%m%d"))
@@ -67,14 +66,20 @@ def list_studies(filters: StudyFilters) -> QuerySet[Study]:
         studies = studies.filter(Exists(odd_instances().filter(series__study=OuterRef("pk"))))
     if filters.tier:
         studies = studies.filter(tier=filters.tier)
+    if filters.is_complete:
+        studies = studies.filter(completed_at__isnull=False)
+    elif filters.is_complete is not None:
+        # Asked from the few that are not, which have an index: SQLite would walk all studies in the list's order.
+        studies = studies.filter(pk__in=Study.objects.filter(completed_at=None).order_by().values("pk"))
     return studies
 
 
-def known_modalities() -> list[str]:
-    """Modality codes of the archive's series, in alphabetical order."""
-    with connection.cursor() as cursor:
-        cursor.execute(_MODALITIES)
-        return sorted(row[0] for row in cursor.fetchall())
+def others_of_patient(study: Study) -> QuerySet[Study]:
+    """Other studies with the same Patient ID of the same issuer, the latest first; without an ID there are none."""
+    if not study.patient_id:
+        return Study.objects.none()
+    same = Study.objects.filter(patient_id=study.patient_id, issuer_of_patient_id=study.issuer_of_patient_id)
+    return same.exclude(pk=study.pk).order_by("-study_date", "-received_at", "-pk")
 
 
 def instances_of(study: Study) -> QuerySet[Instance]:
@@ -187,6 +192,30 @@ def _modalities(codes: str) -> Q:
     for code in filter(None, _BETWEEN_CODES.split(_clean(codes).upper())):
         wanted |= Q(modalities_in_study__contains=f"\\{code}\\")
     return wanted
+
+
+def _ae_title(pattern: str) -> Q:
+    pattern = _clean(pattern)
+    if not pattern:
+        return Q()
+    if "*" in pattern or "?" in pattern:
+        return Q(WholeWildcard(F("calling_ae_title"), pattern))
+    return Q(calling_ae_title=pattern)
+
+
+def _received(first: datetime | None, end: datetime | None) -> Q:
+    wanted = Q()
+    if first:
+        wanted &= Q(received_at__gte=first)
+    if end:
+        wanted &= Q(received_at__lt=end)
+    return wanted
+
+
+def _label(label: str) -> Q:
+    label = _clean(label)
+    # Asked from the label's side: asked of each study, a rare label would have the whole table read.
+    return Q(pk__in=StudyLabel.objects.filter(label=label).order_by().values("study")) if label else Q()
 
 
 def _either_case(field: str, pattern: str) -> Q:

@@ -13,6 +13,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from dicomnet.commitment import FailureReason
 from dicomnet.models import AllowlistEntry, RemoteNode
 from gateway.accounts.models import Role, User
+from gateway.batches.models import Batch, BatchAction, BatchItem, BatchState, ItemState
 from gateway.nodes.models import EventKind, Kind, Node, Process, SystemEvent
 from routing.models import (
     AIPool,
@@ -523,3 +524,21 @@ class SystemEventFactory(DjangoModelFactory[SystemEvent]):
     kind = EventKind.ENDED
     subject = "worker-index"
     words = "killed by signal 9 (Killed); it is started again in 1 s"
+
+
+class BatchFactory(DjangoModelFactory[Batch]):
+    """A batch that is done; ``studies`` are those that it was about."""
+
+    class Meta:
+        model = Batch
+        skip_postgeneration_save = True
+
+    user = factory.SubFactory(UserFactory, role=Role.OPERATOR)
+    action = BatchAction.LABEL
+    options = {"label": "teaching"}
+    state = BatchState.DONE
+
+    @factory.post_generation
+    def studies(self: Batch, create: bool, extracted: Any, **kwargs: Any) -> None:
+        for study in extracted or ():
+            BatchItem.objects.create(batch=self, study=study, state=ItemState.DONE, words="Labelled")

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from studies.models import Study, Tier
 from studies.seeding.marks import is_record
+from studies.selectors import others_of_patient
 from tiering.errors import MoveRefused
 from tiering.models import Location, Move, MoveState, Policy, Reason
 from tiering.models.moves import OPEN
@@ -89,13 +90,7 @@ def ask_by_rule(study_pk: int, tier: str, *, rule: str) -> bool:
 
 def recall_priors(study_pk: int, count: int, *, rule: str) -> list[Move]:
     """Bring back earlier studies of a study's patient, the latest ones; without a Patient ID there are none."""
-    study = Study.objects.get(pk=study_pk)
-    if not study.patient_id:
-        return []
-    same = Study.objects.exclude(is_record()).filter(
-        patient_id=study.patient_id, issuer_of_patient_id=study.issuer_of_patient_id
-    )
-    priors = same.exclude(pk=study.pk).order_by("-study_date", "-received_at")[:count]
+    priors = others_of_patient(Study.objects.get(pk=study_pk)).exclude(is_record())[:count]
     away = [prior for prior in priors if prior.tier != Tier.HOT]
     by = f"rule {rule}"
     return [ask_for_move(prior, Tier.HOT, by=by, priority=RECALL, reason=Reason.RULE) for prior in away]

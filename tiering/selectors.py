@@ -36,10 +36,15 @@ def move_counts() -> dict[str, int]:
     return {tab: sum(counts.get(state, 0) for state in states) for tab, states in MOVE_TABS.items()}
 
 
-def tiers_to_choose(study: Study) -> list[tuple[str, str]]:
-    """Tiers that a study may be moved to, with their names: those that have a location, and the hot one."""
+def tiers_with_locations() -> list[tuple[str, str]]:
+    """Tiers that studies may be moved to, with their names: those that have a location, and the hot one."""
     there = {Tier.HOT, *Location.objects.filter(is_enabled=True).values_list("tier", flat=True)}
-    return [(tier, label) for tier, label in Tier.choices if tier in there and tier != study.tier]
+    return [(tier, label) for tier, label in Tier.choices if tier in there]
+
+
+def tiers_to_choose(study: Study) -> list[tuple[str, str]]:
+    """Of these, the ones that a study is not on."""
+    return [(tier, label) for tier, label in tiers_with_locations() if tier != study.tier]
 
 
 def policies_with_counts() -> QuerySet[Policy]:
@@ -66,5 +71,6 @@ def damage_counts() -> dict[str, int]:
 
 
 def wants_attention() -> int:
-    """Moves that failed, and what is damaged: somebody has to look."""
-    return Move.objects.filter(state=MoveState.FAILED).count() + open_damage().count()
+    """Moves that failed, and what is damaged: somebody has to look. One query: every page asks."""
+    failed = Move.objects.filter(state=MoveState.FAILED).order_by().values("pk")
+    return failed.union(open_damage().order_by().values("pk"), all=True).count()

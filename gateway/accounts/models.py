@@ -33,6 +33,9 @@ class User(AbstractUser):
         null=True, blank=True, editable=False, help_text="Empty: no code is asked for."
     )
     totp_last_step = models.BigIntegerField(default=0, editable=False, help_text="Codes of it and before are used up.")
+    list_columns = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="Columns that the person chose, by list."
+    )
 
     @property
     def is_administrator(self) -> bool:

@@ -36,7 +36,7 @@ SECTIONS = (
         "study-list",
         "studies",
         "studies.view_study",
-        ("study-detail", "series-instances", "study-receipt", "upload", "viewer"),
+        ("study-detail", "series-instances", "study-receipt", "upload", "viewer", "batch"),
     ),
     Section(
         "All archives",

@@ -5,44 +5,32 @@ from typing import Any
 from django.contrib.auth.decorators import permission_required
 from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.db.models import Count, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils.functional import cached_property
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 from django.views.generic import DetailView, ListView
 
+from gateway.batches.prepare import MAXIMUM_STUDIES
+from gateway.portal.columns import COLUMNS, DEFAULT, choose_columns, chosen_columns, forget_columns
+from gateway.portal.forms import StudyListForm
+from gateway.portal.list_address import EVERYTHING, back_to_list, list_address
+from gateway.portal.models import SavedFilter
+from gateway.portal.who import person
 from gateway.trace import trace
 from routing.models import Destination
 from routing.selectors import deliveries_by_destination, deliveries_of_studies
-from studies.models import Series, Study, Tier
-from studies.pages import LargePages
-from studies.portal.forms import PAGE_SIZES, PERIODS, StudyFilterForm, ordering_of, page_size_of
-from studies.selectors import conflicts, identity_clashes, known_modalities, list_studies, odd_instances
+from studies.choices import Choices, list_choices
+from studies.models import Study
+from studies.portal.forms import PAGE_SIZES, PERIODS, ordering_of, page_size_of
+from studies.portal.glance import pictured
+from studies.portal.pages import StudyPages
+from studies.selectors import conflicts, identity_clashes, odd_instances
 from tiering.forecast import Forecast
 from tiering.selectors import open_move_of, tiers_to_choose
 
 TIER_CHANGES_SHOWN = 20
-# Modalities of series of which no thumbnail is asked (PS3.3 C.7.3.1.1.1).
-WITHOUT_PICTURES = frozenset(
-    {
-        "",
-        "SR",
-        "PR",
-        "KO",
-        "DOC",
-        "RTSTRUCT",
-        "RTPLAN",
-        "RTRECORD",
-        "REG",
-        "FID",
-        "SEG",
-        "ECG",
-        "EPS",
-        "HD",
-        "AU",
-        "PLAN",
-    }
-)
 
 
 class StudyList(PermissionRequiredMixin, ListView):
@@ -51,37 +39,94 @@ class StudyList(PermissionRequiredMixin, ListView):
     permission_required = "studies.view_study"
     raise_exception = True
     template_name = "studies/study_list.html"
-    paginator_class = LargePages
     context_object_name = "studies"
+    paginator_class = StudyPages
 
     @cached_property
-    def form(self) -> StudyFilterForm:
+    def choices(self) -> Choices:
+        """What can be filtered by."""
+        return list_choices()
+
+    @cached_property
+    def form(self) -> StudyListForm:
         """The filters in the address."""
-        return StudyFilterForm(self.request.GET, modalities=known_modalities())
+        return StudyListForm(self.request.GET, choices=self.choices)
+
+    @cached_property
+    def shown(self) -> frozenset[str]:
+        """Names of the columns that the person sees."""
+        chosen = chosen_columns(person(self.request))
+        return DEFAULT if chosen is None else chosen
+
+    @cached_property
+    def saved(self) -> list[SavedFilter]:
+        """The person's filters."""
+        return list(SavedFilter.objects.filter(user=person(self.request)))
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The bare address begins with the person's default filter."""
+        default = next((each for each in self.saved if each.is_default), None)
+        if default and not request.GET and "HX-Request" not in request.headers:
+            return HttpResponseRedirect(list_address(default.query))
+        return super().get(request, *args, **kwargs)
 
     def get_paginate_by(self, queryset: Any) -> int:
         """25, 50 or 100 rows."""
         return page_size_of(self.request.GET.get("page_size", ""))
 
+    def get_paginator(self, *args: Any, **kwargs: Any) -> Any:
+        """Of a filtered list not everything is counted."""
+        paginator: Any = super().get_paginator(*args, **kwargs)
+        paginator.is_filtered = not self.form.is_empty()
+        return paginator
+
     def get_queryset(self) -> QuerySet[Study]:
         """What the filters ask for."""
         _, fields = ordering_of(self.request.GET.get("ordering", ""))
-        return list_studies(self.form.filters()).order_by(*fields)
+        studies = self.form.studies().order_by(*fields)
+        return studies.prefetch_related("labels") if "labels" in self.shown else studies
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Each study with its deliveries."""
         context = super().get_context_data(**kwargs)
         studies = list(context["page_obj"])
-        sums = deliveries_of_studies(studies)
+        sums = deliveries_of_studies(studies) if "deliveries" in self.shown else {}
+        has_default = any(each.is_default for each in self.saved)
+        is_own_choice = chosen_columns(person(self.request)) is not None
         return context | {
             "form": self.form,
+            "choices": self.choices,
             "rows": [(study, sums.get(study.pk)) for study in studies],
             "ordering": ordering_of(self.request.GET.get("ordering", ""))[0],
             "page_size": self.get_paginate_by(self.object_list),
             "page_sizes": PAGE_SIZES,
             "periods": [("", "Any date"), *((name, period[0]) for name, period in PERIODS.items())],
             "is_filtered": not self.form.is_empty(),
+            "query": self.form.query(),
+            "maximum_batch": MAXIMUM_STUDIES,
+            "saved": self.saved,
+            "has_default": has_default,
+            "everything": f"{reverse('study-list')}{'?' + EVERYTHING if has_default else ''}",
+            "columns": COLUMNS,
+            # By name, as a template asks for each cell.
+            "shown": dict.fromkeys(self.shown, True),
+            "is_own_choice": is_own_choice,
+            # What people have chosen themselves stays, however narrow the page is.
+            "less_needed": "" if is_own_choice else " less-needed",
+            "menu_fields": self.form.in_the_menu(self.shown),
+            "menu_count": self.form.used_in_the_menu(self.shown),
         }
+
+
+@require_POST
+@permission_required("studies.view_study", raise_exception=True)
+def study_columns(request: HttpRequest) -> HttpResponse:
+    """Keep the columns that a person chose, or go back to the usual ones."""
+    if "usual" in request.POST:
+        forget_columns(person(request))
+    else:
+        choose_columns(person(request), request.POST.getlist("column"))
+    return back_to_list(request)
 
 
 class StudyDetail(PermissionRequiredMixin, DetailView):
@@ -111,7 +156,7 @@ class StudyDetail(PermissionRequiredMixin, DetailView):
         move = open_move_of(self.object)
         return super().get_context_data(
             series=series,
-            pictured=_pictured(self.object, series),
+            pictured=pictured(self.object, series),
             kinds=[kind for kind in kinds if kind["count"]],
             conflicts=conflicts().filter(instance__series__study=self.object),
             odd_count=odd_instances().filter(series__study=self.object).count(),
@@ -126,11 +171,6 @@ class StudyDetail(PermissionRequiredMixin, DetailView):
             tiers_to_choose=tiers_to_choose(self.object),
             **kwargs,
         )
-
-
-def _pictured(study: Study, series: list[Series]) -> set[int]:
-    """Series of which a thumbnail is asked; of a study that is away none, for that would bring it back."""
-    return {each.pk for each in series if study.tier == Tier.HOT and each.modality not in WITHOUT_PICTURES}
 
 
 @require_GET

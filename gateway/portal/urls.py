@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from gateway.portal import dashboard, events, licences, sign_in, studies, system
+from gateway.portal import batches, dashboard, events, licences, saved_filters, sign_in, studies, system
 
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
@@ -11,6 +11,13 @@ urlpatterns = [
     path("sign-in/code/", sign_in.SignInCode.as_view(), name="sign-in-code"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("studies/", studies.StudyList.as_view(), name="study-list"),
+    path("studies/columns/", studies.study_columns, name="study-columns"),
+    path("studies/batch/", batches.choose, name="batch-create"),
+    path("studies/batches/<int:pk>/", batches.BatchPage.as_view(), name="batch"),
+    path("studies/batches/<int:pk>/confirm/", batches.confirm, name="batch-confirm"),
+    path("studies/filters/", saved_filters.save_filter, name="filter-save"),
+    path("studies/filters/<int:pk>/default/", saved_filters.switch_default, name="filter-default"),
+    path("studies/filters/<int:pk>/delete/", saved_filters.delete_filter, name="filter-delete"),
     path("studies/<str:study_instance_uid>/", studies.StudyDetail.as_view(), name="study-detail"),
     path("studies/<str:study_instance_uid>/trace/", studies.study_trace, name="study-trace"),
     path("system/", system.system, name="system"),

@@ -23,6 +23,7 @@ INSTALLED_APPS = [
     "gateway.audit",
     "gateway.analytics",
     "gateway.portal",
+    "gateway.batches",
     "dicomnet",
     "studies",
     "routing",

@@ -1,4 +1,5 @@
-// Keys: / to search, j and k through the rows, Enter opens (rows are links), g and a letter goes to a section, ? for help.
+// Keys: / to search, j and k through the rows, Enter opens (rows are links), x chooses a row, o and the arrows unfold and
+// fold it, g and a letter goes to a section, ? for help.
 const SECTIONS = { d: "dashboard", s: "study-list", q: "delivery-list", t: "destination-list", r: "rule-list", a: "span-search" };
 let isGoing = false;
 
@@ -16,10 +17,23 @@ function step(by) {
   all[next].scrollIntoView({ block: "nearest" });
 }
 
+function inRow(selector) {
+  return document.activeElement.closest("tbody tr")?.querySelector(selector);
+}
+
+function unfold(isOpen) {
+  const button = inRow("[data-unfold]");
+  if (!button || button.getAttribute("aria-expanded") === String(isOpen)) return false;
+  button.click();
+  return true;
+}
+
 const ACTIONS = {
   "/": () => document.querySelector("[data-search]")?.focus(),
   j: () => step(1),
   k: () => step(-1),
+  x: () => inRow("[data-choose]")?.click(),
+  o: () => inRow("[data-unfold]")?.click(),
   "?": () => document.getElementById("keys").showModal(),
   g: () => {
     isGoing = true;
@@ -44,6 +58,9 @@ document.addEventListener("keydown", (event) => {
   if (ACTIONS[event.key]) {
     event.preventDefault();
     ACTIONS[event.key]();
+  } else if (event.key === "ArrowRight" || event.key === "ArrowLeft") {
+    // Where there is nothing to unfold, the arrows scroll as ever.
+    if (unfold(event.key === "ArrowRight")) event.preventDefault();
   }
 });
 

@@ -22,8 +22,10 @@ function countChosen(root) {
   for (const bar of root.querySelectorAll("[data-chosen-bar]")) {
     const boxes = [...bar.closest("form").querySelectorAll("[data-choose]")];
     const count = boxes.filter((box) => box.checked).length;
-    for (const button of bar.querySelectorAll("[data-needs-choice]")) button.disabled = !count;
-    for (const words of bar.querySelectorAll("[data-chosen-count]")) words.textContent = count ? ` (${count})` : "";
+    // All that match, on other pages too: how many that are, the box says.
+    const match = bar.querySelector("[data-choose-match]:checked")?.dataset.chooseMatch;
+    for (const button of bar.querySelectorAll("[data-needs-choice]")) button.disabled = !count && !match;
+    for (const words of bar.querySelectorAll("[data-chosen-count]")) words.textContent = match || count ? ` (${match ?? count})` : "";
     const all = bar.closest("form").querySelector("[data-choose-all]");
     if (all) {
       all.checked = count > 0 && count === boxes.length;
@@ -52,18 +54,22 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-choose-all]")) {
     for (const box of event.target.closest("form").querySelectorAll("[data-choose]")) box.checked = event.target.checked;
   }
-  if (event.target.matches("[data-choose], [data-choose-all]")) countChosen(document);
+  if (event.target.matches("[data-choose], [data-choose-all], [data-choose-match]")) countChosen(document);
   if (event.target.matches("[data-go-on-change]")) event.target.form.requestSubmit();
 });
 
-// A preset period and a pair of dates exclude each other: the one that was touched last counts.
-document.addEventListener("input", (event) => {
-  const { form, name, type } = event.target;
-  if (name === "period") {
-    for (const field of form.querySelectorAll("input[type=date]")) field.value = "";
-  } else if (type === "date") {
-    const any = form?.querySelector("input[name=period][value='']");
-    if (any) any.checked = true;
+// A preset period and its pair of dates exclude each other: the one that was touched last counts.
+const DATES = { period: ["study_date_from", "study_date_to"], received: ["received_from", "received_to"] };
+
+function clear(field) {
+  if (field instanceof RadioNodeList) for (const radio of field) radio.checked = !radio.value;
+  else if (field) field.value = "";
+}
+
+document.addEventListener("input", ({ target: { form, name } }) => {
+  for (const [preset, dates] of Object.entries(DATES)) {
+    if (name === preset) for (const date of dates) clear(form.elements[date]);
+    else if (dates.includes(name)) clear(form.elements[preset]);
   }
 });
 

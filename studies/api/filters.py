@@ -26,6 +26,11 @@ class StudyFilter(django_filters.FilterSet):  # type: ignore[misc]
     description = _text("Part of the Study Description.")
     tier = django_filters.ChoiceFilter(label="Where it is stored.", choices=Tier.choices)
     q = _text("Words of name, identifiers or description.")
+    sender = _text("Sending AE title as a whole, in its own case, or with * and ?.")
+    received_from = django_filters.IsoDateTimeFilter(label="Its first instance came in at this moment or later.")
+    received_to = django_filters.IsoDateTimeFilter(label="Its first instance came in before this moment.")
+    label = _text("A label as a whole.")
+    is_complete = django_filters.BooleanFilter(label="Nothing more came for its sender's quiet time.")
     is_odd = django_filters.BooleanFilter(label="Some header of it was read as well as it goes.")
 
     class Meta:
@@ -35,7 +40,7 @@ class StudyFilter(django_filters.FilterSet):  # type: ignore[misc]
     def filter_queryset(self, queryset: QuerySet[Study]) -> QuerySet[Study]:
         """All at once, by the selector that the portal uses."""
         given = {field.name: self.form.cleaned_data.get(field.name) for field in fields(StudyFilters)}
-        return list_studies(StudyFilters(**{name: value for name, value in given.items() if value}))
+        return list_studies(StudyFilters(**{name: value for name, value in given.items() if value not in (None, "")}))
 
 
 class ConflictFilter(django_filters.FilterSet):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""A study or a series as a ZIP: DICOMDIR first, then the stored files under names of the standard (PS3.10 8.2).
+"""Studies or a series as a ZIP: DICOMDIR first, then the stored files under names of the standard (PS3.10 8.2).
 
 Memory stays flat: rows are small, files are read in pieces. Each file is read once for its checksums, and again to be
 sent; one that is not what was stored ends the download, so that nobody takes a damaged archive for whole.
@@ -6,7 +6,7 @@ sent; one that is not what was stored ends the download, so that nobody takes a 
 
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -70,26 +70,49 @@ def study_archive(study: Study, series: Series | None = None) -> MediaArchive:
     Raises:
         InstanceMissing: a file is not where the index says, or not in its size.
     """
-    patient, top = patient_record(study), study_record(study)
-    patient.below.append(top)
+    return _archive([(study, [series] if series is not None else None)])
+
+
+def studies_archive(studies: Iterable[Study]) -> MediaArchive:
+    """The archive of several studies, in this order; those of one patient are below the same record.
+
+    Raises:
+        InstanceMissing: as for one.
+    """
+    return _archive([(study, None) for study in studies])
+
+
+def _archive(chosen: Iterable[tuple[Study, list[Series] | None]]) -> MediaArchive:
+    patients: dict[tuple[str, ...], Record] = {}
     files: list[_File] = []
-    chosen = [series] if series is not None else list(study.series.order_by("pk"))
-    for number, each in enumerate(chosen, 1):
-        record = series_record(each)
-        files += _files_of(each, number, record)
-        if record.below:
-            top.below.append(record)
-    if not top.below:
-        patient.below.clear()
-    directory = dicomdir([patient] if top.below else [], file_set_uid=generate_uid(prefix=None))
+    for number, (study, series) in enumerate(chosen, 1):
+        top = study_record(study)
+        files += _files_of_study(study, series, number, top)
+        if top.below:
+            patients.setdefault(_patient(study), patient_record(study)).below.append(top)
+    directory = dicomdir(list(patients.values()), file_set_uid=generate_uid(prefix=None))
     entries = [Entry("DICOMDIR", len(directory)), *(file.entry for file in files)]
     return MediaArchive(archive_size(entries), len(files), directory, tuple(files), timezone.now())
 
 
-def _files_of(series: Series, series_number: int, record: Record) -> Iterator[_File]:
+def _patient(study: Study) -> tuple[str, ...]:
+    # Without an identifier nobody can say that two studies are of the same patient.
+    identity = (study.patient_id, study.issuer_of_patient_id, study.patient_name)
+    return identity if study.patient_id else (*identity, study.study_instance_uid)
+
+
+def _files_of_study(study: Study, series: list[Series] | None, number: int, top: Record) -> Iterator[_File]:
+    for series_number, each in enumerate(series or study.series.order_by("pk"), 1):
+        record = series_record(each)
+        yield from _files_of(each, f"ST{number:06d}", series_number, record)
+        if record.below:
+            top.below.append(record)
+
+
+def _files_of(series: Series, study_folder: str, series_number: int, record: Record) -> Iterator[_File]:
     rows = Instance.objects.filter(series=series, is_primary=True).order_by("pk")
     for number, instance in enumerate(rows[:MAXIMUM_INSTANCES].iterator(chunk_size=2_000), 1):
-        file_id = ("DICOM", "ST000001", f"SE{series_number:06d}", f"IM{number:06d}")
+        file_id = ("DICOM", study_folder, f"SE{series_number:06d}", f"IM{number:06d}")
         if not is_there(instance):
             raise InstanceMissing("a stored file is not there in its full size")
         if found := instance_record(instance, file_id, number):

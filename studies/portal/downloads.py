@@ -1,4 +1,4 @@
-"""Downloads from the study page and the viewer: a study or series as ZIP with DICOMDIR, one instance as its file."""
+"""Downloads for the pages and the viewer: studies or a series as ZIP with DICOMDIR, one instance as its file."""
 
 import logging
 import re
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from django.contrib.auth.decorators import permission_required
+from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
@@ -15,10 +16,14 @@ from pydicom.uid import EncapsulatedPDFStorage
 
 from studies.errors import InstanceDamaged, InstanceMissing, InstanceOffline
 from studies.integrity import ensure_intact
-from studies.media.archive import MediaArchive, study_archive
-from studies.models import Instance, Series, Study
+from studies.media.archive import MediaArchive, studies_archive, study_archive
+from studies.models import Instance, Series, Study, Tier
 
 logger = logging.getLogger(__name__)
+# Of one ZIP of several studies: it is put together in a request, and kept by a browser.
+MAXIMUM_STUDIES = 50
+MAXIMUM_INSTANCES = 20_000
+MAXIMUM_BYTES = 20 * 10**9
 _NOT_FOR_NAMES = re.compile(r"[^0-9A-Za-z]+")
 
 
@@ -64,6 +69,45 @@ def instance_file(request: HttpRequest, study_instance_uid: str, sop_instance_ui
     return FileResponse(path.open("rb"), as_attachment=True, filename=name, content_type="application/dicom")
 
 
+class ZipTooLarge(Exception):
+    """Of these studies no ZIP is made; says why and what to do."""
+
+
+def studies_zip(studies: QuerySet[Study]) -> HttpResponseBase:
+    """All instances of several studies.
+
+    Raises:
+        ZipTooLarge: there are none or too many, or some have to be brought back first.
+    """
+    chosen = list(studies[: MAXIMUM_STUDIES + 1])
+    _check_size(chosen)
+    try:
+        archive = studies_archive(chosen)
+    except InstanceOffline as error:
+        raise ZipTooLarge("A study has just left the quick disk; it is being brought back. Try again later.") from error
+    except InstanceMissing as error:
+        logger.error("download refused", extra={"reason": str(error)})
+        raise ZipTooLarge("A stored file is not there, or damaged; the log of the server says which.") from error
+    return _streamed(archive, f"studies-{len(chosen)}.zip")
+
+
+def _check_size(studies: list[Study]) -> None:
+    instances = sum(study.number_of_study_related_instances for study in studies)
+    size_bytes = sum(study.size_bytes for study in studies)
+    away = sum(study.tier != Tier.HOT for study in studies)
+    if not studies:
+        raise ZipTooLarge("Choose a study first.")
+    if len(studies) > MAXIMUM_STUDIES or instances > MAXIMUM_INSTANCES or size_bytes > MAXIMUM_BYTES:
+        raise ZipTooLarge(
+            f"A ZIP takes up to {MAXIMUM_STUDIES} studies, {MAXIMUM_INSTANCES:,} instances and "
+            f"{MAXIMUM_BYTES // 10**9} GB together: choose fewer, or send them to a destination."
+        )
+    if away:
+        raise ZipTooLarge(
+            f"{away} of these studies {'is' if away == 1 else 'are'} on a slower tier: move them to the tier hot first."
+        )
+
+
 def _zip(request: HttpRequest, study: Study, series: Series | None) -> HttpResponseBase:
     try:
         archive = study_archive(study, series)
@@ -72,11 +116,15 @@ def _zip(request: HttpRequest, study: Study, series: Series | None) -> HttpRespo
     except InstanceMissing as error:
         logger.error("download refused", extra={"reason": str(error)})
         return render(request, "studies/download_failed.html", {"study": study}, status=503)
+    kind, uid = ("series", series.series_instance_uid) if series else ("study", study.study_instance_uid)
+    return _streamed(archive, f"{kind}-{_tail(uid)}.zip")
+
+
+def _streamed(archive: MediaArchive, name: str) -> StreamingHttpResponse:
     response = StreamingHttpResponse(_logged(archive), content_type="application/zip")
     response["Content-Length"] = str(archive.size_bytes)
     # No name of a patient in a file that lies about in a folder of downloads.
-    kind, uid = ("series", series.series_instance_uid) if series else ("study", study.study_instance_uid)
-    response["Content-Disposition"] = f'attachment; filename="{kind}-{_tail(uid)}.zip"'
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["Cache-Control"] = "private, no-store"
     return response
 

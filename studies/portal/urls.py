@@ -2,9 +2,13 @@
 
 from django.urls import path
 
-from studies.portal import commitments, conflicts, downloads, odd, series, uploads
+from studies.portal import commitments, conflicts, downloads, glance, labels, odd, series, uploads
 
 urlpatterns = [
+    path("studies/<str:study_instance_uid>/glance/", glance.study_glance, name="study-glance"),
+    path("studies/<str:study_instance_uid>/others/", glance.patient_studies, name="study-others"),
+    path("studies/<str:study_instance_uid>/labels/", labels.add_label, name="study-label"),
+    path("studies/<str:study_instance_uid>/labels/remove/", labels.remove_label, name="study-unlabel"),
     path(
         "studies/<str:study_instance_uid>/series/<str:series_instance_uid>/",
         series.SeriesInstances.as_view(),

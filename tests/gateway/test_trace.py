@@ -11,13 +11,15 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from gateway.trace import TraceEvent, trace
-from routing.models import DeliveryState, ProofRequest
+from routing.models import DeliveryState, Discard, ProofRequest
+from routing.queue import send_by_hand
 from studies.models import Conflict, Study
 from tests.api_clients import V1, client_of
 from tests.factories import (
     DeliveryFactory,
     DestinationFactory,
     InstanceFactory,
+    MoveFactory,
     RuleFactory,
     SeriesFactory,
     StudyFactory,
@@ -169,6 +171,59 @@ def test_what_was_asked_and_proven(state: str, columns: dict[str, Any], said: st
     assert columns.get("last_error", "by Storage Commitment") in event.detail
 
 
+def test_a_rule_says_where_to_and_why() -> None:
+    study = StudyFactory.create()
+    rule = RuleFactory.create(name="CT", conditions=[{"attribute": "Modality", "operator": "equals", "value": "CT"}])
+    (instance,) = instances(study, 1)
+    for name in ("Archive", "PACS"):
+        destination = DestinationFactory.create(name=name)
+        DeliveryFactory.create(instance=instance, destination=destination, rule_version=rule.versions.get())
+
+    detail = by_words(study)["Rule “CT” version 1 matched 1 instance"].detail
+
+    assert detail.startswith("to Archive, PACS; because Modality")
+
+
+def test_what_a_person_had_sent() -> None:
+    study = StudyFactory.create()
+    instances(study, 2)
+    send_by_hand(study, DestinationFactory.create(name="PACS"), by="anna")
+
+    assert by_words(study)["anna had 2 instances sent"].detail == "to PACS, whatever rules say"
+
+
+def test_what_a_rule_discarded_and_why() -> None:
+    study = StudyFactory.create()
+    rule = RuleFactory.create(name="Dose reports")
+    for instance in instances(study, 2, planned_at=timezone.now()):
+        Discard.objects.create(instance=instance, rule_version=rule.versions.get(), reason="nobody reads them")
+
+    event = by_words(study)["Rule “Dose reports” version 1 discarded 2 instances"]
+
+    assert event.detail == "nobody reads them"
+    assert not [said for said in words(study) if said.startswith("No rule matched")]
+
+
+@pytest.mark.parametrize(
+    ("columns", "said", "colour"),
+    [
+        ({"state": "waiting"}, "Is to go to the tier cold", "busy"),
+        ({"state": "done", "reason": "policy", "requested_by": "policy Old ones"}, "Moved to the tier cold", "ok"),
+        ({"state": "failed", "last_error": "the disk is full"}, "Failed to move to the tier cold", "failed"),
+        ({"state": "cancelled"}, "The move to the tier cold was ended", ""),
+    ],
+)
+def test_moves_and_why_they_were_asked_for(columns: dict[str, Any], said: str, colour: str) -> None:
+    move = MoveFactory.create(to_tier="cold", **columns)
+
+    (event,) = trace(move.study)
+
+    assert (event.words, event.state, event.kind) == (said, colour, "move")
+    assert move.requested_by in event.detail
+    assert move.get_reason_display() in event.detail
+    assert columns.get("last_error", "") in event.detail
+
+
 def test_other_studies_are_not_in_it() -> None:
     DeliveryFactory.create(is_delivered=True)
 
@@ -180,7 +235,7 @@ def test_the_number_of_queries_does_not_grow(django_assert_num_queries: DjangoAs
     for instance in instances(study, 30):
         DeliveryFactory.create(instance=instance)
 
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(12):
         trace(study)
 
 

@@ -2,8 +2,8 @@ from datetime import date
 
 import pytest
 
-from studies.selectors import StudyFilters, known_modalities, list_studies
-from tests.factories import SeriesFactory, StudyFactory
+from studies.selectors import StudyFilters, list_studies
+from tests.factories import StudyFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -58,11 +58,3 @@ def test_list_studies_without_date_is_in_no_range() -> None:
     StudyFactory(study_date="")
 
     assert not list_studies(StudyFilters(study_date_to=date(2030, 1, 1))).exists()
-
-
-def test_known_modalities_are_each_there_once_in_order() -> None:
-    assert known_modalities() == []
-    for modality in ("MR", "CT", "", "MR", "XA"):
-        SeriesFactory(modality=modality)
-
-    assert known_modalities() == ["CT", "MR", "XA"]

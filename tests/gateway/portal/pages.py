@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from dicomnet.models import RemoteNode
 from gateway.accounts.models import ApiKey, FailedSignIn, User
+from gateway.batches.models import Batch
 from routing.models import AIWorker, BackTest, Delivery, RuleVersion
 from spanner.answers import Answer, State
 from spanner.models import Fetch, Query, Source, SpanningConfig
@@ -18,6 +19,7 @@ from tests.factories import (
     AIWorkerFactory,
     AllowlistEntryFactory,
     BackTestFactory,
+    BatchFactory,
     CommitmentFactory,
     ConfigSourceFactory,
     ConflictFactory,
@@ -67,6 +69,7 @@ class Rows:
     fetch: Fetch
     person: User
     api_key: ApiKey
+    batch: Batch
 
     def addresses(self) -> dict[str, str]:
         """Addresses of all pages by name."""
@@ -80,6 +83,9 @@ class Rows:
             "study": study,
             "series": f"{study}series/{series.series_instance_uid}/",
             "trace": f"{study}trace/",
+            "study-glance": f"{study}glance/",
+            "study-others": f"{study}others/",
+            "batch": f"/studies/batches/{self.batch.pk}/",
             "receipt": f"{study}receipt/",
             "deliveries": "/deliveries/?tab=all",
             "delivery": f"/deliveries/{self.delivery.pk}/",
@@ -197,6 +203,7 @@ def make_rows(count: int = 1) -> Rows:
         query,
         fetches[0],
         *_make_accounts(count),
+        BatchFactory.create(studies=[delivery.instance.series.study for delivery in deliveries]),
     )
 
 

@@ -76,6 +76,14 @@ def test_a_date_that_is_none_is_shown_as_it_was_sent(client: APIClient, sent: st
         ("study_date_from=2026-11-01&study_date_to=2026-11-02", "ab"),
         ("description=knee", "b"),
         ("tier=cold", "b"),
+        ("sender=MR1", "b"),
+        ("sender=MR", ""),
+        ("sender=m*", "b"),
+        ("received_from=2100-01-01T00:00:00Z", ""),
+        ("received_to=2100-01-01T00:00:00Z", "ab"),
+        ("is_complete=false", "ab"),
+        ("is_complete=true", ""),
+        ("label=teaching", ""),
         ("q=muster", "a"),
         ("q=muster+knee", ""),
         ("patient_id=%25", ""),
@@ -99,6 +107,7 @@ def test_filters(client: APIClient, query: str, found: str) -> None:
         modalities_in_study="\\MR\\",
         study_description="MR Knee",
         tier="cold",
+        calling_ae_title="MR1",
     )
 
     assert sorted(uids(client, query)) == [{"a": "1.1", "b": "1.2"}[letter] for letter in found]

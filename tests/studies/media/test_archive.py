@@ -16,7 +16,7 @@ from pydicom.uid import BasicTextSRStorage
 from gateway.env import Environment
 from studies.errors import InstanceDamaged, InstanceMissing
 from studies.index import index_spool
-from studies.media.archive import study_archive
+from studies.media.archive import studies_archive, study_archive
 from studies.models import Instance, Series, Study
 from studies.spool import Spool
 from studies.storage import hot_storage
@@ -149,3 +149,21 @@ def _receive_report(spool: Spool, uid: str, **more: object) -> None:
     sink = spool.open(StoreRequest(BasicTextSRStorage, uid, EXPLICIT, "CT1", "GANTRY", "10.1.2.3"))
     sink.write(encoded(ds, EXPLICIT))
     assert sink.commit().status == 0
+
+
+def test_several_studies_in_one_archive_and_no_patient_under_another(
+    home: Environment, spool: Spool, bells: list[int], tmp_path: Path
+) -> None:
+    for number, patient in ((1, "P1"), (2, "P1"), (3, "P2"), (4, ""), (5, "")):
+        receive(spool, study=f"1.{number}", series=f"1.{number}.1", uid=f"1.{number}.1.1", PatientID=patient)
+    index_spool(spool)
+
+    archive = studies_archive(Study.objects.order_by("study_instance_uid"))
+
+    folder = unpacked(b"".join(archive.chunks()), tmp_path / "media")
+    with read_back(folder) as found:
+        assert len(found) == archive.instances == 5
+        assert sorted(found.find_values("PatientID")) == ["P1", "P2", "UNKNOWN"]
+        assert len(found.find(PatientID="P1")) == 2
+        paths = {Path(instance.path).relative_to(folder).parts[1] for instance in found}
+        assert paths == {f"ST00000{number}" for number in range(1, 6)}
