@@ -114,9 +114,8 @@ def _query(request: HttpRequest, subject: str, study: str) -> Entry:
     asked = request.POST if request.method == "POST" else request.GET
     patient_id = next((asked[name] for name in _PATIENT if asked.get(name)), "")
     keys = sorted(name[:64] for name in asked if asked[name] and name != "csrfmiddlewaretoken")[:50]
-    return Entry(
-        Action.QUERIED, study_instance_uid=study, patient_id=patient_id, subject=subject, detail={"keys": keys}
-    )
+    detail = {"keys": keys} if keys else {}
+    return Entry(Action.QUERIED, study_instance_uid=study, patient_id=patient_id, subject=subject, detail=detail)
 
 
 def _is_new(request: HttpRequest, entry: Entry) -> bool:

@@ -26,7 +26,7 @@ COLUMNS = (
     Column("description", "Description"),
     Column("accession_number", "Accession"),
     Column("counts", "Series and instances"),
-    Column("size", "Size"),
+    Column("size", "Size", is_default=False),
     Column("sender", "From"),
     Column("received", "Received"),
     Column("tier", "Tier", is_default=False),

@@ -112,6 +112,16 @@ PAGES = {
     "policy-form": "/tiers/policies/{policy}/edit/",
     "location-form-s3": "/tiers/new/?kind=s3",
     "system": "/system/",
+    "system-events": "/system/events/",
+    "licences": "/system/licences/",
+    "users": "/users/",
+    "user-form": "/users/new/",
+    "api-keys": "/api-keys/",
+    "my-account": "/account/",
+    "audit": "/audit/",
+    "audit-disclosures": "/audit/disclosures/?patient_id={patient_id}",
+    "studies-more": "/studies/?received=7d&deliveries=delivered",
+    "dashboard-week": "/?range=7d",
     "admin": "/admin/",
     "not-found": "/studies/1.2.3/",
     "upload": "/upload/",
@@ -146,9 +156,14 @@ def main(wanted: list[str]) -> None:
         _set_up(Path(folder))
         with _receiver(), _server(port), _pictures(f"http://127.0.0.1:{port}", wanted) as pictures:
             pictures.empty()
+            from django.utils import timezone
+
+            from gateway.analytics.roll_up import roll_up
             from tests.e2e.hospital import fill
 
             fill()
+            while roll_up(timezone.now()):
+                pass
             pictures.full()
             pictures.viewer()
 
@@ -238,6 +253,7 @@ class Pictures:
         study = Study.objects.filter(modalities_in_study__contains="\\SR\\", series__body_part_examined="HEAD").first()
         names: dict[str, object] = _federated() | {
             "study": study,
+            "patient_id": study.patient_id if study else "",
             "delivery": Delivery.objects.filter(state="dead").order_by("-attempts", "pk")[0].pk,
             "rule": Rule.objects.get(name__startswith="Thin").pk,
             "pool": AIPool.objects.get(name__startswith="Lung").pk,
