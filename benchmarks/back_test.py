@@ -8,18 +8,15 @@ a process.
 
 import argparse
 import json
-import os
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks.inside import run_inside
 
 DATABASES = ("sqlite", "postgresql")
 SERIES_OF_A_STUDY = 2
@@ -145,29 +142,6 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     return found
 
 
-def run(database: str, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """The same in a child, with a home and a database that end with it."""
-    from tests.servers import postgresql, valkey
-
-    with (
-        tempfile.TemporaryDirectory(prefix="gantry-back-test-", dir=options.folder) as home,
-        valkey() as broker,
-        postgresql() if database == "postgresql" else nullcontext() as url,
-    ):
-        environment = {
-            "PATH": os.environ["PATH"],
-            "DJANGO_SETTINGS_MODULE": "gateway.settings.base",
-            "GANTRY_HOME": home,
-            "GANTRY_LOG_LEVEL": "ERROR",
-            "REDIS_URL": broker,
-            **({"DATABASE_URL": url} if url else {}),
-        }
-        command = [sys.executable, "-m", "benchmarks.back_test", *sys.argv[1:], "--inside"]
-        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    found: list[dict[str, Any]] = json.loads(done.stdout)
-    return found
-
-
 def main() -> None:
     """Parse the options, measure each database, show."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -184,7 +158,7 @@ def main() -> None:
     for heading in ("database", "draft asks", "seconds", "CPU", "turns", "matched", "differing"):
         table.add_column(heading, justify="left" if heading in {"database", "draft asks"} else "right")
     for database in options.database or DATABASES:
-        for row in run(database, options):
+        for row in run_inside("back_test", database, options.folder):
             times = (f"{row['seconds']:.1f}", f"{row['cpu']:.1f}")
             counts = (str(row[name]) for name in ("turns", "matched", "differing"))
             table.add_row(database, row["draft"], *times, *counts)

@@ -7,20 +7,17 @@ are read once in a process.
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks.inside import run_inside
 
 DATABASES = ("sqlite", "postgresql")
 CHUNK = 5000
@@ -163,29 +160,6 @@ def _timed(what: str, call: Callable[[], Any], repeat: int) -> dict[str, Any]:
     return {"what": what, "median": statistics.median(times), "most": max(times)}
 
 
-def run(database: str, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """The same in a child, with a home and a database that end with it."""
-    from tests.servers import postgresql, valkey
-
-    with (
-        tempfile.TemporaryDirectory(prefix="gantry-dashboard-", dir=options.folder) as home,
-        valkey() as broker,
-        postgresql() if database == "postgresql" else nullcontext() as url,
-    ):
-        environment = {
-            "PATH": os.environ["PATH"],
-            "DJANGO_SETTINGS_MODULE": "gateway.settings.base",
-            "GANTRY_HOME": home,
-            "GANTRY_LOG_LEVEL": "ERROR",
-            "REDIS_URL": broker,
-            **({"DATABASE_URL": url} if url else {}),
-        }
-        command = [sys.executable, "-m", "benchmarks.dashboard", *sys.argv[1:], "--inside"]
-        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    found: list[dict[str, Any]] = json.loads(done.stdout)
-    return found
-
-
 def main() -> None:
     """Parse the options, measure each database, show."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -205,7 +179,7 @@ def main() -> None:
     for heading in ("database", "what", "milliseconds, median", "most"):
         table.add_column(heading, justify="left" if heading in {"database", "what"} else "right")
     for database in options.database or DATABASES:
-        for row in run(database, options):
+        for row in run_inside("dashboard", database, options.folder):
             table.add_row(database, row["what"], f"{row['median'] * 1000:,.0f}", f"{row['most'] * 1000:,.0f}")
     Console().print(table)
 

@@ -7,20 +7,17 @@ has a process of its own, since settings are read once in a process.
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
 import psutil
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks.inside import run_inside
 
 DATABASES = ("sqlite", "postgresql")
 CHUNK = 5000
@@ -141,29 +138,6 @@ def _timed(call: Callable[[], Any], repeat: int) -> tuple[dict[str, float], Any]
     return {"median": statistics.median(times), "most": max(times), "grown_mb": grown / 1e6}, result
 
 
-def run(database: str, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """The same in a child, with a home and a database that end with it."""
-    from tests.servers import postgresql, valkey
-
-    with (
-        tempfile.TemporaryDirectory(prefix="gantry-policies-", dir=options.folder) as home,
-        valkey() as broker,
-        postgresql() if database == "postgresql" else nullcontext() as url,
-    ):
-        environment = {
-            "PATH": os.environ["PATH"],
-            "DJANGO_SETTINGS_MODULE": "gateway.settings.base",
-            "GANTRY_HOME": home,
-            "GANTRY_LOG_LEVEL": "ERROR",
-            "REDIS_URL": broker,
-            **({"DATABASE_URL": url} if url else {}),
-        }
-        command = [sys.executable, "-m", "benchmarks.policies", *sys.argv[1:], "--inside"]
-        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    found: list[dict[str, Any]] = json.loads(done.stdout)
-    return found
-
-
 def main() -> None:
     """Parse the options, measure each database, show."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -180,7 +154,7 @@ def main() -> None:
     for heading in ("database", "policy asks", "studies meant", "seconds, median", "most", "grown by MB"):
         table.add_column(heading, justify="left" if heading in {"database", "policy asks"} else "right")
     for database in options.database or DATABASES:
-        for row in run(database, options):
+        for row in run_inside("policies", database, options.folder):
             figures = (f"{row['median']:.2f}", f"{row['most']:.2f}", f"{row['grown_mb']:.0f}")
             table.add_row(database, row["policy"], str(row["studies"]), *figures)
     Console().print(table)

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from dicomnet.audit import Action, ActorKind, Entry, record
-from gateway.audit.export import as_values, export
+from gateway.audit.export import COLUMNS, as_values, export
 from gateway.audit.journal import take_in
 from gateway.audit.models import AuditRecord, Verification
 from gateway.audit.search import LONGEST_PAGE, PAGE, AuditFilter
@@ -45,24 +45,7 @@ class AuditRecordSerializer(serializers.ModelSerializer[AuditRecord]):
 
     class Meta:
         model = AuditRecord
-        fields = [
-            "id",
-            "chain",
-            "sequence",
-            "at",
-            "action",
-            "actor",
-            "actor_kind",
-            "address",
-            "patient_id",
-            "study_instance_uid",
-            "subject",
-            "number",
-            "detail",
-            "key_id",
-            "previous",
-            "hash",
-        ]
+        fields = COLUMNS
 
 
 class AuditPageSerializer(serializers.Serializer[Any]):

@@ -11,7 +11,7 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import IO
@@ -24,17 +24,7 @@ from gateway.audit.models import TakenJournal
 from studies.ulid import new_ulid
 
 logger = logging.getLogger(__name__)
-_FIELDS = (
-    "action",
-    "actor",
-    "actor_kind",
-    "address",
-    "patient_id",
-    "study_instance_uid",
-    "subject",
-    "number",
-    "detail",
-)
+_FIELDS = [field.name for field in fields(Entry)]
 
 
 def folder() -> Path:
