@@ -509,7 +509,8 @@ def test_a_decision_takes_a_handful_of_queries(disk: Callable[..., None]) -> Non
     a_study()
     disk(megabytes=900)
 
+    policy = a_policy({"above_percent": 85})
     with CaptureQueriesContext(connection) as queries:
-        simulate(a_policy({"above_percent": 85}), NOW)
+        simulate(policy, NOW)
 
     assert len(queries) <= 6
