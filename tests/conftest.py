@@ -12,12 +12,14 @@ from pytest_django import Settings
 from gateway.audit.guard import unguard
 from gateway.env import Environment
 from studies.dimse import local_spool
+from tests import stock_client
 from tests.peers import Listener, gantry
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let pynetdicom drop the socket of a peer that left: it is closed with its last reference, at any moment."""
     config.addinivalue_line("filterwarnings", "ignore:unclosed <socket:ResourceWarning")
+    stock_client.mend()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
