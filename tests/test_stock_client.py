@@ -13,7 +13,7 @@ from tests.peers import LOOPBACK
 from tests.spanner.waiting import wait_until
 
 pytestmark = pytest.mark.embedded
-LATE_SECONDS = 0.1
+LATE_SECONDS = 0.5
 
 
 @pytest.fixture
