@@ -28,13 +28,30 @@ def read_tally(report: Path, exit_status: int) -> Tally:
     A run that wrote no report, or that says it failed where the report shows no failure, counts as one more
     failed test: what did not happen must not look like success.
     """
-    tally = Tally()
-    if report.exists() and report.stat().st_size:
-        for case in ElementTree.parse(report).getroot().iter("testcase"):  # noqa: S314 (pytest wrote it)
-            tally += _outcome(case)
+    tally = sum((_outcome(case) for case in _cases(report)), Tally())
     if exit_status not in {0, _NO_TESTS_COLLECTED} and tally.failed == 0:
         tally += Tally(failed=1)
     return tally
+
+
+def failed_names(report: Path) -> list[str]:
+    """Names of the tests that failed, as the report has them; none when there is no report."""
+    return [_name(case) for case in _cases(report) if _outcome(case).failed]
+
+
+def ran_names(report: Path) -> set[str]:
+    """Names of the tests that passed or failed."""
+    return {_name(case) for case in _cases(report) if not _outcome(case).skipped}
+
+
+def _cases(report: Path) -> list[ElementTree.Element]:
+    if not report.exists() or not report.stat().st_size:
+        return []
+    return list(ElementTree.parse(report).getroot().iter("testcase"))  # noqa: S314 (pytest wrote it)
+
+
+def _name(case: ElementTree.Element) -> str:
+    return f"{case.get('classname')}::{case.get('name')}"
 
 
 def _outcome(case: ElementTree.Element) -> Tally:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tally import Tally, read_tally
+from tests.tally import Tally, failed_names, ran_names, read_tally
 
 REPORT = """<testsuites><testsuite>
 <testcase name="good"/>
@@ -17,6 +17,15 @@ def test_read_tally_counts_by_outcome(tmp_path: Path) -> None:
     (tmp_path / "report.xml").write_text(REPORT)
 
     assert read_tally(tmp_path / "report.xml", 1) == Tally(passed=2, failed=2, skipped=1)
+
+
+def test_names_are_of_what_failed_and_of_what_ran(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text(REPORT.replace("<testcase ", '<testcase classname="tests.x" '))
+
+    assert failed_names(report) == ["tests.x::bad", "tests.x::no fixture"]
+    assert ran_names(report) == {f"tests.x::{name}" for name in ("good", "bad", "no fixture", "known")}
+    assert failed_names(tmp_path / "none.xml") == []
 
 
 @pytest.mark.parametrize(("status", "failed"), [(0, 0), (5, 0), (2, 1), (-11, 1)])
