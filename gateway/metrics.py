@@ -25,7 +25,7 @@ from prometheus_client.metrics_core import Metric
 from gateway.accounts.authentication import api_key_of
 from gateway.accounts.models import Scope
 from gateway.nodes.figures import node_figures
-from routing.ai.board import open_quarantine
+from routing.ai.board import quarantined
 from routing.models import AIRequest, Delivery, DeliveryState
 from spanner.models import Source, SourceAnswer
 from studies.commitments.selectors import counts_by_state
@@ -137,7 +137,7 @@ def _ai() -> Iterator[Metric]:
         requests.add_metric([state, name], count)
     yield requests
     words = "Results of AI workers that are quarantined and not decided on."
-    yield GaugeMetricFamily("gantry_ai_results_quarantined", words, value=open_quarantine())
+    yield GaugeMetricFamily("gantry_ai_results_quarantined", words, value=quarantined().count())
 
 
 def _span() -> Iterator[Metric]:

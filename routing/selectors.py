@@ -129,6 +129,11 @@ class Deliveries:
         setattr(self, tab, getattr(self, tab) + count)
 
 
+def failed_deliveries() -> QuerySet[Delivery]:
+    """Deliveries that will not be tried again unless somebody says so."""
+    return Delivery.objects.filter(state=DeliveryState.DEAD)
+
+
 def deliveries_of_studies(studies: Iterable[Study]) -> dict[int, Deliveries]:
     """Sums for a page of studies by their primary key, in one query; studies without deliveries are absent."""
     rows = (

@@ -71,6 +71,6 @@ def federations() -> "QuerySet[SpanningConfig]":
     return SpanningConfig.objects.prefetch_related(Prefetch("members", queryset=members))
 
 
-def silent_sources() -> int:
+def silent_sources() -> QuerySet[Source]:
     """Sources that are to be asked and do not answer."""
-    return Source.objects.filter(is_enabled=True, open_until__isnull=False).count()
+    return Source.objects.filter(is_enabled=True, open_until__isnull=False)

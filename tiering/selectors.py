@@ -70,7 +70,6 @@ def damage_counts() -> dict[str, int]:
     )
 
 
-def wants_attention() -> int:
-    """Moves that failed, and what is damaged: somebody has to look. One query: every page asks."""
-    failed = Move.objects.filter(state=MoveState.FAILED).order_by().values("pk")
-    return failed.union(open_damage().order_by().values("pk"), all=True).count()
+def failed_moves() -> QuerySet[Move]:
+    """Moves that were given up: somebody has to look."""
+    return Move.objects.filter(state=MoveState.FAILED)

@@ -50,11 +50,13 @@ class Chart:
     Attributes:
         scale: what stands beside the top, the middle and the base.
         labels: what stands below, from left to right.
+        is_span: a bar goes from its lower value to its higher one; else the higher stands upon the lower.
     """
 
     bars: list[Bar]
     scale: tuple[str, str, str]
     labels: list[str]
+    is_span: bool = False
 
     @property
     def height(self) -> int:
@@ -123,7 +125,9 @@ def duration_chart(found: Figures, value: Callable[[Bin], Durations]) -> Chart:
         title = f"{when}: half within {words.seconds(p50)}, 95 % within {words.seconds(p95)}"
         bars.append(Bar(title, *place, low, max(round(_log_height(p95, top) - low, 1), LEAST)))
     middle = LOWEST_SECONDS * (top / LOWEST_SECONDS) ** 0.5
-    return Chart(bars, (words.seconds(top), words.seconds(middle), words.seconds(LOWEST_SECONDS)), _labels(found))
+    return Chart(
+        bars, (words.seconds(top), words.seconds(middle), words.seconds(LOWEST_SECONDS)), _labels(found), is_span=True
+    )
 
 
 def moment(at: datetime, unit: Unit) -> str:

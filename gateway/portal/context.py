@@ -1,21 +1,15 @@
 """What every page of the portal needs: the sections a person may see, and what asks for attention."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 
 from dicomnet.faults import fault_file
+from gateway.portal.attention import WANTED, Attention
 from gateway.viewer.ohif import is_installed
-from routing.ai.board import open_quarantine
-from routing.models import Delivery, DeliveryState
-from spanner.selectors import silent_sources
-from studies.commitments.selectors import unreported
-from studies.selectors import open_counts
-from tiering.selectors import wants_attention
 
 
 @dataclass(frozen=True)
@@ -162,17 +156,17 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         return {"ae_title": settings.GANTRY.ae_title, "faults": faults}
     match = request.resolver_match
     url_name = match.url_name if match else None
+    seen = [section for section in SECTIONS if not section.permission or user.has_perm(section.permission)]
+    attention = Attention(tuple(section.url_name for section in seen if section.url_name in WANTED))
     sections = [
         {
             "label": section.label,
             "url_name": section.url_name,
             "icon": section.icon,
             "is_current": url_name == section.url_name or url_name in section.url_names,
-            # Kept for the page: what shows a count twice asks once.
-            "count": cache(ATTENTION[section.url_name]) if section.url_name in ATTENTION else None,
+            "count": partial(attention.of, section.url_name) if section.url_name in WANTED else None,
         }
-        for section in SECTIONS
-        if not section.permission or user.has_perm(section.permission)
+        for section in seen
     ]
     return {
         "ae_title": settings.GANTRY.ae_title,
@@ -197,25 +191,6 @@ def _alerts(sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def failed_deliveries() -> int:
-    """Deliveries that will not be tried again unless somebody says so."""
-    return Delivery.objects.filter(state=DeliveryState.DEAD).count()
-
-
-def unseen_conflicts() -> int:
-    """Conflicts and identity clashes that nobody has marked as seen."""
-    counts = open_counts()
-    return counts.conflicts + counts.identity_clashes
-
-
-ATTENTION: dict[str, Callable[[], int]] = {
-    "delivery-list": failed_deliveries,
-    "conflict-list": unseen_conflicts,
-    "commitment-list": unreported,
-    "ai-board": open_quarantine,
-    "tier-list": wants_attention,
-    "span-search": silent_sources,
-}
 # What each of these counts, on the dashboard.
 ALERTS = {
     "delivery-list": "deliveries failed",

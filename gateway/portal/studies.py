@@ -4,10 +4,11 @@ from typing import Any
 
 from django.contrib.auth.decorators import permission_required
 from django.contrib.auth.mixins import PermissionRequiredMixin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import cached_property
 from django.views.decorators.http import require_GET, require_POST
 from django.views.generic import DetailView, ListView
@@ -17,6 +18,7 @@ from gateway.portal.columns import COLUMNS, DEFAULT, choose_columns, chosen_colu
 from gateway.portal.forms import StudyListForm
 from gateway.portal.list_address import EVERYTHING, back_to_list, list_address
 from gateway.portal.models import SavedFilter
+from gateway.portal.study_rows import study_rows
 from gateway.portal.who import person
 from gateway.trace import trace
 from routing.models import Destination
@@ -26,7 +28,7 @@ from studies.models import Study
 from studies.portal.forms import PAGE_SIZES, PERIODS, ordering_of, page_size_of
 from studies.portal.glance import pictured
 from studies.portal.pages import StudyPages
-from studies.selectors import conflicts, identity_clashes, odd_instances
+from studies.selectors import conflicts, identity_clashes
 from tiering.forecast import Forecast
 from tiering.selectors import open_move_of, tiers_to_choose
 
@@ -93,10 +95,14 @@ class StudyList(PermissionRequiredMixin, ListView):
         sums = deliveries_of_studies(studies) if "deliveries" in self.shown else {}
         has_default = any(each.is_default for each in self.saved)
         is_own_choice = chosen_columns(person(self.request)) is not None
+        # What people have chosen themselves stays, however narrow the page is.
+        less_needed = "" if is_own_choice else " less-needed"
         return context | {
             "form": self.form,
             "choices": self.choices,
-            "rows": [(study, sums.get(study.pk)) for study in studies],
+            "rows": study_rows(
+                ((study, sums.get(study.pk)) for study in studies), self.shown, timezone.now(), less_needed
+            ),
             "ordering": ordering_of(self.request.GET.get("ordering", ""))[0],
             "page_size": self.get_paginate_by(self.object_list),
             "page_sizes": PAGE_SIZES,
@@ -111,8 +117,7 @@ class StudyList(PermissionRequiredMixin, ListView):
             # By name, as a template asks for each cell.
             "shown": dict.fromkeys(self.shown, True),
             "is_own_choice": is_own_choice,
-            # What people have chosen themselves stays, however narrow the page is.
-            "less_needed": "" if is_own_choice else " less-needed",
+            "less_needed": less_needed,
             "menu_fields": self.form.in_the_menu(self.shown),
             "menu_count": self.form.used_in_the_menu(self.shown),
         }
@@ -146,20 +151,24 @@ class StudyDetail(PermissionRequiredMixin, DetailView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Everything but the instances and the trace, which the page asks for when they are looked at."""
-        kinds = (
+        found = (
             self.object.series.order_by()
             .values("instances__sop_class_uid", "instances__transfer_syntax_uid")
-            .annotate(count=Count("instances"))
+            .annotate(
+                count=Count("instances"),
+                odd=Count("instances", filter=~Q(instances__header_note="")),
+            )
             .order_by("-count")
         )
+        kinds = [kind for kind in found if kind["count"]]
         series = list(self.object.series.order_by("pk"))
         move = open_move_of(self.object)
         return super().get_context_data(
             series=series,
             pictured=pictured(self.object, series),
-            kinds=[kind for kind in kinds if kind["count"]],
+            kinds=kinds,
             conflicts=conflicts().filter(instance__series__study=self.object),
-            odd_count=odd_instances().filter(series__study=self.object).count(),
+            odd_count=sum(kind["odd"] for kind in kinds),
             clashes=sorted({clash.attribute_words for clash in identity_clashes().filter(study=self.object)}),
             destinations=deliveries_by_destination(self.object),
             send_to=Destination.objects.only("name", "is_enabled"),

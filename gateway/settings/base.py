@@ -116,7 +116,11 @@ def database(url: str | None, home: Path) -> dict[str, Any]:
 
 DATABASES = {"default": database(GANTRY.database_url, GANTRY.home)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": GANTRY.redis_url}}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": GANTRY.redis_url},
+    # Parts of pages, each kept under all that it shows, so that none can be out of date. Each process has its own.
+    "template_fragments": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "fragments"},
+}
 
 STORAGES = {
     "default": {

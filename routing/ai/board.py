@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from math import ceil
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from routing.ai.models import AIPool, AIRequest, AIRequestState, AIResult, AIVerdict, AIWorker
@@ -74,9 +74,9 @@ def board() -> list[PoolBoard]:
     return [_pool_board(pool, states, times, failures, quarantined) for pool in pools]
 
 
-def open_quarantine() -> int:
-    """Quarantined results that nobody has decided on."""
-    return AIResult.objects.filter(verdict=AIVerdict.QUARANTINED).count()
+def quarantined() -> QuerySet[AIResult]:
+    """Results that nobody has decided on."""
+    return AIResult.objects.filter(verdict=AIVerdict.QUARANTINED)
 
 
 def turn_around(seconds: Iterable[float]) -> TurnAround:

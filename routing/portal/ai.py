@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 from django.views.generic import CreateView, ListView, TemplateView, UpdateView
 
 from routing.ai import release, requests, selectors
-from routing.ai.board import board, open_quarantine
+from routing.ai.board import board, quarantined
 from routing.ai.models import AIPool, AIRequest, AIResult, AIWorker
 from routing.ai.workers import echo_worker
 from routing.models import Destination
@@ -45,7 +45,7 @@ class AIBoard(PermissionRequiredMixin, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The pools, and what asks for a decision."""
-        return super().get_context_data(boards=board(), quarantined=open_quarantine(), **kwargs)
+        return super().get_context_data(boards=board(), quarantined=quarantined().count(), **kwargs)
 
 
 class _TabbedList(PermissionRequiredMixin, ListView):

@@ -141,6 +141,6 @@ class RuleUpdate(_RuleEdit, UpdateView):
     """A rule's settings."""
 
     permission_required = "routing.change_rule"
-    model = Rule
+    queryset = Rule.objects.prefetch_related("destinations", "ai_pools")
     form_class = RuleForm
     template_name = "routing/rule_form.html"

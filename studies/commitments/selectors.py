@@ -22,6 +22,6 @@ def items_of(commitment: Commitment) -> QuerySet[CommitmentItem]:
     return commitment.items.order_by(F("failure_reason").desc(nulls_last=True), "pk")
 
 
-def unreported() -> int:
+def unreported() -> QuerySet[Commitment]:
     """Verdicts whose device never took them: somebody should look at why."""
-    return Commitment.objects.filter(state=CommitmentState.FAILED).count()
+    return Commitment.objects.filter(state=CommitmentState.FAILED)

@@ -11,6 +11,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from gateway.portal import words
+from gateway.portal.chart_marks import bars, figure_rows
+from gateway.portal.pieces import deliveries_sum, moment
 from routing.action_words import action_in_words
 from routing.conditions import parse_conditions
 from routing.models import Priority
@@ -62,17 +64,14 @@ def priority_label(value: int) -> str:
 
 
 @register.filter
-def ago(at: datetime | None) -> str:
+def ago(at: datetime | None) -> SafeString:
     """A moment relative to now, with the absolute one at hand; nothing for no moment."""
-    if at is None:
-        return ""
-    absolute = f"{at:%Y-%m-%d %H:%M:%S} UTC"
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        f"{at:%Y-%m-%dT%H:%M:%SZ}",
-        absolute,
-        words.relative(at, timezone.now()),
-    )
+    return moment(at, timezone.now())
+
+
+register.filter("deliveries_sum", deliveries_sum)
+register.filter("bars", bars)
+register.filter("figure_rows", figure_rows)
 
 
 @register.filter

@@ -14,7 +14,7 @@ from tests.factories import DeliveryFactory, StudyFactory
 def names(client: Client, query: str) -> list[str]:
     answer = client.get(f"/studies/?{query}")
     assert answer.status_code == 200
-    return [study.patient_name for study, _ in answer.context["rows"]]
+    return [study.patient_name for study in answer.context["page_obj"]]
 
 
 def test_filters_of_the_address(viewer: Client) -> None:
@@ -44,7 +44,7 @@ def test_date_that_is_none_is_told_and_filters_nothing(viewer: Client) -> None:
     answer = viewer.get("/studies/?study_date_from=2026-13-45")
 
     assert "Study date from: Enter a valid date." in answer.content.decode()
-    assert len(answer.context["rows"]) == 1
+    assert len(answer.context["page_obj"]) == 1
 
 
 def test_sorting_by_each_header(viewer: Client) -> None:
@@ -63,7 +63,7 @@ def test_pages_of_the_list(viewer: Client) -> None:
 
     answer = viewer.get("/studies/?page_size=25&page=2")
 
-    assert len(answer.context["rows"]) == 5
+    assert len(answer.context["page_obj"]) == 5
     assert "30 of 30" in answer.content.decode()
     assert 'href="?page_size=25&amp;page=1"' in answer.content.decode()
 
