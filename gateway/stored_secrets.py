@@ -1,4 +1,7 @@
-"""The stored secrets of all apps at once: of destinations, slower tiers, sources of federations, and second factors."""
+"""The stored secrets of all apps at once: of destinations, slower tiers, sources of federations, and second factors.
+
+What is kept of an earlier configuration has secrets too: they are encrypted anew with the others.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,6 +10,7 @@ from django.db.models import Model
 
 from dicomnet.web.secrets import SecretUnusable, rotated
 from gateway.accounts.models import User
+from gateway.configuration.models import ConfigSnapshot
 from routing.models import Destination
 from spanner.models import Source
 from tiering.models import Location
@@ -37,4 +41,19 @@ def encrypt_anew() -> tuple[int, list[str]]:
                 continue
             # Only if nobody entered another one meanwhile.
             count += rows.filter(pk=pk, **{field: sealed}).update(**{field: fresh})
-    return count, lost
+    return count + _anew_in_snapshots(), lost
+
+
+def _anew_in_snapshots() -> int:
+    """Those of earlier configurations; one that no key decrypts is as lost as it was."""
+    count = 0
+    for snapshot in ConfigSnapshot.objects.only("sealed"):
+        for names in snapshot.sealed.values():
+            for name, sealed in names.items():
+                try:
+                    names[name] = rotated(sealed)
+                except SecretUnusable:
+                    continue
+                count += 1
+        snapshot.save(update_fields=["sealed"])
+    return count

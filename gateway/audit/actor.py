@@ -1,7 +1,9 @@
 """Who is asking now: taken from the request that this thread answers, when something is put on record."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest
@@ -9,7 +11,7 @@ from django.http.response import HttpResponseBase
 
 from dicomnet.audit import ActorKind
 
-_asking: ContextVar[HttpRequest | None] = ContextVar("asking", default=None)
+_asking: ContextVar[Any] = ContextVar("asking", default=None)
 OURSELVES = "Gantry"
 
 
@@ -36,6 +38,16 @@ def actor_of(request: Any) -> Actor:
     key = getattr(user, "api_key", None)
     name = user.get_username() if key is None else key.name
     return Actor(str(name), ActorKind.PERSON if key is None else ActorKind.KEY, address)
+
+
+@contextmanager
+def acting_for(user: Any) -> Iterator[None]:
+    """What a command does for a person is put on record as done by that person; None: by Gantry itself."""
+    before = _asking.set(SimpleNamespace(user=user, META={}) if user is not None else None)
+    try:
+        yield
+    finally:
+        _asking.reset(before)
 
 
 class Asking:

@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "gateway.analytics",
     "gateway.portal",
     "gateway.batches",
+    "gateway.configuration",
     "dicomnet",
     "studies",
     "routing",

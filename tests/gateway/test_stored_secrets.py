@@ -8,6 +8,7 @@ from django.core.management import call_command
 from pytest_django import Settings
 
 from dicomnet.web.secrets import seal, unseal
+from gateway.configuration.models import ConfigSnapshot
 from gateway.stored_secrets import STORED
 
 PLACE = "https://pacs.example:443"
@@ -32,3 +33,16 @@ def test_each_kind_of_secret_can_be_had_with_the_new_key_alone(
     use(settings, NEW)
     row.refresh_from_db()
     assert unseal(getattr(row, field), place=PLACE) == "geheim"
+
+
+@pytest.mark.django_db
+def test_secrets_of_an_earlier_configuration_can_be_had_with_the_new_key_alone(settings: Settings) -> None:
+    use(settings, OLD)
+    row = ConfigSnapshot.objects.create(sealed={"destinations": {"x": seal("geheim", place=PLACE), "lost": "?"}})
+    use(settings, NEW, OLD)
+
+    call_command("encryptsecrets")
+
+    use(settings, NEW)
+    row.refresh_from_db()
+    assert unseal(row.sealed["destinations"]["x"], place=PLACE) == "geheim"
