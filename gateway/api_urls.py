@@ -11,6 +11,7 @@ from gateway.analytics import api as analytics
 from gateway.api_docs import Docs, Schema
 from gateway.api_root import Root
 from gateway.audit.api import Audit, AuditExport, AuditVerify
+from gateway.configuration.api import ConfigExport, ConfigImport, ConfigSnapshots
 from gateway.nodes.api import Nodes
 from gateway.problems import not_found
 from gateway.trace_api import Trace
@@ -70,6 +71,7 @@ router.register("tier-policies", TierPolicies, basename="api-tier-policy")
 router.register("sources", Sources, basename="api-source")
 router.register("config/spanner", SpanningConfigs, basename="api-federation")
 router.register(r"config/spanner/(?P<config_pk>\d{1,18})/sources", Members, basename="api-federation-source")
+router.register("config/snapshots", ConfigSnapshots, basename="api-config-snapshot")
 router.register("spanner/fetches", Fetches, basename="api-fetch")
 router.register("users", Users, basename="api-user")
 router.register("lock-outs", LockOuts, basename="api-lock-out")
@@ -88,6 +90,8 @@ urlpatterns = [
     re_path(r"^audit/verify/?$", AuditVerify.as_view(), name="api-audit-verify"),
     re_path(r"^audit/csv/?$", AuditExport.as_view(form="csv"), name="api-audit-csv"),
     re_path(r"^audit/json/?$", AuditExport.as_view(form="json"), name="api-audit-json"),
+    re_path(r"^config/export/?$", ConfigExport.as_view(), name="api-config-export"),
+    re_path(r"^config/import/?$", ConfigImport.as_view(), name="api-config-import"),
     re_path(r"^changes/?$", Changes.as_view(), name="api-change-list"),
     re_path(rf"^studies/(?P<study_instance_uid>{UID})/trace/?$", Trace.as_view(), name="api-study-trace"),
     re_path(rf"^studies/(?P<study_instance_uid>{UID})/receipt/?$", StudyReceipt.as_view(), name="api-study-receipt"),

@@ -14,6 +14,7 @@ from dicomnet.commitment import FailureReason
 from dicomnet.models import AllowlistEntry, RemoteNode
 from gateway.accounts.models import Role, User
 from gateway.batches.models import Batch, BatchAction, BatchItem, BatchState, ItemState
+from gateway.configuration.models import ConfigSnapshot
 from gateway.nodes.models import EventKind, Kind, Node, Process, SystemEvent
 from routing.models import (
     AIPool,
@@ -69,6 +70,19 @@ class RemoteNodeFactory(DjangoModelFactory[RemoteNode]):
     ae_title = factory.Sequence(lambda n: f"MODALITY{n}")
     host = "10.1.2.3"
     port = 11112
+
+
+class ConfigSnapshotFactory(DjangoModelFactory[ConfigSnapshot]):
+    """A configuration that had nothing to bring back."""
+
+    class Meta:
+        model = ConfigSnapshot
+
+    author_name = "ada"
+    what = "import of gantry.yaml"
+    reason = "a new archive"
+    summary = "1 added"
+    document = "version: 1\n"
 
 
 class CommitmentFactory(DjangoModelFactory[Commitment]):

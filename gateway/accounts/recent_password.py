@@ -15,6 +15,8 @@ RECENT_SECONDS = 300
 ASK_AGAIN = frozenset(
     {
         "api-key-create",
+        "configuration-import",
+        "configuration-snapshot",
         "destination-delete",
         "federation-delete",
         "location-delete",

@@ -144,7 +144,13 @@ SECTIONS = (
         ),
     ),
     Section("Audit", "audit", "history", "audit.view_auditrecord", ("audit-disclosures",)),
-    Section("System", "system", "system", "studies.view_study", ("system-events", "licences")),
+    Section(
+        "System",
+        "system",
+        "system",
+        "studies.view_study",
+        ("system-events", "licences", "configuration", "configuration-import", "configuration-snapshot"),
+    ),
 )
 
 

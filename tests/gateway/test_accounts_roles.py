@@ -77,7 +77,7 @@ OPERATOR = VIEWER | {
     "tiering.change_move",
 }
 OURS = (
-    *("accounts.", "analytics.", "audit.", "nodes."),
+    *("accounts.", "analytics.", "audit.", "configuration.", "nodes."),
     *("dicomnet.", "routing.", "studies.", "tiering.", "spanner."),
 )
 

@@ -24,6 +24,11 @@ EXPECTED = {
     ("api-audit-verify", "get"): "administrator",
     ("api-audit-csv", "get"): "administrator",
     ("api-audit-json", "get"): "administrator",
+    ("api-config-export", "get"): "administrator",
+    ("api-config-import", "post"): "administrator",
+    ("api-config-snapshot-list", "get"): "administrator",
+    ("api-config-snapshot-detail", "get"): "administrator",
+    ("api-config-snapshot-rollback", "post"): "administrator",
     ("api-change-list", "get"): "viewer",
     ("api-node-list", "get"): "operator",
     **{

@@ -9,6 +9,7 @@ from django.utils import timezone
 from dicomnet.models import RemoteNode
 from gateway.accounts.models import ApiKey, FailedSignIn, User
 from gateway.batches.models import Batch
+from gateway.configuration.models import ConfigSnapshot
 from routing.models import AIWorker, BackTest, Delivery, RuleVersion
 from spanner.answers import Answer, State
 from spanner.models import Fetch, Query, Source, SpanningConfig
@@ -21,6 +22,7 @@ from tests.factories import (
     BackTestFactory,
     BatchFactory,
     CommitmentFactory,
+    ConfigSnapshotFactory,
     ConfigSourceFactory,
     ConflictFactory,
     DamageFactory,
@@ -70,6 +72,7 @@ class Rows:
     person: User
     api_key: ApiKey
     batch: Batch
+    snapshot: ConfigSnapshot
 
     def addresses(self) -> dict[str, str]:
         """Addresses of all pages by name."""
@@ -154,6 +157,9 @@ class Rows:
             "audit-disclosures": f"/audit/disclosures/?patient_id={self.study.patient_id}",
             "system": "/system/",
             "system-events": "/system/events/",
+            "configuration": "/system/configuration/",
+            "configuration-import": "/system/configuration/import/",
+            "configuration-snapshot": f"/system/configuration/snapshots/{self.snapshot.pk}/",
             "licences": "/system/licences/",
         }
 
@@ -204,6 +210,7 @@ def make_rows(count: int = 1) -> Rows:
         fetches[0],
         *_make_accounts(count),
         BatchFactory.create(studies=[delivery.instance.series.study for delivery in deliveries]),
+        ConfigSnapshotFactory.create_batch(count)[0],
     )
 
 

@@ -57,6 +57,9 @@ ADMINISTRATORS_ONLY = {
     "api-key-revoke",
     "audit",
     "audit-disclosures",
+    "configuration",
+    "configuration-import",
+    "configuration-snapshot",
 }
 NOT_FOR_VIEWERS = {"system-events"}
 OF_WHO_ASKED = {"span-found", "batch"}  # to others it is not there
@@ -125,6 +128,7 @@ def test_page_costs_as_many_queries_for_ten_rows_as_for_two(page: str, administr
         "/archives/sources/",
         "/system/",
         "/system/events/",
+        "/system/configuration/",
         "/api-keys/",
     ],
 )
