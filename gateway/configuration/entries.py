@@ -62,8 +62,11 @@ def read_entries(document: Document) -> tuple[list[Given], list[Problem]]:
             words = f"Give a list of entries, each of which begins with a hyphen; none is written as {kind.name}: []."
             problems.append(document.problem((kind.name,), words))
             continue
+        if len(entries) > MOST:
+            problems.append(document.problem((kind.name,), f"At most {MOST:,} entries are read, not {len(entries):,}."))
+            continue
         first: dict[Key, int] = {}
-        for number, entry in enumerate(entries[:MOST]):
+        for number, entry in enumerate(entries):
             path = (kind.name, number)
             if wrong := list(_wrong_form(document, kind, entry, path)):
                 problems += wrong
@@ -89,4 +92,6 @@ def _wrong_form(document: Document, kind: Kind, entry: Any, path: Path) -> list[
     for name in kind.key:
         if name in entry and (isinstance(entry[name], bool) or not isinstance(entry[name], str | int)):
             problems.append(document.problem((*path, name), "Give a text."))
+        elif name in entry and str(entry[name]).strip() != str(entry[name]):
+            problems.append(document.problem((*path, name), "Take away the spaces before and behind it."))
     return problems

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from django.db.models import Model
-from rest_framework.serializers import BaseSerializer, ManyRelatedField
+from rest_framework.serializers import BaseSerializer, JSONField, ManyRelatedField
 
 from dicomnet.strict import StrictModelSerializer
 from gateway.configuration.secret_references import SecretField
@@ -48,7 +48,7 @@ class Kind:
 
     def lock(self) -> None:
         """Keep others from changing these rows until the commit."""
-        list(self.model.objects.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
+        list(self.model.objects.select_for_update(no_key=True).order_by("pk").values_list("pk"))
 
     def key_of(self, values: Mapping[str, Any]) -> Key:
         """Which row values are about."""
@@ -130,8 +130,8 @@ class Kind:
         for name in entry:
             if name not in names:
                 near = get_close_matches(name, names, n=1)
-                meant = f"; did you mean {near[0]}" if near else ""
-                found[name] = f"There is no such field{meant}: correct or remove it."
+                meant = f"; did you mean {near[0]}? Correct" if near else ": correct"
+                found[name] = f"There is no such field{meant} or remove it."
         return found
 
     @cached_property
@@ -146,6 +146,8 @@ class Kind:
             return self._names(row, name)
         field = self._form.fields[name]
         value = field.get_attribute(row)
+        if isinstance(field, JSONField):
+            return _in_order(value)
         return None if value is None else field.to_representation(value)
 
     def _names(self, row: Model, name: str) -> Any:
@@ -153,3 +155,10 @@ class Kind:
             other = getattr(row, name, None) if row.pk else None
             return other.name if other else None
         return sorted(other.name for other in getattr(row, name).all()) if row.pk else []
+
+
+def _in_order(value: Any) -> Any:
+    """JSON with sorted keys: one database keeps them as they came, the other in an order of its own."""
+    if isinstance(value, dict):
+        return {key: _in_order(value[key]) for key in sorted(value)}
+    return [_in_order(each) for each in value] if isinstance(value, list) else value

@@ -47,6 +47,7 @@ class ImportForm(ReasonForm):
         label=gettext_lazy("Document"),
         help_text=gettext_lazy("A YAML file as this page gives it out. First you see what it would change."),
     )
+    name = forms.CharField(max_length=150, required=False, widget=forms.HiddenInput)
     document = forms.CharField(required=False, strip=False, widget=forms.Textarea)
     prune = forms.BooleanField(
         required=False,
@@ -88,8 +89,9 @@ def import_document(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         content = form.cleaned_data["content"]
         file = form.cleaned_data["file"]
-        what = f"import of {file.name}" if file else "import on the page"
-        order = _order(request, form, what, prune=form.cleaned_data["prune"])
+        name = file.name if file else form.cleaned_data["name"] or "a document"
+        context["name"] = name[:150]
+        order = _order(request, form, f"import of {name}", prune=form.cleaned_data["prune"])
         try:
             document = parse(content)
             context |= _carried_out(request, order, lambda order: apply(document, order))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+MOST_TOLD = 100
 Path = tuple[str | int, ...]
 
 
@@ -32,7 +33,9 @@ class BadDocument(Exception):
     """The document cannot be applied; nothing was."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
+        found = tuple(problems)
+        more = (Problem(f"There are {len(found) - MOST_TOLD} more."),) if len(found) > MOST_TOLD else ()
+        self.problems = found[:MOST_TOLD] + more
         super().__init__("\n".join(map(str, self.problems)))
 
 

@@ -58,12 +58,12 @@ def put(given: Given, document: Document, order: Order) -> Saved:
     try:
         serializer.is_valid(raise_exception=True)
         if not problems:
-            kind.save(serializer, values, author=order.author, reason=order.reason)
+            row = kind.save(serializer, values, author=order.author, reason=order.reason)
     except ValidationError as error:
         problems += _problems(error.detail, given.path, document)
     if problems:
         raise BadDocument(problems)
-    row = kind.find(given.key)
+    row = kind.model.objects.get(pk=row.pk)
     after = kind.values_of(row)
     secret = kind.secret.name if kind.secret else ""
     if before is None:

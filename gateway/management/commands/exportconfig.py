@@ -32,6 +32,8 @@ class Command(BaseCommand):
         if output is None:
             self.stdout.write(text, ending="")
             return
+        if output.exists() and not output.is_file():
+            raise CommandError(f"{output} is no file: name one that may be replaced.")
         try:
             write_private(output, text)
         except OSError as error:

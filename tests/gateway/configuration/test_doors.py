@@ -81,6 +81,7 @@ def hidden(html: str) -> dict[str, str]:
     return {
         "document": unescape(document[1]).replace("\n", "\r\n") if document else "",  # as browsers send it
         "agreed": agreed[1] if agreed else "",
+        "name": "gantry.yaml",
     }
 
 
@@ -99,7 +100,7 @@ def test_on_the_page_one_sees_what_would_change_and_then_applies_it(administrato
     assert (version.reason, version.author.username if version.author else "") == ("try", "administrator")
     page = administrator.get("/system/configuration/").content.decode()
     assert "Applied: 1 changed." in page
-    assert "import on the page" in page
+    assert "import of gantry.yaml" in page
 
 
 def test_on_the_page_one_goes_back(administrator: Client) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models.signals import pre_save
 from pytest_django import Settings
 
 from dicomnet.models import AllowlistEntry
@@ -49,16 +50,20 @@ def test_a_dry_run_shows_field_by_field_and_writes_nothing() -> None:
     assert (state(), AuditRecord.objects.count()) == (before, records)
 
 
-def test_a_failure_in_the_middle_leaves_all_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("last", [SpanningConfig, ConfigSnapshot])
+def test_a_failure_in_the_middle_leaves_all_as_it_was(last: type[Any]) -> None:
     make_whole()
     before = state()
 
-    def fail(*args: Any) -> None:
+    def fail(**kwargs: Any) -> None:
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(carry_out, "record", fail)
-    with pytest.raises(OSError, match="disk"):
-        load(export().replace("host: 10.1.2.4", "host: pacs.example"))
+    pre_save.connect(fail, sender=last)
+    try:
+        with pytest.raises(OSError, match="disk"):
+            load(export().replace("host: 10.1.2.4", "host: pacs.example").replace("ae_title: ALL", "ae_title: EVERY"))
+    finally:
+        pre_save.disconnect(fail, sender=last)
 
     assert state() == before
 
@@ -268,6 +273,8 @@ def test_commands_from_export_to_rollback(home: Environment) -> None:
     call_command("exportconfig", "--output", str(file), stdout=out)
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.read_text() == first
+    with pytest.raises(CommandError, match="is no file"):
+        call_command("exportconfig", "--output", "/dev/null", stdout=out)
     file.write_text(first.replace("algorithm", "x").replace("name: lungs", "name: lungs\n    algorithm: 2.0"))
 
     call_command("importconfig", str(file), "--dry-run", stdout=out)

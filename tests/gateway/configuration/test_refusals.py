@@ -52,6 +52,7 @@ DOCUMENTS = {
     "name of 64 KiB": (f"version: 1\nrules:\n  - name: {LONG}", "line 3, rules[1].name: Ensure this field has no more"),
     "comment of 64 KiB": (DESTINATION + f"    comment: {LONG}", "line 7, destinations[1].comment: Ensure this field"),
     "number of 64 KiB": (DESTINATION + f"    batch_size: {'9' * 65_536}", "line 7, destinations[1].batch_size: "),
+    "spaces around a name": ("version: 1\nrules:\n  - name: ' A'", "line 3, rules[1].name: Take away the spaces"),
     "name of a list": ("version: 1\nrules:\n  - name: [a]", "line 3, rules[1].name: Give a text."),
     "wrong type": (DESTINATION + "    batch_size: many", "line 7, destinations[1].batch_size: A valid integer"),
     "wrong choice": (DESTINATION + "    kind: ftp", 'line 7, destinations[1].kind: "ftp" is not a valid choice'),
