@@ -45,6 +45,9 @@ fix: dev ## mend what lint can mend
 	@$(VENV)/ruff check --fix .
 	@$(VENV)/ruff format .
 
+translations: dev ## bring the catalogue of translations up to date with pages and sources, and compile it
+	@$(VENV)/python -m gateway.languages.catalogue $(ARGS)
+
 docs: dev ## make the screenshots of the documentation again
 	@$(VENV)/python tests/e2e/screenshots.py $(ARGS)
 
@@ -69,4 +72,4 @@ clean: ## remove what can be made again: .venv and caches; var/, your data, stay
 dev:
 	@$(PYTHON) bootstrap.py dev
 
-.PHONY: help run demo test e2e faults bench check lint types imports migrations fix docs viewer ohif lock clean dev
+.PHONY: help run demo test e2e faults bench check lint types imports migrations fix translations docs viewer ohif lock clean dev

@@ -1,6 +1,7 @@
 """Application entity titles (PS3.5 6.2, VR AE)."""
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 MAXIMUM_LENGTH = 16
 
@@ -23,4 +24,4 @@ def validate_ae_title(value: str) -> None:
         ValidationError: the value is not an AE title.
     """
     if not is_ae_title(value):
-        raise ValidationError("An AE title has 1 to 16 printable ASCII characters, and no backslash.")
+        raise ValidationError(_("An AE title has 1 to 16 printable ASCII characters, and no backslash."))

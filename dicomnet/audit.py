@@ -8,36 +8,37 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Action(models.TextChoices):
     """What somebody did; docs/audit.md names the events of PS3.15 A.5 that they are."""
 
-    SIGNED_IN = "sign-in", "Signed in"
-    SIGN_IN_FAILED = "sign-in-failed", "Sign-in failed"
-    SIGNED_OUT = "sign-out", "Signed out"
-    REFUSED = "refused", "Refused"
-    CREATED = "created", "Setting created"
-    CHANGED = "changed", "Setting changed"
-    REMOVED = "removed", "Setting deleted"
-    ACCESSED = "accessed", "Looked at"
-    EXPORTED = "exported", "Downloaded"
-    QUERIED = "queried", "Searched"
-    RECEIVED = "received", "Received"
-    SENT = "sent", "Sent"
-    DELETED = "deleted", "Deleted"
-    AUDIT_USED = "audit-used", "Audit trail read"
-    AUDIT_EXPORTED = "audit-exported", "Audit trail exported"
-    AUDIT_VERIFIED = "audit-verified", "Audit trail verified"
+    SIGNED_IN = "sign-in", _("Signed in")
+    SIGN_IN_FAILED = "sign-in-failed", _("Sign-in failed")
+    SIGNED_OUT = "sign-out", _("Signed out")
+    REFUSED = "refused", _("Refused")
+    CREATED = "created", _("Setting created")
+    CHANGED = "changed", _("Setting changed")
+    REMOVED = "removed", _("Setting deleted")
+    ACCESSED = "accessed", _("Looked at")
+    EXPORTED = "exported", _("Downloaded")
+    QUERIED = "queried", _("Searched")
+    RECEIVED = "received", _("Received")
+    SENT = "sent", _("Sent")
+    DELETED = "deleted", _("Deleted")
+    AUDIT_USED = "audit-used", _("Audit trail read")
+    AUDIT_EXPORTED = "audit-exported", _("Audit trail exported")
+    AUDIT_VERIFIED = "audit-verified", _("Audit trail verified")
 
 
 class ActorKind(models.TextChoices):
     """Who did it."""
 
-    PERSON = "person", "Person"
-    KEY = "key", "API key"
-    DEVICE = "device", "Device"
-    SYSTEM = "system", "Gantry itself"
+    PERSON = "person", _("Person")
+    KEY = "key", _("API key")
+    DEVICE = "device", _("Device")
+    SYSTEM = "system", _("Gantry itself")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from ipaddress import ip_network
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from dicomnet.ae_title import validate_ae_title
 from dicomnet.remote_nodes import RemoteNode
@@ -26,7 +28,7 @@ def validate_network(value: str) -> None:
         ip_network(value)
     except ValueError as error:
         raise ValidationError(
-            "Enter an address such as 10.1.2.3 or a network such as 10.1.2.0/24 (host bits zero)."
+            _("Enter an address such as 10.1.2.3 or a network such as 10.1.2.0/24 (host bits zero).")
         ) from error
 
 
@@ -34,54 +36,57 @@ class AllowlistEntry(models.Model):
     """One line of the allowlist; what no entry allows is refused. Holds no patient data."""
 
     calling_ae_title = models.CharField(
-        "calling AE title",
+        _("calling AE title"),
         max_length=16,
         default=ANY,
         validators=[validate_calling_ae_title],
-        help_text="The title under which the device calls; * for any.",
+        help_text=_("The title under which the device calls; * for any."),
     )
     network = models.CharField(
+        _("network"),
         max_length=49,
         validators=[validate_network],
-        help_text="Where it may call from: an address, or a network such as 10.1.2.0/24.",
+        help_text=_("Where it may call from: an address, or a network such as 10.1.2.0/24."),
     )
     called_ae_title = models.CharField(
-        "called AE title",
+        _("called AE title"),
         max_length=16,
         blank=True,
         default="",
         validators=[validate_ae_title],
-        help_text="The title that it must call; empty or * for every title of this gateway.",
+        help_text=_("The title that it must call; empty or * for every title of this gateway."),
     )
     requires_tls = models.BooleanField(
-        "only over TLS", default=False, help_text="The entry does not hold for calls in plain text."
+        _("only over TLS"), default=False, help_text=_("The entry does not hold for calls in plain text.")
     )
     certificates = models.JSONField(
         default=list,
         blank=True,
         validators=[validate_certificates],
-        help_text="One of these must be the caller's: SHA-256 fingerprint, or a name in it. None: any caller.",
+        help_text=_("One of these must be the caller's: SHA-256 fingerprint, or a name in it. None: any caller."),
     )
-    may_echo = models.BooleanField(default=True, help_text="Ask for a sign of life (C-ECHO).")
-    may_store = models.BooleanField(default=True, help_text="Send instances (C-STORE).")
-    may_find = models.BooleanField(default=False, help_text="Search the archive (C-FIND).")
-    may_move = models.BooleanField(default=False, help_text="Have studies sent to a third party (C-MOVE).")
-    may_get = models.BooleanField(default=False, help_text="Fetch studies (C-GET).")
-    may_commit = models.BooleanField(default=False, help_text="Ask for proof of storage (Storage Commitment).")
+    may_echo = models.BooleanField(default=True, help_text=_("Ask for a sign of life (C-ECHO)."))
+    may_store = models.BooleanField(default=True, help_text=_("Send instances (C-STORE)."))
+    may_find = models.BooleanField(default=False, help_text=_("Search the archive (C-FIND)."))
+    may_move = models.BooleanField(default=False, help_text=_("Have studies sent to a third party (C-MOVE)."))
+    may_get = models.BooleanField(default=False, help_text=_("Fetch studies (C-GET)."))
+    may_commit = models.BooleanField(default=False, help_text=_("Ask for proof of storage (Storage Commitment)."))
     sop_classes = models.JSONField(
-        "SOP Classes",
+        _("SOP Classes"),
         default=list,
         blank=True,
         validators=[validate_sop_classes],
-        help_text="What it may store: keywords such as CTImageStorage, or UIDs. None: every storage class.",
+        help_text=_("What it may store: keywords such as CTImageStorage, or UIDs. None: every storage class."),
     )
     move_destinations = models.JSONField(
         default=list,
         blank=True,
         validators=[validate_move_destinations],
-        help_text="The AE titles that it may have studies sent to by C-MOVE. None: each that this gateway knows.",
+        help_text=_("The AE titles that it may have studies sent to by C-MOVE. None: each that this gateway knows."),
     )
-    comment = models.CharField(max_length=200, blank=True, help_text="Which device this is, and whom to call.")
+    comment = models.CharField(
+        _("comment"), max_length=200, blank=True, help_text=_("Which device this is, and whom to call.")
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -91,27 +96,29 @@ class AllowlistEntry(models.Model):
             models.UniqueConstraint(
                 fields=["calling_ae_title", "network", "called_ae_title"],
                 name="allowlist_one_entry_per_caller",
-                violation_error_message="There is an entry for this AE title, network and called AE title already.",
+                violation_error_message=_("There is an entry for this AE title, network and called AE title already."),
             )
         ]
 
     def __str__(self) -> str:
-        return f"{self.calling_ae_title} from {self.network}"
+        return _("%(ae_title)s from %(network)s") % {"ae_title": self.calling_ae_title, "network": self.network}
 
     @property
     def restrictions(self) -> str:
         """What narrows it beyond titles, network and rights, in a few words; empty when nothing does."""
         words = []
         if self.certificates:
-            words.append("certificate")
+            words.append(str(_("certificate")))
         elif self.requires_tls:
             words.append("TLS")
         if self.sop_classes:
-            words.append(f"stores {_counted(len(self.sop_classes), 'SOP Class', 'SOP Classes')}")
+            number = len(self.sop_classes)
+            words.append(
+                ngettext("stores %(number)d SOP Class", "stores %(number)d SOP Classes", number) % {"number": number}
+            )
         if self.move_destinations:
-            words.append(f"moves to {_counted(len(self.move_destinations), 'AE title', 'AE titles')}")
+            number = len(self.move_destinations)
+            words.append(
+                ngettext("moves to %(number)d AE title", "moves to %(number)d AE titles", number) % {"number": number}
+            )
         return ", ".join(words)
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"

@@ -2,6 +2,7 @@
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from dicomnet.ae_title import validate_ae_title
 from dicomnet.server_name import validate_server_name
@@ -14,26 +15,32 @@ class RemoteNode(models.Model):
     """
 
     ae_title = models.CharField(
-        "AE title", max_length=16, validators=[validate_ae_title], help_text="The title under which the device calls."
+        _("AE title"),
+        max_length=16,
+        validators=[validate_ae_title],
+        help_text=_("The title under which the device calls."),
     )
-    host = models.CharField(max_length=255, help_text="Its address or host name.")
+    host = models.CharField(_("host"), max_length=255, help_text=_("Its address or host name."))
     port = models.PositiveIntegerField(
+        _("port"),
         default=104,
         validators=[MinValueValidator(1), MaxValueValidator(65_535)],
-        help_text="The port on which it listens for results of storage commitment.",
+        help_text=_("The port on which it listens for results of storage commitment."),
     )
     tls = models.BooleanField(
-        "over TLS", default=False, help_text="Encrypted; its certificate must be one that GANTRY_TLS_CA verifies."
+        _("over TLS"), default=False, help_text=_("Encrypted; its certificate must be one that GANTRY_TLS_CA verifies.")
     )
     tls_server_name = models.CharField(
-        "name in its certificate",
+        _("name in its certificate"),
         max_length=255,
         blank=True,
         default="",
         validators=[validate_server_name],
-        help_text="With TLS: when it is not the host, such as an AE title. Empty: the host.",
+        help_text=_("With TLS: when it is not the host, such as an AE title. Empty: the host."),
     )
-    comment = models.CharField(max_length=200, blank=True, help_text="Which device this is, and whom to call.")
+    comment = models.CharField(
+        _("comment"), max_length=200, blank=True, help_text=_("Which device this is, and whom to call.")
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -42,7 +49,7 @@ class RemoteNode(models.Model):
             models.UniqueConstraint(
                 fields=["ae_title", "host", "port"],
                 name="remote_node_once",
-                violation_error_message="There is a node with this AE title, host and port already.",
+                violation_error_message=_("There is a node with this AE title, host and port already."),
             )
         ]
 

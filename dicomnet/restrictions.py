@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 from dicomnet.ae_title import validate_ae_title
 from dicomnet.certificates import normal_name
@@ -47,7 +48,9 @@ def _ae_title(text: str) -> str:
     try:
         validate_ae_title(title)
     except ValidationError as error:
-        raise ValueError(f"“{title}” is no AE title: {error.message}") from error
+        raise ValueError(
+            _("“%(title)s” is no AE title: %(error)s") % {"title": title, "error": error.message}
+        ) from error
     return title
 
 
@@ -58,9 +61,11 @@ def _normal(values: Any, normal: Callable[[str], str]) -> list[str]:
         ValidationError: one message for each value that makes no sense.
     """
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise ValidationError("Give a list of texts.")
+        raise ValidationError(_("Give a list of texts."))
     if len(values) > LONGEST_LIST:
-        raise ValidationError(f"At most {LONGEST_LIST} are taken here, not {len(values)}.")
+        raise ValidationError(
+            _("At most %(maximum)d are taken here, not %(number)d.") % {"maximum": LONGEST_LIST, "number": len(values)}
+        )
     found: dict[str, None] = {}
     errors: list[ValidationError] = []
     for value in values:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register, run_checks
+from django.utils.translation import gettext as _
 
 from dicomnet.tls import BadTlsFile, expires_at
 
@@ -18,8 +19,8 @@ def debug_off_loopback(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if settings.DEBUG and settings.GANTRY.http_bind[0] not in {"127.0.0.1", "::1"}:
         return [
             Error(
-                "DEBUG is on, and the portal is reachable from other machines.",
-                hint="Set DJANGO_DEBUG=off.",
+                _("DEBUG is on, and the portal is reachable from other machines."),
+                hint=_("Set DJANGO_DEBUG=off."),
                 id="gateway.E001",
             )
         ]
@@ -34,9 +35,12 @@ def dicom_in_plain_text(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            f"DICOM is taken without encryption from other machines (GANTRY_DICOM_BIND, port {port}).",
-            hint="Set GANTRY_DICOM_TLS_BIND with a certificate, and GANTRY_DICOM_BIND to loopback, "
-            "unless the network is closed to everybody else.",
+            _("DICOM is taken without encryption from other machines (GANTRY_DICOM_BIND, port %(port)s).")
+            % {"port": port},
+            hint=_(
+                "Set GANTRY_DICOM_TLS_BIND with a certificate, and GANTRY_DICOM_BIND to loopback, "
+                "unless the network is closed to everybody else."
+            ),
             id="gateway.W002",
         )
     ]
@@ -51,12 +55,12 @@ def own_certificate(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     try:
         left = expires_at(cert, key) - datetime.now(UTC)
     except BadTlsFile as error:
-        words, hint = str(error), "Mend or replace the file; a running listener goes on with the last good one."
+        words, hint = str(error), _("Mend or replace the file; a running listener goes on with the last good one.")
     else:
         if left > CERTIFICATE_ENDS_SOON:
             return []
-        words = f"The certificate of GANTRY_TLS_CERT ends in {left.days} days."
-        hint = "Put a new certificate and key in place of the old files; they are taken without a restart."
+        words = _("The certificate of GANTRY_TLS_CERT ends in %(days)d days.") % {"days": left.days}
+        hint = _("Put a new certificate and key in place of the old files; they are taken without a restart.")
     return [Warning(words, hint=hint, id="gateway.W003")]
 
 
@@ -67,8 +71,8 @@ def password_alone(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            "Administrators may sign in from other machines with a password alone.",
-            hint="Set GANTRY_SECOND_FACTOR=administrators; each sets an authenticator app up at the next sign-in.",
+            _("Administrators may sign in from other machines with a password alone."),
+            hint=_("Set GANTRY_SECOND_FACTOR=administrators; each sets an authenticator app up at the next sign-in."),
             id="gateway.W010",
         )
     ]
@@ -86,8 +90,8 @@ def storage_on_one_file_system(app_configs: Any, **kwargs: Any) -> list[CheckMes
     if spool.exists() and storage.exists() and spool.stat().st_dev != storage.stat().st_dev:
         return [
             Warning(
-                "GANTRY_STORAGE is on another file system than GANTRY_HOME: each instance is copied once more.",
-                hint="Put both on the same file system, or accept the cost.",
+                _("GANTRY_STORAGE is on another file system than GANTRY_HOME: each instance is copied once more."),
+                hint=_("Put both on the same file system, or accept the cost."),
                 id="gateway.W001",
             )
         ]

@@ -12,6 +12,8 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
@@ -21,6 +23,16 @@ from studies.dimse import local_spool
 
 logger = logging.getLogger(__name__)
 WAIT_SECONDS = 1
+LABELS = {
+    "database": gettext_lazy("Database"),
+    "broker": gettext_lazy("Broker"),
+    "spool": gettext_lazy("Spool"),
+    "faults": gettext_lazy("Faults"),
+    "disk": gettext_lazy("Disk"),
+    "api": gettext_lazy("API"),
+    "receiver": gettext_lazy("Receiver"),
+    "receiver_tls": gettext_lazy("Receiver over TLS"),
+}
 
 
 @dataclass(frozen=True)
@@ -34,8 +46,7 @@ class Check:
     @property
     def label(self) -> str:
         """The name as pages show it."""
-        words = self.name.replace("_tls", " over TLS").capitalize()
-        return {"Api": "API"}.get(words, words.replace("tls", "TLS"))
+        return str(LABELS[self.name])
 
 
 def checks() -> list[Check]:
@@ -54,8 +65,8 @@ def check_database() -> Check:
             cursor.execute("SELECT 1")
     except DatabaseError as error:
         logger.warning("database does not answer", extra={"error": type(error).__name__})
-        return Check("database", False, "The database does not answer; instances are received, but not indexed.")
-    return Check("database", True, f"{connection.display_name} answers.")
+        return Check("database", False, _("The database does not answer; instances are received, but not indexed."))
+    return Check("database", True, _("%(database)s answers.") % {"database": connection.display_name})
 
 
 def check_broker() -> Check:
@@ -64,8 +75,8 @@ def check_broker() -> Check:
         _ask_broker(settings.GANTRY.broker_url)
     except (redis.RedisError, OperationalError, OSError) as error:
         logger.warning("broker does not answer", extra={"error": type(error).__name__})
-        return Check("broker", False, "The broker does not answer; workers are not woken until it does.")
-    return Check("broker", True, "The broker answers.")
+        return Check("broker", False, _("The broker does not answer; workers are not woken until it does."))
+    return Check("broker", True, _("The broker answers."))
 
 
 def check_spool() -> Check:
@@ -79,7 +90,11 @@ def check_spool() -> Check:
                 file.flush()
     except OSError as error:
         logger.warning("spool cannot be written", extra={"error": error.strerror})
-        return Check("spool", False, f"The spool cannot be written ({error.strerror}); instances are refused.")
+        return Check(
+            "spool",
+            False,
+            _("The spool cannot be written (%(error)s); instances are refused.") % {"error": error.strerror},
+        )
     return Check("spool", report.is_open, report.words)
 
 
@@ -88,7 +103,7 @@ def why_closed() -> str:
     try:
         report = local_spool().intake.poll()
     except OSError as error:
-        return f"The spool cannot be made ({error.strerror}); instances are refused."
+        return _("The spool cannot be made (%(error)s); instances are refused.") % {"error": error.strerror}
     return "" if report.is_open else report.words
 
 
@@ -96,8 +111,12 @@ def check_faults() -> Check:
     """Whether nothing is disturbed on purpose."""
     names = fault_file().read().names()
     if names:
-        return Check("faults", False, f"Fault injection is on: {', '.join(names)}. `manage.py clearfaults` ends it.")
-    return Check("faults", True, "Faults may be injected; none is.")
+        return Check(
+            "faults",
+            False,
+            _("Fault injection is on: %(names)s. `manage.py clearfaults` ends it.") % {"names": ", ".join(names)},
+        )
+    return Check("faults", True, _("Faults may be injected; none is."))
 
 
 def check_disk() -> Check:
@@ -105,32 +124,38 @@ def check_disk() -> Check:
     try:
         is_suspect = local_spool().intake.poll().is_suspect
     except OSError as error:
-        return Check("disk", False, f"The spool's disk does not answer ({error.strerror}).")
-    return Check("disk", not is_suspect, "The spool's disk failed." if is_suspect else "The spool's disk is sound.")
+        return Check("disk", False, _("The spool's disk does not answer (%(error)s).") % {"error": error.strerror})
+    return Check(
+        "disk", not is_suspect, _("The spool's disk failed.") if is_suspect else _("The spool's disk is sound.")
+    )
 
 
 def check_api() -> Check:
     """Whether the port of portal and API takes connections; whoever is asked by HTTP knows that it does."""
     port = settings.GANTRY.http_bind[1]
     if not _accepts_connections(settings.GANTRY.http_bind):
-        return Check("api", False, f"Nothing accepts connections on the port {port} of portal and API.")
-    return Check("api", True, f"Portal and API accept connections on port {port}.")
+        return Check(
+            "api", False, _("Nothing accepts connections on the port %(port)s of portal and API.") % {"port": port}
+        )
+    return Check("api", True, _("Portal and API accept connections on port %(port)s.") % {"port": port})
 
 
 def check_receiver() -> Check:
     """Whether the DICOM port takes connections."""
     port = settings.GANTRY.dicom_bind[1]
     if not _accepts_connections(settings.GANTRY.dicom_bind):
-        return Check("receiver", False, f"Nothing accepts connections on the DICOM port {port}.")
-    return Check("receiver", True, f"The DICOM port {port} accepts connections.")
+        return Check("receiver", False, _("Nothing accepts connections on the DICOM port %(port)s.") % {"port": port})
+    return Check("receiver", True, _("The DICOM port %(port)s accepts connections.") % {"port": port})
 
 
 def check_tls_receiver(bind: tuple[str, int]) -> Check:
     """Whether the port for DICOM over TLS takes connections."""
     port = bind[1]
     if not _accepts_connections(bind):
-        return Check("receiver_tls", False, f"Nothing accepts connections on the DICOM TLS port {port}.")
-    return Check("receiver_tls", True, f"The DICOM TLS port {port} accepts connections.")
+        return Check(
+            "receiver_tls", False, _("Nothing accepts connections on the DICOM TLS port %(port)s.") % {"port": port}
+        )
+    return Check("receiver_tls", True, _("The DICOM TLS port %(port)s accepts connections.") % {"port": port})
 
 
 @require_safe

@@ -10,6 +10,8 @@ from typing import Any
 
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.db.models.functions import Coalesce, TruncMinute
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from dicomnet.statuses import in_words
 from routing.ai.trace import asked, resulted
@@ -37,12 +39,12 @@ STAGES = (
 )
 
 _STATES = {
-    DeliveryState.PENDING: ("{count} waiting for {name}", "busy"),
-    DeliveryState.SENDING: ("Sending {count} to {name}", "busy"),
-    DeliveryState.DELIVERED: ("Delivered {count} to {name}", "ok"),
-    DeliveryState.CONFIRMED: ("Delivered {count} to {name}, storage confirmed", "ok"),
-    DeliveryState.DEAD: ("Failed to deliver {count} to {name}", "failed"),
-    DeliveryState.CANCELLED: ("Cancelled {count} to {name}", ""),
+    DeliveryState.PENDING: (gettext_lazy("{count} waiting for {name}"), "busy"),
+    DeliveryState.SENDING: (gettext_lazy("Sending {count} to {name}"), "busy"),
+    DeliveryState.DELIVERED: (gettext_lazy("Delivered {count} to {name}"), "ok"),
+    DeliveryState.CONFIRMED: (gettext_lazy("Delivered {count} to {name}, storage confirmed"), "ok"),
+    DeliveryState.DEAD: (gettext_lazy("Failed to deliver {count} to {name}"), "failed"),
+    DeliveryState.CANCELLED: (gettext_lazy("Cancelled {count} to {name}"), ""),
 }
 
 
@@ -110,8 +112,15 @@ def _sender(row: Mapping[str, Any]) -> tuple[str, str]:
 
 def _burst(row: Mapping[str, Any]) -> TraceEvent:
     title, address = _sender(row)
-    words = f"Received {_instances(row['count'])} from {title or 'a sender without AE title'}"
-    detail = ", ".join(filter(None, [f"from {address}" if address else "", _span(row["first"], row["last"])]))
+    words = _("Received %(instances)s from %(sender)s") % {
+        "instances": _instances(row["count"]),
+        "sender": _named(title),
+    }
+    detail = ", ".join(
+        filter(
+            None, [_("from %(address)s") % {"address": address} if address else "", _span(row["first"], row["last"])]
+        )
+    )
     return TraceEvent(row["last"], "received", words, detail, "ok")
 
 
@@ -124,16 +133,18 @@ def _indexed(instances: QuerySet[Instance]) -> Iterator[TraceEvent]:
     )
     if found["last"] is None:
         return
-    series = f"{found['series']} series"
-    yield TraceEvent(found["last"], "indexed", f"Indexed {_instances(found['count'])}", series, "ok")
+    series = ngettext("%(number)d series", "%(number)d series", found["series"]) % {"number": found["series"]}
+    words = _("Indexed %(instances)s") % {"instances": _instances(found["count"])}
+    yield TraceEvent(found["last"], "indexed", words, series, "ok")
     if found["unplanned"]:
-        words = f"{_instances(found['unplanned'])} not yet judged by the rules"
+        words = _("%(instances)s not yet judged by the rules") % {"instances": _instances(found["unplanned"])}
         yield TraceEvent(found["last"], "planned", words, "", "busy")
     unmatched = instances.filter(planned_at__isnull=False, deliveries=None, discard=None).aggregate(
         count=Count("pk"), last=Max("planned_at")
     )
     if unmatched["count"]:
-        yield TraceEvent(unmatched["last"], "planned", f"No rule matched {_instances(unmatched['count'])}", "", "")
+        words = _("No rule matched %(instances)s") % {"instances": _instances(unmatched["count"])}
+        yield TraceEvent(unmatched["last"], "planned", words, "", "")
 
 
 def _conflicts(study: Study) -> Iterator[TraceEvent]:
@@ -145,8 +156,9 @@ def _conflicts(study: Study) -> Iterator[TraceEvent]:
     )
     for row in rows[:MAXIMUM_GROUPS]:
         count, title = _instances(row["count"]), row["other__calling_ae_title"]
-        words = f"{count} came again with other content from {title or 'a sender without AE title'}"
-        detail = f"Both are kept; {row['unseen']} not marked as seen."
+        again = _("%(instances)s came again with other content from %(sender)s")
+        words = again % {"instances": count, "sender": _named(title)}
+        detail = _("Both are kept; %(number)d not marked as seen.") % {"number": row["unseen"]}
         yield TraceEvent(row["last"], "conflict", words, detail, "warning" if row["unseen"] else "ok")
 
 
@@ -166,22 +178,34 @@ def _planned(deliveries: QuerySet[Delivery]) -> Iterator[TraceEvent]:
         last, count = max(row["last"] for row in found), _instances(max(row["count"] for row in found))
         names = ", ".join(dict.fromkeys(row["destination__name"] for row in found))
         if pk is None:
-            yield TraceEvent(last, "planned", f"{made_by} had {count} sent", f"to {names}, whatever rules say", "ok")
+            words = _("%(who)s had %(instances)s sent") % {"who": made_by, "instances": count}
+            detail = _("to %(destinations)s, whatever rules say") % {"destinations": names}
+            yield TraceEvent(last, "planned", words, detail, "ok")
         else:
-            yield TraceEvent(last, "planned", f"{_rule(versions[pk])} matched {count}", _why(versions[pk], names), "ok")
+            words = _("%(rule)s matched %(instances)s") % {"rule": _rule(versions[pk]), "instances": count}
+            yield TraceEvent(last, "planned", words, _why(versions[pk], names), "ok")
 
 
 def _rule(version: RuleVersion) -> str:
-    return f"Rule “{version.definition.get('name', '')}” version {version.number}"
+    return _version(version.definition.get("name", ""), version.number)
+
+
+def _version(name: str, number: int) -> str:
+    return _("Rule “%(name)s” version %(number)d") % {"name": name, "number": number}
+
+
+def _named(title: str) -> str:
+    return title or _("a sender without AE title")
 
 
 def _why(version: RuleVersion, destinations: str) -> str:
+    goes = _("to %(destinations)s") % {"destinations": destinations}
     try:
-        conditions = " and ".join(map(str, parse_conditions(version.definition.get("conditions", []))))
+        conditions = _(" and ").join(map(str, parse_conditions(version.definition.get("conditions", []))))
     except BadCondition:  # of an old version, in a form that is no longer known
-        return f"to {destinations}"[:MAXIMUM_DETAIL]
-    because = f"because {conditions}" if conditions else "it takes every instance"
-    return f"to {destinations}; {because}"[:MAXIMUM_DETAIL]
+        return goes[:MAXIMUM_DETAIL]
+    because = _("because %(conditions)s") % {"conditions": conditions} if conditions else _("it takes every instance")
+    return f"{goes}; {because}"[:MAXIMUM_DETAIL]
 
 
 def _discarded(study: Study) -> Iterator[TraceEvent]:
@@ -193,8 +217,9 @@ def _discarded(study: Study) -> Iterator[TraceEvent]:
         .annotate(count=Count("pk"), last=Max("at"))
     )
     for row in rows[:MAXIMUM_GROUPS]:
-        rule = f"Rule “{row['rule_version__rule__name']}” version {row['rule_version__number']}"
-        yield TraceEvent(row["last"], "planned", f"{rule} discarded {_instances(row['count'])}", row["reason"], "")
+        rule = _version(row["rule_version__rule__name"], row["rule_version__number"])
+        words = _("%(rule)s discarded %(instances)s") % {"rule": rule, "instances": _instances(row["count"])}
+        yield TraceEvent(row["last"], "planned", words, row["reason"], "")
 
 
 def _delivered(deliveries: QuerySet[Delivery]) -> Iterator[TraceEvent]:
@@ -214,10 +239,10 @@ def _delivered(deliveries: QuerySet[Delivery]) -> Iterator[TraceEvent]:
 
 def _delivery(row: Mapping[str, Any]) -> TraceEvent:
     template, colour = _STATES[DeliveryState(row["state"])]
-    words = template.format(count=_instances(row["count"]), name=row["destination__name"])
+    words = str(template).format(count=_instances(row["count"]), name=row["destination__name"])
     when = ""
     if row["state"] == DeliveryState.PENDING:
-        when = f"next attempt {_moment(row['next'])}"
+        when = _("next attempt %(moment)s") % {"moment": _moment(row["next"])}
     elif row["first"] is not None:
         when = _span(row["first"], row["last"])
     error = row["last_error"]
@@ -235,37 +260,47 @@ def _proven(study: Study) -> Iterator[TraceEvent]:
 
 def _proof(request: ProofRequest) -> TraceEvent:
     name = request.destination.name
-    how = "by Storage Commitment" if request.kind == ProofKind.COMMITMENT else "by a query"
+    how = _("by Storage Commitment") if request.kind == ProofKind.COMMITMENT else _("by a query")
     at = request.answered_at or request.asked_at or request.due_at
     match request.state:
         case ProofState.PROVEN:
-            return TraceEvent(at, "proof", f"{name} proved that it keeps {_instances(request.proven)}", how, "ok")
+            words = _("%(name)s proved that it keeps %(instances)s") % {
+                "name": name,
+                "instances": _instances(request.proven),
+            }
+            return TraceEvent(at, "proof", words, how, "ok")
         case ProofState.GAPS:
-            words = f"{name} keeps {_instances(request.proven)} and lacks {request.missing}: sent again"
+            words = _("%(name)s keeps %(instances)s and lacks %(missing)d: sent again") % {
+                "name": name,
+                "instances": _instances(request.proven),
+                "missing": request.missing,
+            }
             return TraceEvent(at, "proof", words, how, "warning")
         case ProofState.FAILED:
-            return TraceEvent(at, "proof", f"{name} did not prove what it keeps", request.last_error, "failed")
+            words = _("%(name)s did not prove what it keeps") % {"name": name}
+            return TraceEvent(at, "proof", words, request.last_error, "failed")
         case ProofState.ASKED:
-            words = f"Asked {name} whether it keeps {_instances(request.expected)}"
-            return TraceEvent(at, "proof", words, f"{how}, waiting for its report", "busy")
+            asked_whether = _("Asked %(name)s whether it keeps %(instances)s")
+            words = asked_whether % {"name": name, "instances": _instances(request.expected)}
+            return TraceEvent(at, "proof", words, _("%(how)s, waiting for its report") % {"how": how}, "busy")
     detail = request.last_error or f"{how}, {_moment(request.due_at)}"
-    return TraceEvent(at, "proof", f"{name} is to be asked what it keeps", detail, "busy")
+    return TraceEvent(at, "proof", _("%(name)s is to be asked what it keeps") % {"name": name}, detail, "busy")
 
 
 def _completed(study: Study) -> Iterator[TraceEvent]:
     if study.completed_at is not None:
-        count = _instances(study.number_of_study_related_instances)
-        yield TraceEvent(study.completed_at, "completed", f"Complete with {count}", "no more came for a while", "ok")
+        words = _("Complete with %(instances)s") % {"instances": _instances(study.number_of_study_related_instances)}
+        yield TraceEvent(study.completed_at, "completed", words, _("no more came for a while"), "ok")
 
 
 def _instances(count: int) -> str:
-    return f"{count} instance{'' if count == 1 else 's'}"
+    return ngettext("%(number)d instance", "%(number)d instances", count) % {"number": count}
 
 
 def _span(first: datetime, last: datetime) -> str:
     if last - first < timedelta(seconds=1):
         return ""
-    return f"between {_moment(first)} and {_moment(last)}"
+    return _("between %(first)s and %(last)s") % {"first": _moment(first), "last": _moment(last)}
 
 
 def _moment(at: datetime) -> str:

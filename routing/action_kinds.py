@@ -179,7 +179,12 @@ KINDS: dict[str, Kind] = {
         "Compress or decompress", {"transfer_syntax": "Form"}, _compress, choices={"transfer_syntax": _SYNTAXES}
     ),
     "label": Kind("Label the study", {"label": "Label"}, lambda item: Label(_required(item, "label"))),
-    "set_tier": Kind("Store it on a tier", {"tier": "Tier"}, _set_tier, choices={"tier": dict(Tier.choices)}),
+    "set_tier": Kind(
+        "Store it on a tier",
+        {"tier": "Tier"},
+        _set_tier,
+        choices={"tier": {tier.value: tier.name.capitalize() for tier in Tier}},
+    ),
     "fetch_priors": Kind(
         "Bring back earlier studies", {"count": "How many"}, _fetch_priors, optional=frozenset({"count"})
     ),

@@ -7,6 +7,7 @@ of a PN. What a modality wrote is thus kept even where it is no valid date, and 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from pydicom.datadict import dictionary_description
 
 from studies.changes.models import Change, ChangeKind
@@ -42,9 +43,9 @@ USER_NAME_LENGTH = 150  # of a user of the portal: the name stays when the user 
 class Tier(models.TextChoices):
     """How quickly a study can be read."""
 
-    HOT = "hot", "Hot"
-    COLD = "cold", "Cold"
-    ARCHIVE = "archive", "Archive"
+    HOT = "hot", _("Hot")
+    COLD = "cold", _("Cold")
+    ARCHIVE = "archive", _("Archive")
 
 
 class Study(models.Model):

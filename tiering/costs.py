@@ -71,7 +71,7 @@ def _tiers(locations: Sequence[LocationUse]) -> list[Cost]:
             there = [use for use in locations if use.location.tier == tier]
             kept = sum(use.size_bytes for use in there)
             per_month = sum((use.cost_per_month for use in there), Decimal(0))
-        found.append(Cost(tier, label, row["studies"], row["instances"], row["size"], kept, per_month))
+        found.append(Cost(tier, str(label), row["studies"], row["instances"], row["size"], kept, per_month))
     return found
 
 

@@ -55,7 +55,7 @@ def tier_use() -> list[TierUse]:
     """Hot, cold and archive, in this order."""
     rows = Study.objects.order_by().values_list("tier").annotate(studies=Count("pk"), size=Sum("size_bytes"))
     found = {tier: (studies, size) for tier, studies, size in rows}
-    return [TierUse(tier, label, *found.get(tier, (0, 0))) for tier, label in Tier.choices]
+    return [TierUse(tier, str(label), *found.get(tier, (0, 0))) for tier, label in Tier.choices]
 
 
 def location_use() -> Sequence[LocationUse]:

@@ -39,7 +39,7 @@ def move_counts() -> dict[str, int]:
 def tiers_with_locations() -> list[tuple[str, str]]:
     """Tiers that studies may be moved to, with their names: those that have a location, and the hot one."""
     there = {Tier.HOT, *Location.objects.filter(is_enabled=True).values_list("tier", flat=True)}
-    return [(tier, label) for tier, label in Tier.choices if tier in there]
+    return [(tier, str(label)) for tier, label in Tier.choices if tier in there]
 
 
 def tiers_to_choose(study: Study) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.contrib.messages.views import SuccessMessageMixin
 from django.http import HttpResponse
 from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import CreateView, DeleteView, ListView, UpdateView
 
 from dicomnet.models import AllowlistEntry
@@ -41,7 +42,7 @@ class AllowlistCreate(PermissionRequiredMixin, SuccessMessageMixin, CreateView):
     form_class = AllowlistEntryForm
     template_name = "dicomnet/allowlist_form.html"
     success_url = LIST_URL
-    success_message = "%(calling_ae_title)s from %(network)s is allowed from now on."
+    success_message = _("%(calling_ae_title)s from %(network)s is allowed from now on.")
 
 
 class AllowlistUpdate(PermissionRequiredMixin, SuccessMessageMixin, UpdateView):
@@ -53,7 +54,7 @@ class AllowlistUpdate(PermissionRequiredMixin, SuccessMessageMixin, UpdateView):
     form_class = AllowlistEntryForm
     template_name = "dicomnet/allowlist_form.html"
     success_url = LIST_URL
-    success_message = "The entry for %(calling_ae_title)s from %(network)s is saved."
+    success_message = _("The entry for %(calling_ae_title)s from %(network)s is saved.")
 
 
 class AllowlistDelete(PermissionRequiredMixin, DeleteView):
@@ -67,7 +68,9 @@ class AllowlistDelete(PermissionRequiredMixin, DeleteView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Delete, and say what that means."""
-        words = f"{self.object} is deleted: unless another entry allows it, its calls are refused from now on."
+        words = _("%(entry)s is deleted: unless another entry allows it, its calls are refused from now on.") % {
+            "entry": self.object
+        }
         response = super().form_valid(form)
         messages.success(self.request, words)
         return response

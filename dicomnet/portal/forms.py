@@ -5,6 +5,8 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from dicomnet.models import AllowlistEntry
 from dicomnet.restrictions import normal_certificates, normal_move_destinations, normal_sop_classes
@@ -44,20 +46,22 @@ class AllowlistEntryForm(forms.ModelForm):
 
     certificates = LinesField(
         normal_certificates,
-        label="Certificate",
-        help_text="One per line; the caller must show one of them: the SHA-256 fingerprint, the common name, or a "
-        "subject alternative name. Empty: no certificate is needed.",
+        label=_("Certificate"),
+        help_text=_(
+            "One per line; the caller must show one of them: the SHA-256 fingerprint, the common name, or a "
+            "subject alternative name. Empty: no certificate is needed."
+        ),
     )
     sop_classes = LinesField(
         normal_sop_classes,
         shown=keyword_of,
-        label="Only these SOP Classes",
-        help_text="One per line, as CTImageStorage or as UID: all that it may store. Empty: every storage class.",
+        label=_("Only these SOP Classes"),
+        help_text=_("One per line, as CTImageStorage or as UID: all that it may store. Empty: every storage class."),
     )
     move_destinations = LinesField(
         normal_move_destinations,
-        label="Move only to",
-        help_text="One AE title per line, where it may have studies sent to. Empty: each that this gateway knows.",
+        label=_("Move only to"),
+        help_text=_("One AE title per line, where it may have studies sent to. Empty: each that this gateway knows."),
     )
 
     class Meta:
@@ -74,21 +78,21 @@ class AllowlistEntryForm(forms.ModelForm):
             "comment",
         ]
         labels = {
-            "requires_tls": "Only over TLS",
-            "may_echo": "Echo",
-            "may_store": "Store",
-            "may_find": "Find",
-            "may_move": "Move",
-            "may_get": "Get",
-            "may_commit": "Commit",
+            "requires_tls": _("Only over TLS"),
+            "may_echo": _("Echo"),
+            "may_store": _("Store"),
+            "may_find": _("Find"),
+            "may_move": _("Move"),
+            "may_get": _("Get"),
+            "may_commit": _("Commit"),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if settings.GANTRY.dicom_tls_bind is None:
-            self._add_help("requires_tls", "This gateway does not listen for TLS: set GANTRY_DICOM_TLS_BIND.")
+            self._add_help("requires_tls", _("This gateway does not listen for TLS: set GANTRY_DICOM_TLS_BIND."))
         if settings.GANTRY.tls_ca is None:
-            self._add_help("certificates", "No caller is asked for one as long as GANTRY_TLS_CA is not set.")
+            self._add_help("certificates", _("No caller is asked for one as long as GANTRY_TLS_CA is not set."))
 
-    def _add_help(self, name: str, words: str) -> None:
+    def _add_help(self, name: str, words: str | Promise) -> None:
         self.fields[name].help_text = f"{self.fields[name].help_text} {words}"

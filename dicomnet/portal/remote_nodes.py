@@ -8,6 +8,7 @@ from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.contrib.messages.views import SuccessMessageMixin
 from django.http import HttpResponse
 from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import CreateView, DeleteView, ListView, UpdateView
 
 from dicomnet.models import RemoteNode
@@ -42,7 +43,7 @@ class RemoteNodeCreate(PermissionRequiredMixin, SuccessMessageMixin, CreateView)
     form_class = RemoteNodeForm
     template_name = "dicomnet/remote_node_form.html"
     success_url = LIST_URL
-    success_message = "%(ae_title)s is added. Reports that wait for it are sent within a minute."
+    success_message = _("%(ae_title)s is added. Reports that wait for it are sent within a minute.")
 
     def get_initial(self) -> dict[str, Any]:
         """What a link from a report that waits fills in."""
@@ -59,7 +60,7 @@ class RemoteNodeUpdate(PermissionRequiredMixin, SuccessMessageMixin, UpdateView)
     form_class = RemoteNodeForm
     template_name = "dicomnet/remote_node_form.html"
     success_url = LIST_URL
-    success_message = "%(ae_title)s is saved."
+    success_message = _("%(ae_title)s is saved.")
 
 
 class RemoteNodeDelete(PermissionRequiredMixin, DeleteView):
@@ -73,7 +74,9 @@ class RemoteNodeDelete(PermissionRequiredMixin, DeleteView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Delete, and say what that means."""
-        words = f"{self.object} is deleted: it gets no reports any more, unless its association is still open."
+        words = _("%(node)s is deleted: it gets no reports any more, unless its association is still open.") % {
+            "node": self.object
+        }
         response = super().form_valid(form)
         messages.success(self.request, words)
         return response

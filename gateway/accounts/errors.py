@@ -1,5 +1,7 @@
 """What can go wrong with accounts; doors translate these."""
 
+from django.utils.translation import ngettext
+
 
 class LastAdministrator(Exception):
     """The change would leave nobody who may change anything; the message is for people."""
@@ -19,7 +21,11 @@ class SignInLocked(TooManyRequests):
     def __init__(self, retry_after_seconds: int) -> None:
         minutes = -(-retry_after_seconds // 60)
         super().__init__(
-            f"Too many attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}, "
-            "or ask an administrator to lift the lock-out.",
+            ngettext(
+                "Too many attempts. Try again in %(minutes)d minute, or ask an administrator to lift the lock-out.",
+                "Too many attempts. Try again in %(minutes)d minutes, or ask an administrator to lift the lock-out.",
+                minutes,
+            )
+            % {"minutes": minutes},
             retry_after_seconds=retry_after_seconds,
         )

@@ -4,10 +4,11 @@ from typing import Any
 
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 from gateway.accounts.errors import SignInLocked
 
-REFUSED = "This user name and password do not belong together. Check both; capital letters matter."
+REFUSED = _("This user name and password do not belong together. Check both; capital letters matter.")
 
 
 class SignInForm(AuthenticationForm):

@@ -7,15 +7,17 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from rest_framework_api_key.models import AbstractAPIKey
 
 
 class Role(models.TextChoices):
     """What a person may do; each includes the one before."""
 
-    VIEWER = "viewer", "Viewer"
-    OPERATOR = "operator", "Operator"
-    ADMINISTRATOR = "administrator", "Administrator"
+    VIEWER = "viewer", pgettext_lazy("role", "Viewer")
+    OPERATOR = "operator", _("Operator")
+    ADMINISTRATOR = "administrator", _("Administrator")
 
 
 class User(AbstractUser):
@@ -35,6 +37,10 @@ class User(AbstractUser):
     totp_last_step = models.BigIntegerField(default=0, editable=False, help_text="Codes of it and before are used up.")
     list_columns = models.JSONField(
         default=dict, blank=True, editable=False, help_text="Columns that the person chose, by list."
+    )
+
+    language = models.CharField(
+        max_length=8, blank=True, default="", editable=False, help_text="Of the pages; empty: as the browser asks."
     )
 
     @property
@@ -83,16 +89,16 @@ class FailedSignIn(models.Model):
 class Scope(models.TextChoices):
     """What a program with an API key may do: that of a role, or read the metrics."""
 
-    VIEWER = Role.VIEWER.value, "Viewer"
-    OPERATOR = Role.OPERATOR.value, "Operator"
-    ADMINISTRATOR = Role.ADMINISTRATOR.value, "Administrator"
-    METRICS = "metrics", "Metrics"
+    VIEWER = Role.VIEWER.value, pgettext_lazy("role", "Viewer")
+    OPERATOR = Role.OPERATOR.value, _("Operator")
+    ADMINISTRATOR = Role.ADMINISTRATOR.value, _("Administrator")
+    METRICS = "metrics", _("Metrics")
 
 
 def validate_scopes(value: Any) -> None:
     """Django validator: a list of at least one scope."""
     if not isinstance(value, list) or not value or not set(map(str, value)) <= set(Scope.values):
-        raise ValidationError(f"Give a list of one or more of {', '.join(Scope.values)}.")
+        raise ValidationError(_("Give a list of one or more of %(scopes)s.") % {"scopes": ", ".join(Scope.values)})
 
 
 class ApiKey(AbstractAPIKey):

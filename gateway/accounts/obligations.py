@@ -11,7 +11,7 @@ from rest_framework.exceptions import PermissionDenied
 from gateway.accounts.first_things import WORDS, first_thing
 from gateway.problems import as_answer
 
-ALWAYS_OPEN = frozenset({"sign-in", "sign-in-code", "sign-out", "confirm-password", "livez", "readyz"})
+ALWAYS_OPEN = frozenset({"sign-in", "sign-in-code", "sign-out", "language", "confirm-password", "livez", "readyz"})
 
 
 class FirstThingsFirst:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils.translation import gettext as _
 
 from gateway.accounts.errors import LastAdministrator
 from gateway.accounts.models import Role, User
@@ -60,4 +61,4 @@ def an_administrator_remains() -> Iterator[None]:
         list(User.objects.select_for_update().filter(_ADMINISTRATORS).values_list("pk"))
         yield
         if not User.objects.filter(_ADMINISTRATORS).exists():
-            raise LastAdministrator("This is the last active administrator; make somebody else one first.")
+            raise LastAdministrator(_("This is the last active administrator; make somebody else one first."))

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from django.db import models
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 _MONDAY: Final = datetime(2001, 1, 1, tzinfo=UTC)
 
@@ -12,11 +14,11 @@ _MONDAY: Final = datetime(2001, 1, 1, tzinfo=UTC)
 class Unit(models.TextChoices):
     """A length of time that is counted by; each range has one, so that none shows more than some sixty of them."""
 
-    MINUTE = "minute", "minute"
-    HALF_HOUR = "half-hour", "half hour"
-    THREE_HOURS = "three-hours", "three hours"
-    DAY = "day", "day"
-    WEEK = "week", "week"
+    MINUTE = "minute", _("minute")
+    HALF_HOUR = "half-hour", _("half hour")
+    THREE_HOURS = "three-hours", _("three hours")
+    DAY = "day", _("day")
+    WEEK = "week", _("week")
 
 
 LENGTH: Final = {
@@ -55,7 +57,7 @@ class Range:
 
     key: str
     label: str
-    words: str
+    words: str | Promise
     unit: Unit
     count: int
 
@@ -68,11 +70,11 @@ class Range:
 RANGES: Final = {
     each.key: each
     for each in (
-        Range("1h", "1 h", "last hour", Unit.MINUTE, 60),
-        Range("24h", "24 h", "last 24 hours", Unit.HALF_HOUR, 48),
-        Range("7d", "7 d", "last 7 days", Unit.THREE_HOURS, 56),
-        Range("30d", "30 d", "last 30 days", Unit.DAY, 30),
-        Range("1y", "1 y", "last year", Unit.WEEK, 52),
+        Range("1h", "1 h", _("last hour"), Unit.MINUTE, 60),
+        Range("24h", "24 h", _("last 24 hours"), Unit.HALF_HOUR, 48),
+        Range("7d", "7 d", _("last 7 days"), Unit.THREE_HOURS, 56),
+        Range("30d", "30 d", _("last 30 days"), Unit.DAY, 30),
+        Range("1y", "1 y", _("last year"), Unit.WEEK, 52),
     )
 }
 DEFAULT_RANGE: Final = RANGES["24h"]

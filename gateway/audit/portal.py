@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from dicomnet.audit import Action, Entry, record
@@ -16,6 +17,7 @@ from gateway.audit.journal import take_in
 from gateway.audit.models import AuditRecord
 from gateway.audit.search import AuditFilter, disclosures
 from gateway.audit.verdict import last_verdict, verify_all
+from gateway.portal.words import number
 from studies.admission import is_uid
 
 READ = "audit.view_auditrecord"
@@ -46,7 +48,9 @@ def verify_now(request: HttpRequest) -> HttpResponse:
     found = verify_all(by=request.user.get_username())
     record(Entry(Action.AUDIT_VERIFIED, subject=f"{found.records} records", detail={"faults": found.faults}))
     if not found.faults:
-        messages.success(request, f"{found.records:,} records, all as they were written.")
+        messages.success(
+            request, _("%(records)s records, all as they were written.") % {"records": number(found.records)}
+        )
     return HttpResponseRedirect(reverse("audit"))
 
 

@@ -8,6 +8,7 @@ from django import forms
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext_lazy as _
 
 from dicomnet.audit import Action, ActorKind
 from gateway.audit.models import AuditRecord
@@ -44,19 +45,19 @@ class MomentField(forms.Field):
         if day is not None:
             moment = datetime.combine(day, time()) + (timedelta(days=1) if self._is_end else timedelta())
         if moment is None:
-            raise forms.ValidationError("Give a day such as 2026-11-28, or a moment such as 2026-11-28T10:15:00Z.")
+            raise forms.ValidationError(_("Give a day such as 2026-11-28, or a moment such as 2026-11-28T10:15:00Z."))
         return moment if moment.tzinfo else timezone.make_aware(moment)
 
 
 class AuditFilter(forms.Form):
     """What is looked for; every field may be empty."""
 
-    q = forms.CharField(max_length=200, required=False, label="Text")
-    actor = forms.CharField(max_length=150, required=False, label="Who")
-    action = forms.ChoiceField(choices=[("", "Any act"), *Action.choices], required=False, label="Act")
-    patient_id = forms.CharField(max_length=64, required=False, label="Patient ID", strip=False)
-    study_instance_uid = forms.CharField(max_length=64, required=False, label="Study Instance UID")
-    disclosures = forms.BooleanField(required=False, label="Who saw, sent or searched only")
+    q = forms.CharField(max_length=200, required=False, label=_("Text"))
+    actor = forms.CharField(max_length=150, required=False, label=_("Who"))
+    action = forms.ChoiceField(choices=[("", _("Any act")), *Action.choices], required=False, label=_("Act"))
+    patient_id = forms.CharField(max_length=64, required=False, label=_("Patient ID"), strip=False)
+    study_instance_uid = forms.CharField(max_length=64, required=False, label=_("Study Instance UID"))
+    disclosures = forms.BooleanField(required=False, label=_("Who saw, sent or searched only"))
     before = forms.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
     limit = forms.IntegerField(min_value=1, max_value=LONGEST_PAGE, required=False)
 

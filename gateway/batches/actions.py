@@ -7,6 +7,9 @@ from typing import Any
 
 from django import forms
 from django.db import transaction
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from gateway.accounts.models import User
 from gateway.batches.models import BatchAction
@@ -33,7 +36,7 @@ class SendForm(forms.Form):
     """Where to."""
 
     destinations = forms.ModelMultipleChoiceField(
-        Destination.objects.only("name", "is_enabled"), widget=forms.CheckboxSelectMultiple, label="Destinations"
+        Destination.objects.only("name", "is_enabled"), widget=forms.CheckboxSelectMultiple, label=_("Destinations")
     )
 
     def clean_destinations(self) -> list[int]:
@@ -44,7 +47,7 @@ class SendForm(forms.Form):
 class MoveForm(forms.Form):
     """Which tier."""
 
-    tier = forms.ChoiceField(label="Tier")
+    tier = forms.ChoiceField(label=_("Tier"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -64,13 +67,15 @@ class MoveForm(forms.Form):
 class LabelForm(forms.Form):
     """Which label."""
 
-    label = forms.CharField(max_length=LO_LENGTH, label="Label", widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    label = forms.CharField(
+        max_length=LO_LENGTH, label=_("Label"), widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
 
     def clean_label(self) -> str:
         """As it is kept."""
         label = clean_label(self.cleaned_data["label"])
         if not label:
-            raise forms.ValidationError("Write a label that can be read.")
+            raise forms.ValidationError(_("Write a label that can be read."))
         return label
 
 
@@ -88,13 +93,13 @@ class Action:
     permission: str
     form: type[forms.Form]
     carry_out: Callable[[Study, Mapping[str, Any], User], str]
-    note: str
+    note: str | Promise
 
 
 def _send(study: Study, options: Mapping[str, Any], user: User) -> str:
     destinations = list(Destination.objects.filter(pk__in=options["destinations"]))
     if not destinations:
-        raise StudyRefused("The destination was deleted meanwhile.")
+        raise StudyRefused(gettext_noop("The destination was deleted meanwhile."))
     for destination in destinations:
         count = send_by_hand(study, destination, by=user.get_username())
     return f"{_instances(count)} on the way to {', '.join(each.name for each in destinations)}"
@@ -103,34 +108,34 @@ def _send(study: Study, options: Mapping[str, Any], user: User) -> str:
 def _replay(study: Study, options: Mapping[str, Any], user: User) -> str:
     count = replay(study)
     if not count:
-        raise StudyRefused("It was sent nowhere yet, or is being sent just now.")
+        raise StudyRefused(gettext_noop("It was sent nowhere yet, or is being sent just now."))
     return f"{count} {'delivery' if count == 1 else 'deliveries'} made again"
 
 
 def _move(study: Study, options: Mapping[str, Any], user: User) -> str:
     tier = options["tier"]
     if study.tier == tier:
-        raise StudyRefused("It is on that tier already.")
+        raise StudyRefused(gettext_noop("It is on that tier already."))
     try:
         ask_for_move(study, tier, by=user.get_username())
     except MoveRefused as error:
         raise StudyRefused(str(error)) from error
     transaction.on_commit(lambda: moves_due.send(Move))
-    return f"Goes to the tier {Tier(tier).label.lower()}"
+    return f"Goes to the tier {str(Tier(tier).label).lower()}"
 
 
 def _label(study: Study, options: Mapping[str, Any], user: User) -> str:
     if not give_label(study, options["label"], by=user.get_username()):
-        raise StudyRefused("It has this label already, or as many as a study may have.")
-    return "Labelled"
+        raise StudyRefused(gettext_noop("It has this label already, or as many as a study may have."))
+    return gettext_noop("Labelled")
 
 
 def _unlabel(study: Study, options: Mapping[str, Any], user: User) -> str:
     if not may_take(user, options["label"]):
-        raise StudyRefused("Only administrators end a legal hold.")
+        raise StudyRefused(gettext_noop("Only administrators end a legal hold."))
     if not take_label(study, options["label"]):
-        raise StudyRefused("It does not have this label.")
-    return "Label removed"
+        raise StudyRefused(gettext_noop("It does not have this label."))
+    return gettext_noop("Label removed")
 
 
 def may_take(user: User, label: str) -> bool:
@@ -148,28 +153,28 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
             "routing.change_delivery",
             SendForm,
             _send,
-            "All instances of each study go, whatever the rules say of it; what went there before goes again.",
+            _("All instances of each study go, whatever the rules say of it; what went there before goes again."),
         ),
         BatchAction.REPLAY: Action(
             "routing.change_delivery",
             NothingToChoose,
             _replay,
-            "Each study goes again to all destinations that it went to before, what was delivered already too.",
+            _("Each study goes again to all destinations that it went to before, what was delivered already too."),
         ),
         BatchAction.MOVE: Action(
             "tiering.add_move",
             MoveForm,
             _move,
-            "The studies can be read meanwhile; every copy is read back and proven.",
+            _("The studies can be read meanwhile; every copy is read back and proven."),
         ),
         BatchAction.LABEL: Action(
             "studies.change_study",
             LabelForm,
             _label,
-            "Labels are for lists and policies. “Legal hold” keeps a study from being deleted and from policies.",
+            _("Labels are for lists and policies. “Legal hold” keeps a study from being deleted and from policies."),
         ),
         BatchAction.UNLABEL: Action(
-            "studies.change_study", LabelForm, _unlabel, "Studies that do not have the label stay as they are."
+            "studies.change_study", LabelForm, _unlabel, _("Studies that do not have the label stay as they are.")
         ),
     }
 )

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from studies.models import Study
 
@@ -11,27 +12,27 @@ from studies.models import Study
 class BatchAction(models.TextChoices):
     """What is done with each study; gateway.batches.actions says how."""
 
-    SEND = "send", "Send to destinations"
-    REPLAY = "replay", "Send again"
-    MOVE = "move", "Move to a tier"
-    LABEL = "label", "Add a label"
-    UNLABEL = "unlabel", "Remove a label"
+    SEND = "send", _("Send to destinations")
+    REPLAY = "replay", _("Send again")
+    MOVE = "move", _("Move to a tier")
+    LABEL = "label", _("Add a label")
+    UNLABEL = "unlabel", _("Remove a label")
 
 
 class BatchState(models.TextChoices):
     """Where a batch stands."""
 
-    DRAFT = "draft", "To be confirmed"
-    RUNNING = "running", "Under way"
-    DONE = "done", "Done"
+    DRAFT = "draft", _("To be confirmed")
+    RUNNING = "running", _("Under way")
+    DONE = "done", _("Done")
 
 
 class ItemState(models.TextChoices):
     """What became of one study."""
 
-    WAITING = "waiting", "Waiting"
-    DONE = "done", "Done"
-    REFUSED = "refused", "Not done"
+    WAITING = "waiting", _("Waiting")
+    DONE = "done", _("Done")
+    REFUSED = "refused", _("Not done")
 
 
 class Batch(models.Model):

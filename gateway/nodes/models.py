@@ -1,6 +1,7 @@
 """Rows about hosts and processes; no patient data is among them."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 LONGEST_WORDS = 500
 
@@ -68,11 +69,11 @@ class Process(models.Model):
 class EventKind(models.TextChoices):
     """What can happen to a system."""
 
-    STARTED = "started", "Started"
-    STOPPED = "stopped", "Stopped"
-    ENDED = "ended", "Ended by itself"
-    LIGHT_BAD = "light_bad", "Went down"
-    LIGHT_OK = "light_ok", "Came back"
+    STARTED = "started", _("Started")
+    STOPPED = "stopped", _("Stopped")
+    ENDED = "ended", _("Ended by itself")
+    LIGHT_BAD = "light_bad", _("Went down")
+    LIGHT_OK = "light_ok", _("Came back")
 
 
 class SystemEvent(models.Model):

@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from django.utils.translation import gettext_noop
 
 from gateway.env import Environment
 from studies.disk import DiskUse, disk_use
+
+# As they are stored: pages translate them.
+LABELS = (gettext_noop("Home"), gettext_noop("Hot store"), gettext_noop("Home, hot store"))
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ def disks(environment: Environment) -> list[Disk]:
     Raises:
         OSError: a disk does not answer.
     """
-    folders = [("Home: database, spool, logs", environment.home), ("Hot store", environment.storage)]
+    folders = [(gettext_noop("Home: database, spool, logs"), environment.home), ("Hot store", environment.storage)]
     return [Disk(label, path, disk_use(path)) for label, path in folders if path.exists()]
 
 

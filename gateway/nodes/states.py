@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
 
 from gateway.nodes.models import Process
 
@@ -14,10 +15,10 @@ GONE_SECONDS = 45  # three beats of a heart
 class State(TextChoices):
     """Of a process or of a host."""
 
-    RUNNING = "running", "Running"
-    GONE = "gone", "Gone"
-    REPLACED = "replaced", "Gone, started again"
-    STOPPED = "stopped", "Stopped"
+    RUNNING = "running", _("Running")
+    GONE = "gone", _("Gone")
+    REPLACED = "replaced", _("Gone, started again")
+    STOPPED = "stopped", _("Stopped")
 
 
 def states_of(processes: Sequence[Process], now: datetime) -> dict[int, State]:

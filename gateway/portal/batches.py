@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from django.views.generic import ListView
 
@@ -36,12 +37,12 @@ def choose(request: HttpRequest) -> HttpResponseBase:
     if action == "zip":
         return _zip(request, studies)
     if action not in ACTIONS:
-        raise BadRequest("There is no such action.")
+        raise BadRequest(_("There is no such action."))
     if not request.user.has_perm(ACTIONS[action].permission):
         raise PermissionDenied
     batch = draft(person(request), action, studies)
     if batch is None:
-        messages.error(request, "Choose a study first.")
+        messages.error(request, _("Choose a study first."))
         return back_to_list(request)
     return HttpResponseRedirect(reverse("batch", args=[batch.pk]))
 

@@ -28,11 +28,11 @@ def figure_rows(bins: Iterable[tuple[str, Bin]]) -> SafeString:
     drawn = []
     for when, found in bins:
         cells = (
-            f"{found.received:,}",
-            f"{found.delivered:,}",
-            f"{found.failed:,}",
-            f"{found.studies:,}",
-            f"{found.waiting:,}",
+            words.number(found.received),
+            words.number(found.delivered),
+            words.number(found.failed),
+            words.number(found.studies),
+            words.number(found.waiting),
             words.seconds(found.waiting_seconds),
             words.seconds(found.to_index.p50_seconds),
             words.seconds(found.to_index.p95_seconds),

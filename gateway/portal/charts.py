@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import log10
 
+from django.utils.dateformat import format as date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
 from gateway.analytics.figures import Bin, Durations, Figures
 from gateway.analytics.units import LENGTH, Unit
 from gateway.portal import words
@@ -69,18 +73,18 @@ class Chart:
         return WIDTH
 
 
-def count_chart(found: Figures, value: Callable[[Bin], int], noun: str) -> Chart:
+def count_chart(found: Figures, value: Callable[[Bin], int], counted: Callable[[int], str]) -> Chart:
     """A bar for each unit."""
     values = [value(each) for each in found.bins]
     top = round_up(max(values))
     minutes = LENGTH[found.range.unit].total_seconds() / 60
     bars = []
     for number, each in enumerate(found.bins):
-        title = f"{moment(each.begins_at, found.range.unit)}: {_counted(values[number], noun)}"
+        title = f"{moment(each.begins_at, found.range.unit)}: {counted(values[number])}"
         if minutes > 1 and values[number]:
-            title += f", {words.amount(values[number] / minutes)} per minute"
+            title += _(", %(amount)s per minute") % {"amount": words.amount(values[number] / minutes)}
         bars.append(Bar(title, *_place(number, len(values)), _height(values[number], top)))
-    return Chart(bars, (f"{top:,}", f"{top // 2:,}", "0"), _labels(found))
+    return Chart(bars, (words.number(top), words.number(top // 2), "0"), _labels(found))
 
 
 def delivered_chart(found: Figures) -> Chart:
@@ -88,12 +92,12 @@ def delivered_chart(found: Figures) -> Chart:
     top = round_up(max(each.delivered + each.failed for each in found.bins))
     bars = []
     for number, each in enumerate(found.bins):
-        title = f"{moment(each.begins_at, found.range.unit)}: {each.delivered:,} delivered"
+        title = f"{moment(each.begins_at, found.range.unit)}: {_delivered(each.delivered)}"
         if each.failed:
-            title += f", {_counted(each.failed, 'attempt')} failed"
+            title += f", {_failed(each.failed)}"
         place = _place(number, len(found.bins))
         bars.append(Bar(title, *place, _height(each.delivered, top), _height(each.failed, top)))
-    return Chart(bars, (f"{top:,}", f"{top // 2:,}", "0"), _labels(found))
+    return Chart(bars, (words.number(top), words.number(top // 2), "0"), _labels(found))
 
 
 def queue_chart(found: Figures) -> Chart:
@@ -101,11 +105,12 @@ def queue_chart(found: Figures) -> Chart:
     top = round_up(max(each.waiting for each in found.bins))
     bars = []
     for number, each in enumerate(found.bins):
-        title = f"{moment(each.begins_at, found.range.unit)}: at most {each.waiting:,} waiting"
+        at_most = _("at most %(number)s waiting") % {"number": words.number(each.waiting)}
+        title = f"{moment(each.begins_at, found.range.unit)}: {at_most}"
         if each.waiting_seconds:
-            title += f", the oldest for {words.duration(each.waiting_seconds)}"
+            title += _(", the oldest for %(time)s") % {"time": words.duration(each.waiting_seconds)}
         bars.append(Bar(title, *_place(number, len(found.bins)), _height(each.waiting, top)))
-    return Chart(bars, (f"{top:,}", f"{top // 2:,}", "0"), _labels(found))
+    return Chart(bars, (words.number(top), words.number(top // 2), "0"), _labels(found))
 
 
 def duration_chart(found: Figures, value: Callable[[Bin], Durations]) -> Chart:
@@ -119,11 +124,12 @@ def duration_chart(found: Figures, value: Callable[[Bin], Durations]) -> Chart:
         when = moment(found.bins[number].begins_at, found.range.unit)
         place = _place(number, len(both))
         if p50 is None or p95 is None:
-            bars.append(Bar(f"{when}: none", *place, 0))
+            bars.append(Bar(f"{when}: {_('none')}", *place, 0))
             continue
         low = _log_height(p50, top)
-        title = f"{when}: half within {words.seconds(p50)}, 95 % within {words.seconds(p95)}"
-        bars.append(Bar(title, *place, low, max(round(_log_height(p95, top) - low, 1), LEAST)))
+        within = _("half within %(half)s, 95 %% within %(most)s")
+        title = within % {"half": words.seconds(p50), "most": words.seconds(p95)}
+        bars.append(Bar(f"{when}: {title}", *place, low, max(round(_log_height(p95, top) - low, 1), LEAST)))
     middle = LOWEST_SECONDS * (top / LOWEST_SECONDS) ** 0.5
     return Chart(
         bars, (words.seconds(top), words.seconds(middle), words.seconds(LOWEST_SECONDS)), _labels(found), is_span=True
@@ -135,7 +141,7 @@ def moment(at: datetime, unit: Unit) -> str:
     if unit == Unit.DAY:
         return f"{at:%Y-%m-%d}"
     if unit == Unit.WEEK:
-        return f"week of {at:%Y-%m-%d}"
+        return _("week of %(day)s") % {"day": f"{at:%Y-%m-%d}"}
     return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
@@ -165,11 +171,25 @@ def _log_height(seconds: float, top: float) -> float:
 
 
 def _labels(found: Figures) -> list[str]:
-    form = "%H:%M" if found.range.unit in _CLOCK else "%b %d"
+    form = "H:i" if found.range.unit in _CLOCK else pgettext("day and month, in letters of Django's date filter", "M d")
     bins: Sequence[Bin] = found.bins
-    return [bins[number * len(bins) // LABELS].begins_at.strftime(form) for number in range(LABELS)]
+    return [date_format(bins[number * len(bins) // LABELS].begins_at, form) for number in range(LABELS)]
 
 
-def _counted(number: int, noun: str) -> str:
-    plural = {"study": "studies"}.get(noun, f"{noun}s")
-    return f"{number:,} {noun if number == 1 else plural}"
+def instances(number: int) -> str:
+    """So many instances."""
+    return ngettext("%(number)s instance", "%(number)s instances", number) % {"number": words.number(number)}
+
+
+def studies(number: int) -> str:
+    """So many studies."""
+    return ngettext("%(number)s study", "%(number)s studies", number) % {"number": words.number(number)}
+
+
+def _delivered(number: int) -> str:
+    return ngettext("%(number)s delivered", "%(number)s delivered", number) % {"number": words.number(number)}
+
+
+def _failed(number: int) -> str:
+    words_of = ngettext("%(number)s attempt failed", "%(number)s attempts failed", number)
+    return words_of % {"number": words.number(number)}

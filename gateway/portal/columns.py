@@ -3,6 +3,9 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 from gateway.accounts.models import User
 
 STUDY_LIST = "studies"  # as the person's choice names it
@@ -13,26 +16,26 @@ class Column:
     """One column; whoever has chosen nothing sees those that are shown by default."""
 
     name: str
-    label: str
+    label: str | Promise
     is_default: bool = True
 
 
 # In the order of the list. The patient's name is always there: it is the link to the study.
 COLUMNS = (
-    Column("patient_id", "Patient ID"),
-    Column("birth_date", "Born"),
-    Column("study_date", "Study date"),
-    Column("modality", "Modality"),
-    Column("description", "Description"),
-    Column("accession_number", "Accession"),
-    Column("counts", "Series and instances"),
-    Column("size", "Size", is_default=False),
-    Column("sender", "From"),
-    Column("received", "Received"),
-    Column("tier", "Tier", is_default=False),
-    Column("labels", "Labels", is_default=False),
-    Column("completeness", "Completeness", is_default=False),
-    Column("deliveries", "Deliveries"),
+    Column("patient_id", _("Patient ID")),
+    Column("birth_date", _("Born")),
+    Column("study_date", _("Study date")),
+    Column("modality", _("Modality")),
+    Column("description", _("Description")),
+    Column("accession_number", _("Accession")),
+    Column("counts", _("Series and instances")),
+    Column("size", _("Size"), is_default=False),
+    Column("sender", _("From")),
+    Column("received", _("Received")),
+    Column("tier", _("Tier"), is_default=False),
+    Column("labels", _("Labels"), is_default=False),
+    Column("completeness", _("Completeness"), is_default=False),
+    Column("deliveries", _("Deliveries")),
 )
 NAMES = frozenset(column.name for column in COLUMNS)
 DEFAULT = frozenset(column.name for column in COLUMNS if column.is_default)

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from dicomnet.faults import fault_file
 from gateway.portal.attention import WANTED, Attention
@@ -16,7 +18,7 @@ from gateway.viewer.ohif import is_installed
 class Section:
     """One entry of the side bar."""
 
-    label: str
+    label: str | Promise
     url_name: str
     icon: str
     permission: str
@@ -24,16 +26,16 @@ class Section:
 
 
 SECTIONS = (
-    Section("Dashboard", "dashboard", "dashboard", ""),
+    Section(_("Dashboard"), "dashboard", "dashboard", ""),
     Section(
-        "Studies",
+        _("Studies"),
         "study-list",
         "studies",
         "studies.view_study",
         ("study-detail", "series-instances", "study-receipt", "upload", "viewer", "batch"),
     ),
     Section(
-        "All archives",
+        _("All archives"),
         "span-search",
         "archives",
         "studies.view_study",
@@ -51,16 +53,16 @@ SECTIONS = (
             "federation-delete",
         ),
     ),
-    Section("Deliveries", "delivery-list", "deliveries", "routing.view_delivery", ("delivery-detail",)),
+    Section(_("Deliveries"), "delivery-list", "deliveries", "routing.view_delivery", ("delivery-detail",)),
     Section(
-        "Destinations",
+        _("Destinations"),
         "destination-list",
         "destinations",
         "routing.view_destination",
         ("destination-create", "destination-update", "destination-delete"),
     ),
     Section(
-        "Rules",
+        _("Rules"),
         "rule-list",
         "rules",
         "routing.view_rule",
@@ -77,7 +79,7 @@ SECTIONS = (
         ),
     ),
     Section(
-        "AI workers",
+        _("AI workers"),
         "ai-board",
         "ai",
         "routing.view_aipool",
@@ -91,7 +93,7 @@ SECTIONS = (
         ),
     ),
     Section(
-        "Allowlist",
+        _("Allowlist"),
         "allowlist",
         "allowlist",
         "dicomnet.view_allowlistentry",
@@ -105,10 +107,10 @@ SECTIONS = (
             "remote-node-delete",
         ),
     ),
-    Section("Conflicts", "conflict-list", "conflicts", "studies.view_conflict", ("identity-clash-list", "odd-list")),
-    Section("Commitments", "commitment-list", "check", "studies.view_commitment", ("commitment-detail",)),
+    Section(_("Conflicts"), "conflict-list", "conflicts", "studies.view_conflict", ("identity-clash-list", "odd-list")),
+    Section(_("Commitments"), "commitment-list", "check", "studies.view_commitment", ("commitment-detail",)),
     Section(
-        "Tiers",
+        _("Tiers"),
         "tier-list",
         "tiers",
         "tiering.view_location",
@@ -128,7 +130,7 @@ SECTIONS = (
         ),
     ),
     Section(
-        "Users",
+        _("Users"),
         "user-list",
         "users",
         "accounts.view_user",
@@ -143,9 +145,9 @@ SECTIONS = (
             "api-key-revoke",
         ),
     ),
-    Section("Audit", "audit", "history", "audit.view_auditrecord", ("audit-disclosures",)),
+    Section(_("Audit"), "audit", "history", "audit.view_auditrecord", ("audit-disclosures",)),
     Section(
-        "System",
+        _("System"),
         "system",
         "system",
         "studies.view_study",
@@ -190,7 +192,7 @@ def _alerts(sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
         {
             "url_name": section["url_name"],
             "number": number,
-            "words": ALERTS.get(section["url_name"], section["label"].lower()),
+            "words": ALERTS.get(section["url_name"], str(section["label"]).lower()),
         }
         for section, number in counts
         if number
@@ -199,10 +201,10 @@ def _alerts(sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 # What each of these counts, on the dashboard.
 ALERTS = {
-    "delivery-list": "deliveries failed",
-    "conflict-list": "conflicts and identity clashes nobody has seen",
-    "commitment-list": "storage commitments not reported",
-    "ai-board": "AI results in quarantine",
+    "delivery-list": _("deliveries failed"),
+    "conflict-list": _("conflicts and identity clashes nobody has seen"),
+    "commitment-list": _("storage commitments not reported"),
+    "ai-board": _("AI results in quarantine"),
     "tier-list": "tiers, moves or copies that want help",
-    "span-search": "archives that do not answer",
+    "span-search": _("archives that do not answer"),
 }

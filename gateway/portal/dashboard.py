@@ -6,15 +6,17 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
 from gateway.analytics.figures import Bin, Durations, Figures, figures, stock
 from gateway.analytics.models import Stock
 from gateway.analytics.units import DEFAULT_RANGE, RANGES
 from gateway.health import why_closed
-from gateway.portal.charts import count_chart, delivered_chart, duration_chart, moment, queue_chart
+from gateway.portal.charts import count_chart, delivered_chart, duration_chart, instances, moment, queue_chart, studies
 from gateway.portal.first_steps import first_steps
-from gateway.portal.words import seconds, size
+from gateway.portal.words import number, seconds, size
 from routing.selectors import Queue, queues
 from studies.selectors import StudyFilters, list_studies
 
@@ -47,9 +49,9 @@ def _live(found: Figures) -> dict[str, Any]:
         "figures": found,
         "bins": bins,
         "notes": _notes(found.total),
-        "received_chart": count_chart(found, lambda each: each.received, "instance"),
+        "received_chart": count_chart(found, lambda each: each.received, instances),
         "delivered_chart": delivered_chart(found),
-        "study_chart": count_chart(found, lambda each: each.studies, "study"),
+        "study_chart": count_chart(found, lambda each: each.studies, studies),
         "queue_chart": queue_chart(found),
         "index_chart": duration_chart(found, lambda each: each.to_index),
         "delivery_chart": duration_chart(found, lambda each: each.to_delivery),
@@ -65,19 +67,20 @@ def _live(found: Figures) -> dict[str, Any]:
 
 def _notes(total: Bin) -> dict[str, str]:
     """What stands beside the title of each chart."""
-    failed = f" · {total.failed:,} attempts failed" if total.failed else ""
+    failed = ngettext("%(number)s attempt failed", "%(number)s attempts failed", total.failed)
+    failed = f" · {failed % {'number': number(total.failed)}}" if total.failed else ""
     return {
-        "received": f"{total.received:,} instances · {size(total.received_bytes)}",
-        "delivered": f"{total.delivered:,}{failed}",
-        "studies": f"{total.studies:,}",
-        "queue": f"at most {total.waiting:,}",
+        "received": f"{instances(total.received)} · {size(total.received_bytes)}",
+        "delivered": f"{number(total.delivered)}{failed}",
+        "studies": number(total.studies),
+        "queue": _("at most %(number)s") % {"number": number(total.waiting)},
         "to_index": _durations(total.to_index),
         "to_delivery": _durations(total.to_delivery),
     }
 
 
 def _durations(found: Durations) -> str:
-    return f"p50 {seconds(found.p50_seconds)} · p95 {seconds(found.p95_seconds)}" if found.count else "none"
+    return f"p50 {seconds(found.p50_seconds)} · p95 {seconds(found.p95_seconds)}" if found.count else _("none")
 
 
 def _queue(waiting: list[Queue]) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from django import forms
 from django.db.models import QuerySet
 from django.forms import BoundField
+from django.utils.translation import gettext_lazy as _
 
 from routing.filters import studies_by_deliveries
 from studies.models import Study
 from studies.portal.forms import StudyFilterForm
 from studies.selectors import list_studies
 
-DELIVERIES = {"waiting": "Waiting", "failed": "Failed", "delivered": "All delivered"}
+DELIVERIES = {"waiting": _("Waiting"), "failed": _("Failed"), "delivered": _("All delivered")}
 # Filters that stand in a menu, because no column of the default has room for them.
 IN_THE_MENU = ("received", "received_from", "received_to", "tier", "label", "completeness")
 # Filters that stand under their column, and in the menu when the column is not shown.
@@ -27,7 +28,7 @@ class StudyListForm(StudyFilterForm):
     """The filters of the archive, and what became of a study's deliveries."""
 
     deliveries = forms.ChoiceField(
-        choices=[("", "any"), *DELIVERIES.items()], required=False, label="State of the deliveries"
+        choices=[("", _("any")), *DELIVERIES.items()], required=False, label=_("State of the deliveries")
     )
 
     def studies(self) -> QuerySet[Study]:

@@ -3,6 +3,7 @@
 from django.contrib.auth.decorators import permission_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from gateway.licences import find, packages, text_of
@@ -22,5 +23,5 @@ def licence_text(request: HttpRequest, ecosystem: str, name: str) -> HttpRespons
     package = find(ecosystem, name)
     text = text_of(package) if package else ""
     if not text:
-        raise Http404(f"No licence text of {name} is here.")
+        raise Http404(_("No licence text of %(name)s is here.") % {"name": name})
     return HttpResponse(text, content_type="text/plain; charset=utf-8")

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from gateway.portal import words
 from routing.selectors import Deliveries
@@ -22,9 +23,13 @@ def deliveries_sum(sums: Deliveries | None) -> SafeString:
     if not sums:
         return SafeString('<span class="soft">\N{EN DASH}</span>')
     if sums.failed:
-        return SafeString(f'<span class="badge is-bad">{sums.failed:,} failed</span>')
+        return _badge("bad", _("%(failed)s failed") % {"failed": words.number(sums.failed)})
     if sums.under_way:
-        return SafeString(f'<span class="badge is-busy">{sums.delivered:,} / {sums.total:,}</span>')
+        return _badge("busy", f"{words.number(sums.delivered)} / {words.number(sums.total)}")
     if sums.delivered:
-        return SafeString('<span class="badge is-ok">delivered</span>')
-    return SafeString('<span class="badge is-still">cancelled</span>')
+        return _badge("ok", _("delivered"))
+    return _badge("still", _("cancelled"))
+
+
+def _badge(state: str, text: str) -> SafeString:
+    return SafeString(f'<span class="badge is-{state}">{text}</span>')

@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import permission_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from gateway.accounts.models import User
@@ -22,13 +23,16 @@ def save_filter(request: HttpRequest) -> HttpResponse:
     name = _name_of(request.POST.get("name", ""))
     query = form_of(request.POST.get("query", "")).query()
     if not name:
-        messages.error(request, "Give the filter a name.")
+        messages.error(request, _("Give the filter a name."))
     elif not query:
-        messages.error(request, "Filter or sort the list first: there is nothing to save yet.")
+        messages.error(request, _("Filter or sort the list first: there is nothing to save yet."))
     elif len(query) > QUERY_LENGTH or not _keep(person(request), name, query):
-        messages.error(request, f"It cannot be saved: you have {MAXIMUM} filters, or this one is too long.")
+        messages.error(
+            request,
+            _("It cannot be saved: you have %(maximum)d filters, or this one is too long.") % {"maximum": MAXIMUM},
+        )
     else:
-        messages.success(request, f"Saved as “{name}”.")
+        messages.success(request, _("Saved as “%(name)s”.") % {"name": name})
     return back_to_list(request)
 
 
@@ -40,7 +44,11 @@ def switch_default(request: HttpRequest, pk: int) -> HttpResponse:
     with transaction.atomic():
         SavedFilter.objects.filter(user=person(request)).exclude(pk=pk).update(is_default=False)
         SavedFilter.objects.filter(pk=pk).update(is_default=not saved.is_default)
-    words = "The list begins with all studies." if saved.is_default else f"The list begins with “{saved.name}”."
+    words = (
+        _("The list begins with all studies.")
+        if saved.is_default
+        else _("The list begins with “%(name)s”.") % {"name": saved.name}
+    )
     messages.success(request, words)
     return HttpResponseRedirect(list_address(saved.query))
 
@@ -51,7 +59,7 @@ def delete_filter(request: HttpRequest, pk: int) -> HttpResponse:
     """Forget a filter; the studies stay as they are."""
     saved = get_object_or_404(SavedFilter, pk=pk, user=person(request))
     saved.delete()
-    messages.success(request, f"“{saved.name}” is deleted.")
+    messages.success(request, _("“%(name)s” is deleted.") % {"name": saved.name})
     return back_to_list(request)
 
 

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
@@ -88,7 +89,7 @@ class SignInCode(RedirectURLMixin, FormView):
         except SignInLocked as error:
             form.add_error("code", str(error))
             return _told(self.form_invalid(form), error)
-        form.add_error("code", "This code is wrong, or was used before. Wait for the next one.")
+        form.add_error("code", _("This code is wrong, or was used before. Wait for the next one."))
         return self.form_invalid(form)
 
 

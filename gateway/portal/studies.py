@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 from django.views.generic import DetailView, ListView
 
@@ -106,7 +107,7 @@ class StudyList(PermissionRequiredMixin, ListView):
             "ordering": ordering_of(self.request.GET.get("ordering", ""))[0],
             "page_size": self.get_paginate_by(self.object_list),
             "page_sizes": PAGE_SIZES,
-            "periods": [("", "Any date"), *((name, period[0]) for name, period in PERIODS.items())],
+            "periods": [("", _("Any date")), *((name, period[0]) for name, period in PERIODS.items())],
             "is_filtered": not self.form.is_empty(),
             "query": self.form.query(),
             "maximum_batch": MAXIMUM_STUDIES,
@@ -146,7 +147,7 @@ class StudyDetail(PermissionRequiredMixin, DetailView):
         uid = self.kwargs["study_instance_uid"]
         study = Study.objects.filter(study_instance_uid=uid).first()
         if study is None:
-            raise Http404(f"No stored study has the Study Instance UID {uid}.")
+            raise Http404(_("No stored study has the Study Instance UID %(uid)s.") % {"uid": uid})
         return study
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from gateway.portal import words
 from gateway.portal.columns import COLUMNS
@@ -59,21 +60,22 @@ def study_rows(
 
 def _first_cells() -> Cell:
     """The box to choose a study, and its patient's name with the links; words and addresses are looked up once."""
-    choose, nameless = "Choose", "(no name)"
-    glance, _, after_glance = reverse("study-glance", args=[ANY_UID]).rpartition(ANY_UID)
-    page, _, after_page = reverse("study-detail", args=[ANY_UID]).rpartition(ANY_UID)
+    choose, nameless = _("Choose %(patient_name)s, %(study_date)s"), escape(_("(no name)"))
+    glance, after_glance = _around("study-glance")
+    page, after_page = _around("study-detail")
     viewer = reverse("viewer")
-    unfold, view = "Series and other studies", "Open in the viewer"
+    unfold, view = _("Series and other studies"), _("Open in the viewer")
     unfold_icon, view_icon = icon("right", unfold), icon("eye", view)
 
     def first(row: Row) -> str:
         study = row.study
         uid = escape(study.study_instance_uid)
         address = escape(quote(study.study_instance_uid, safe=""))
+        made_on = escape(words.iso_date(study.study_date))
         name = escape(words.person_name(study.patient_name)) or nameless
         return (
             f'<td class="check"><input type="checkbox" name="study" value="{uid}" form="batch" data-choose'
-            f' autocomplete="off" aria-label="{choose} {name}, {escape(words.iso_date(study.study_date))}"></td>'
+            f' autocomplete="off" aria-label="{choose % {"patient_name": name, "study_date": made_on}}"></td>'
             f'<th scope="row" class="clip with-view"><button class="unfold" type="button" data-unfold'
             f' aria-expanded="false" hx-get="{glance}{address}{after_glance}" hx-trigger="click once"'
             f' hx-target="closest tr" hx-swap="afterend" title="{unfold}">{unfold_icon}</button>'
@@ -83,6 +85,12 @@ def _first_cells() -> Cell:
         )
 
     return first
+
+
+def _around(url_name: str) -> tuple[str, str]:
+    """What stands before and behind a study's UID in the address of one of its pages."""
+    before, _uid, after = reverse(url_name, args=[ANY_UID]).rpartition(ANY_UID)
+    return before, after
 
 
 def clipped(attribute: str) -> Cell:
@@ -119,7 +127,7 @@ def counts(row: Row) -> str:
     """Series and instances."""
     study = row.study
     series, instances = study.number_of_study_related_series, study.number_of_study_related_instances
-    return f'<td class="number nowrap">{series:,} / {instances:,}</td>'
+    return f'<td class="number nowrap">{words.number(series)} / {words.number(instances)}</td>'
 
 
 def size(row: Row) -> str:
@@ -144,7 +152,7 @@ def labels(row: Row) -> str:
 
 def completeness(row: Row) -> str:
     """Since when it counts as whole."""
-    done = moment(row.study.completed_at, row.now) or '<span class="badge is-busy">coming in</span>'
+    done = moment(row.study.completed_at, row.now) or f'<span class="badge is-busy">{_("coming in")}</span>'
     return f'<td class="nowrap">{done}</td>'
 
 

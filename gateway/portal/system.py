@@ -14,6 +14,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from gateway.checks import warnings
@@ -59,7 +60,7 @@ def versions() -> list[tuple[str, str]]:
         ("pynetdicom", pynetdicom.__version__),
         ("pydicom", pydicom.__version__),
         ("Celery", version("celery")),
-        ("Database", f"{connection.display_name} {'.'.join(map(str, _database_version()))}"),
+        (_("Database"), f"{connection.display_name} {'.'.join(map(str, _database_version()))}"),
     ]
 
 
@@ -67,36 +68,44 @@ def settings_in_words(environment: Environment) -> list[tuple[str, str, str]]:
     """Name, value and meaning of the settings that an operator may ask for; no secret among them."""
     dicom, tls, http = environment.dicom_bind, environment.dicom_tls_bind, environment.http_bind
     return [
-        ("GANTRY_AE_TITLE", environment.ae_title, "AE title under which Gantry is called and calls"),
-        ("GANTRY_DICOM_BIND", f"{dicom[0]}:{dicom[1]}", "address and port of the DICOM listener"),
+        ("GANTRY_AE_TITLE", environment.ae_title, _("AE title under which Gantry is called and calls")),
+        ("GANTRY_DICOM_BIND", f"{dicom[0]}:{dicom[1]}", _("address and port of the DICOM listener")),
         (
             "GANTRY_DICOM_TLS_BIND",
-            f"{tls[0]}:{tls[1]}" if tls else "off",
-            "address and port of the DICOM listener over TLS",
+            f"{tls[0]}:{tls[1]}" if tls else _("off"),
+            _("address and port of the DICOM listener over TLS"),
         ),
-        ("GANTRY_TLS_CERT", str(environment.tls_cert or "none"), "certificate that Gantry shows to callers and peers"),
-        ("GANTRY_TLS_CA", str(environment.tls_ca or "none"), "certificates that verify callers and peers"),
-        ("GANTRY_HTTP_BIND", f"{http[0]}:{http[1]}", "address and port of portal and API"),
-        ("GANTRY_NODE_NAME", environment.node_name, "what this host is called"),
-        ("GANTRY_SCP_PROCESSES", str(environment.scp_processes), "processes that share the DICOM port"),
-        ("GANTRY_HOME", str(environment.home), "everything written"),
-        ("GANTRY_STORAGE", str(environment.storage), "hot store"),
-        ("GANTRY_STABLE_SECONDS", str(environment.stable_seconds), "quiet time until a study is complete"),
-        ("GANTRY_TIME_ZONE", environment.time_zone, "local time in rules"),
+        (
+            "GANTRY_TLS_CERT",
+            str(environment.tls_cert or _("none")),
+            _("certificate that Gantry shows to callers and peers"),
+        ),
+        ("GANTRY_TLS_CA", str(environment.tls_ca or _("none")), _("certificates that verify callers and peers")),
+        ("GANTRY_HTTP_BIND", f"{http[0]}:{http[1]}", _("address and port of portal and API")),
+        ("GANTRY_NODE_NAME", environment.node_name, _("what this host is called")),
+        ("GANTRY_SCP_PROCESSES", str(environment.scp_processes), _("processes that share the DICOM port")),
+        ("GANTRY_HOME", str(environment.home), _("everything written")),
+        ("GANTRY_STORAGE", str(environment.storage), _("hot store")),
+        ("GANTRY_STABLE_SECONDS", str(environment.stable_seconds), _("quiet time until a study is complete")),
+        ("GANTRY_TIME_ZONE", environment.time_zone, _("local time in rules")),
         (
             "GANTRY_SPOOL_HIGH_PERCENT",
             str(environment.spool_high_percent),
-            "disk share in use from which on instances are refused",
+            _("disk share in use from which on instances are refused"),
         ),
-        ("DATABASE_URL", _place(environment.database_url) or "embedded SQLite", "database"),
+        ("DATABASE_URL", _place(environment.database_url) or _("embedded SQLite"), _("database")),
         (
             "CELERY_BROKER_URL",
-            "embedded Valkey" if environment.is_broker_embedded else _place(environment.broker_url),
-            "broker that wakes the workers",
+            _("embedded Valkey") if environment.is_broker_embedded else _place(environment.broker_url),
+            _("broker that wakes the workers"),
         ),
-        ("GANTRY_LOG_LEVEL", environment.log_level, "what is logged"),
-        ("GANTRY_FAULTS", ", ".join(environment.faults) or "0", "faults that may be injected; none in production"),
-        ("DJANGO_DEBUG", "on" if environment.is_debug else "off", "error pages with details; off in production"),
+        ("GANTRY_LOG_LEVEL", environment.log_level, _("what is logged")),
+        ("GANTRY_FAULTS", ", ".join(environment.faults) or "0", _("faults that may be injected; none in production")),
+        (
+            "DJANGO_DEBUG",
+            _("on") if environment.is_debug else _("off"),
+            _("error pages with details; off in production"),
+        ),
     ]
 
 

@@ -3,6 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
+from gateway.languages.choose import choose_language
 from gateway.portal import batches, dashboard, events, licences, saved_filters, sign_in, studies, system
 
 urlpatterns = [
@@ -10,6 +11,7 @@ urlpatterns = [
     path("sign-in/", sign_in.SignIn.as_view(), name="sign-in"),
     path("sign-in/code/", sign_in.SignInCode.as_view(), name="sign-in-code"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("language/", choose_language, name="language"),
     path("studies/", studies.StudyList.as_view(), name="study-list"),
     path("studies/columns/", studies.study_columns, name="study-columns"),
     path("studies/batch/", batches.choose, name="batch-create"),

@@ -1,11 +1,19 @@
-"""Values as people read them: names, dates, times, sizes and UIDs of the standard in plain words. Pure."""
+"""Values as people read them, in the language of the page: names, dates, times, sizes and UIDs of the standard."""
 
 from datetime import UTC, date, datetime
 
+from django.utils.formats import get_format
+from django.utils.translation import gettext as _
 from pydicom.uid import UID
 
 _STEPS = ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h"), (30 * 86_400, 86_400, "d"))
 _SIZES = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+def number(value: float, digits: int = 0) -> str:
+    """``1,250.5``: with its thousands apart, and so many digits behind the point."""
+    signs = {ord(","): get_format("THOUSAND_SEPARATOR"), ord("."): get_format("DECIMAL_SEPARATOR")}
+    return f"{value:,.{digits}f}".translate(signs)
 
 
 def person_name(value: str) -> str:
@@ -40,7 +48,7 @@ def size(value: int | None) -> str:
     unit = 0
     while amount >= 999.5 and unit < len(_SIZES) - 1:
         amount, unit = amount / 1000, unit + 1
-    return f"{amount:.1f} {_SIZES[unit]}" if unit and amount < 9.95 else f"{amount:.0f} {_SIZES[unit]}"
+    return f"{number(amount, 1 if unit and amount < 9.95 else 0)} {_SIZES[unit]}"
 
 
 def relative(at: datetime, now: datetime) -> str:
@@ -48,11 +56,11 @@ def relative(at: datetime, now: datetime) -> str:
     seconds = round((now - at).total_seconds())
     distance = abs(seconds)
     if distance < 2:
-        return "now"
+        return _("now")
     for limit, unit_seconds, unit in _STEPS:
         if distance < limit:
             amount = distance // unit_seconds
-            return f"{amount} {unit} ago" if seconds > 0 else f"in {amount} {unit}"
+            return (_("{time} ago") if seconds > 0 else _("in {time}")).format(time=f"{amount} {unit}")
     return at.astimezone(UTC).date().isoformat()
 
 
@@ -70,9 +78,11 @@ def seconds(value: float | None) -> str:
         return "\N{EN DASH}"
     if value < 0.9995:
         return f"{value * 1000:.0f} ms"
-    return f"{value:.1f} s" if value < 9.95 else duration(round(value))
+    return f"{number(value, 1)} s" if value < 9.95 else duration(round(value))
 
 
 def amount(value: float) -> str:
     """``0.4``, ``12.5``, ``1,250``: a rate with as many digits as say something."""
-    return f"{value:,.0f}" if value >= 99.95 or not value else f"{value:.1f}" if value >= 0.95 else f"{value:.2g}"
+    if value >= 0.95 or not value:
+        return number(value, 0 if value >= 99.95 or not value else 1)
+    return f"{value:.2g}".replace(".", get_format("DECIMAL_SEPARATOR"))

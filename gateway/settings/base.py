@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "gateway.accounts.sessions.SessionLimits",
+    "gateway.languages.middleware.PageLanguage",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "gateway.accounts.obligations.FirstThingsFirst",
     "gateway.accounts.recent_password.RecentPassword",
@@ -179,6 +180,9 @@ LOGIN_REDIRECT_URL = "dashboard"
 LOGOUT_REDIRECT_URL = "sign-in"
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("es", "Español")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_AGE = 365 * 86_400
 TIME_ZONE = GANTRY.time_zone
 USE_I18N = True
 USE_TZ = True

@@ -8,6 +8,7 @@ from csp.decorators import csp_update
 from django.contrib.auth.decorators import permission_required
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET
 from pydicom._dicom_dict import DicomDictionary
@@ -15,6 +16,7 @@ from pydicom._dicom_dict import DicomDictionary
 from gateway.portal.words import clock_time, iso_date, person_name
 from gateway.viewer.bundle import bundle
 from gateway.viewer.ohif import is_installed
+from gateway.viewer.words import translated
 from studies.admission import is_uid
 from studies.models import Series, Study, Tier
 from studies.seeding.marks import is_record
@@ -45,7 +47,7 @@ def viewer(request: HttpRequest) -> HttpResponse:
     if found is None:
         return render(request, "viewer/not_built.html", {"uids": uids, "may_ohif": is_installed()}, status=503)
     if not studies:
-        raise Http404("No stored study has this Study Instance UID." if uids else "The address names no study.")
+        raise Http404(_("No stored study has this Study Instance UID.") if uids else _("The address names no study."))
     return render(
         request,
         "viewer/viewer.html",
@@ -62,6 +64,7 @@ def viewer(request: HttpRequest) -> HttpResponse:
                 "dicomweb": "/dicom-web",
                 "wasm": found.wasm,
                 "tagNames": "/viewer/tag-names.json",
+                "words": translated(),
                 "studies": [_study(study) for study in studies],
             },
         },

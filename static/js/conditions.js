@@ -40,7 +40,7 @@ function adapt(row) {
   const operator = row.querySelector("[data-operator]").value;
   const value = row.querySelector("[data-value]");
   value.hidden = operator === "present";
-  value.placeholder = { in: "CT, MR, PT", matches: "*thorax*", between: "1, 3" }[operator] ?? "value";
+  value.placeholder = { in: "CT, MR, PT", matches: "*thorax*", between: "1, 3" }[operator] ?? make("comparison").querySelector("[data-value]").placeholder;
 }
 
 function read(list) {

@@ -1,4 +1,5 @@
 // Small parts: copy a UID, choose all rows, act only on a choice, ask before what cannot be undone, close menus.
+const WORDS = JSON.parse(document.getElementById("words").textContent);
 const DONE_MILLISECONDS = 1500;
 
 async function copy(button) {
@@ -14,7 +15,7 @@ async function copy(button) {
     return;
   }
   button.classList.add("is-done");
-  document.getElementById("status").textContent = "Copied";
+  document.getElementById("status").textContent = WORDS.copied;
   setTimeout(() => button.classList.remove("is-done"), DONE_MILLISECONDS);
 }
 

@@ -1,7 +1,8 @@
 // Upload: files, folders and ZIPs are sent one request each, a few at once; each line says what became of a file.
+const WORDS = JSON.parse(document.getElementById("words").textContent);
 const AT_ONCE = 3;
 const LINES_SHOWN = 500;
-const LABELS = { stored: ["is-ok", "stored"], refused: ["is-bad", "refused"], "passed-over": ["is-still", "passed over"] };
+const LABELS = { stored: ["is-ok", WORDS.stored], refused: ["is-bad", WORDS.refused], "passed-over": ["is-still", WORDS.passedOver] };
 const form = document.getElementById("upload");
 const result = document.getElementById("upload-result");
 const part = (name) => result.querySelector(`[data-${name}]`);
@@ -64,11 +65,11 @@ async function send({ file, name }) {
   const failed = (reason) => [{ name, outcome: "refused", reason, study: "" }];
   try {
     const answer = await fetch(url, { method: "POST", body: file, headers, credentials: "same-origin" });
-    if (answer.redirected || answer.status === 403) return failed("the session has ended or your role does not allow it; sign in again");
-    if (!answer.ok) return failed(`the server answered with ${answer.status}`);
+    if (answer.redirected || answer.status === 403) return failed(WORDS.sessionEnded);
+    if (!answer.ok) return failed(WORDS.answeredWith.replace("{status}", answer.status));
     return (await answer.json()).files;
   } catch {
-    return failed("it could not be sent; check the network, or whether the file may be read");
+    return failed(WORDS.notSent);
   }
 }
 
@@ -91,7 +92,7 @@ function show({ name, outcome, reason, study }) {
   if (study) {
     const anchor = document.createElement("a");
     anchor.href = form.dataset.studyUrl.replace("/0/", `/${encodeURIComponent(study)}/`);
-    anchor.textContent = "its study";
+    anchor.textContent = WORDS.itsStudy;
     link.append(anchor);
   }
 }
@@ -101,9 +102,13 @@ function tell() {
   part("progress").max = total;
   part("progress").value = done;
   part("progress").hidden = part("stop").hidden = isOver;
-  const words = [`${counts.stored} stored`, counts.refused && `${counts.refused} refused`, counts["passed-over"] && `${counts["passed-over"]} passed over`];
-  const among = studies.size ? ` in ${studies.size} ${studies.size === 1 ? "study" : "studies"}` : "";
-  part("sum").textContent = `${isOver ? "" : `${done} of ${total} sent, `}${words.filter(Boolean).join(", ")}${among}`;
+  const of = (words, count) => count && words.replace("{count}", count);
+  const words = [
+    WORDS.countStored.replace("{count}", counts.stored), of(WORDS.countRefused, counts.refused), of(WORDS.countPassedOver, counts["passed-over"]),
+  ];
+  const among = of(studies.size === 1 ? WORDS.inOneStudy : WORDS.inStudies, studies.size);
+  const sent = isOver ? "" : `${WORDS.sent.replace("{done}", done).replace("{total}", total)}, `;
+  part("sum").textContent = `${sent}${words.filter(Boolean).join(", ")}${among ? ` ${among}` : ""}`;
 }
 
 for (const name of ["dragover", "dragleave", "drop"]) {

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from dicomnet.statuses import in_words
 
@@ -12,10 +13,10 @@ UID_LENGTH = 64
 class CommitmentState(models.TextChoices):
     """Where a request stands."""
 
-    VERIFYING = "verifying", "Verifying"
-    REPORTING = "reporting", "Report due"
-    REPORTED = "reported", "Reported"
-    FAILED = "failed", "Not reported"
+    VERIFYING = "verifying", _("Verifying")
+    REPORTING = "reporting", _("Report due")
+    REPORTED = "reported", _("Reported")
+    FAILED = "failed", _("Not reported")
 
 
 class Commitment(models.Model):

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from django.views.generic import ListView
 
@@ -33,8 +34,8 @@ class CommitmentList(PermissionRequiredMixin, ListView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The tabs with their counts."""
         counts = counts_by_state()
-        tabs = [("", "All", sum(counts.values()))]
-        tabs += [(state.value, state.label, counts[state.value]) for state in CommitmentState]
+        tabs = [("", _("All"), sum(counts.values()))]
+        tabs += [(state.value, str(state.label), counts[state.value]) for state in CommitmentState]
         return super().get_context_data(tabs=tabs, current_tab=self._state(), **kwargs)
 
     def _state(self) -> str:
@@ -67,7 +68,9 @@ def report_again(request: HttpRequest, pk: int) -> HttpResponse:
     """Have the report sent now, whether it was given up, waits, or was sent already."""
     commitment = get_object_or_404(Commitment, pk=pk)
     if send_again(Commitment.objects.filter(pk=pk)):
-        messages.success(request, f"The report to {commitment.calling_ae_title} is sent again now.")
+        messages.success(
+            request, _("The report to %(ae_title)s is sent again now.") % {"ae_title": commitment.calling_ae_title}
+        )
     else:
-        messages.error(request, "It cannot be sent now: it is being verified, or on its way already.")
+        messages.error(request, _("It cannot be sent now: it is being verified, or on its way already."))
     return HttpResponseRedirect(reverse("commitment-detail", args=[pk]))

@@ -8,6 +8,7 @@ from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from django.views.generic import ListView
 
@@ -67,7 +68,7 @@ class IdentityClashList(_AttentionList):
 @permission_required("studies.change_study", raise_exception=True)
 def conflict_seen(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a conflict off the list of what asks for attention; both contents stay."""
-    return _seen(request, Conflict.objects.filter(pk=pk), "conflict-list", "Both contents stay stored.")
+    return _seen(request, Conflict.objects.filter(pk=pk), "conflict-list", _("Both contents stay stored."))
 
 
 @require_POST
@@ -75,7 +76,7 @@ def conflict_seen(request: HttpRequest, pk: int) -> HttpResponse:
 def clash_seen(request: HttpRequest, pk: int) -> HttpResponse:
     """Take an identity clash off the list of what asks for attention; nothing else changes."""
     rows = IdentityClash.objects.filter(pk=pk)
-    return _seen(request, rows, "identity-clash-list", "The study shows what it showed before.")
+    return _seen(request, rows, "identity-clash-list", _("The study shows what it showed before."))
 
 
 @require_POST
@@ -84,9 +85,9 @@ def choose(request: HttpRequest, pk: int) -> HttpResponse:
     """Make the content that the form names the primary one."""
     given = request.POST.get("instance", "")
     if given.isdecimal() and choose_primary(pk, int(given), by=request.user.get_username()):
-        messages.success(request, "Searches now know the content that you chose. Both contents stay stored.")
+        messages.success(request, _("Searches now know the content that you chose. Both contents stay stored."))
     else:
-        messages.error(request, "This conflict was changed meanwhile. Look at it again, then choose.")
+        messages.error(request, _("This conflict was changed meanwhile. Look at it again, then choose."))
     return _back(request, "conflict-list")
 
 
@@ -94,7 +95,7 @@ def _seen(
     request: HttpRequest, rows: QuerySet[Conflict] | QuerySet[IdentityClash], url_name: str, words: str
 ) -> HttpResponse:
     if mark_as_seen(rows, by=request.user.get_username()):
-        messages.success(request, f"Marked as seen. {words}")
+        messages.success(request, f"{_('Marked as seen.')} {words}")
     return _back(request, url_name)
 
 

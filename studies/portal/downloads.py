@@ -10,6 +10,9 @@ from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 from pydicom import dcmread
 from pydicom.uid import EncapsulatedPDFStorage
@@ -62,7 +65,7 @@ def instance_file(request: HttpRequest, study_instance_uid: str, sop_instance_ui
     except InstanceOffline as error:
         return _recalled(request, study_instance_uid, error)
     except (InstanceDamaged, InstanceMissing) as error:
-        raise Http404("The file of this instance is not there, or damaged.") from error
+        raise Http404(_("The file of this instance is not there, or damaged.")) from error
     if request.GET.get("part") == "document" and instance.sop_class_uid == EncapsulatedPDFStorage:
         return _pdf(path)
     name = f"{_tail(sop_instance_uid)}.dcm"
@@ -84,10 +87,12 @@ def studies_zip(studies: QuerySet[Study]) -> HttpResponseBase:
     try:
         archive = studies_archive(chosen)
     except InstanceOffline as error:
-        raise ZipTooLarge("A study has just left the quick disk; it is being brought back. Try again later.") from error
+        raise ZipTooLarge(
+            _("A study has just left the quick disk; it is being brought back. Try again later.")
+        ) from error
     except InstanceMissing as error:
         logger.error("download refused", extra={"reason": str(error)})
-        raise ZipTooLarge("A stored file is not there, or damaged; the log of the server says which.") from error
+        raise ZipTooLarge(_("A stored file is not there, or damaged; the log of the server says which.")) from error
     return _streamed(archive, f"studies-{len(chosen)}.zip")
 
 
@@ -96,15 +101,27 @@ def _check_size(studies: list[Study]) -> None:
     size_bytes = sum(study.size_bytes for study in studies)
     away = sum(study.tier != Tier.HOT for study in studies)
     if not studies:
-        raise ZipTooLarge("Choose a study first.")
+        raise ZipTooLarge(_("Choose a study first."))
     if len(studies) > MAXIMUM_STUDIES or instances > MAXIMUM_INSTANCES or size_bytes > MAXIMUM_BYTES:
         raise ZipTooLarge(
-            f"A ZIP takes up to {MAXIMUM_STUDIES} studies, {MAXIMUM_INSTANCES:,} instances and "
-            f"{MAXIMUM_BYTES // 10**9} GB together: choose fewer, or send them to a destination."
+            _(
+                "A ZIP takes up to %(studies)d studies, %(instances)s instances and %(size)d GB together: choose "
+                "fewer, or send them to a destination."
+            )
+            % {
+                "studies": MAXIMUM_STUDIES,
+                "instances": number_format(MAXIMUM_INSTANCES, force_grouping=True),
+                "size": MAXIMUM_BYTES // 10**9,
+            }
         )
     if away:
         raise ZipTooLarge(
-            f"{away} of these studies {'is' if away == 1 else 'are'} on a slower tier: move them to the tier hot first."
+            ngettext(
+                "%(away)d of these studies is on a slower tier: move them to the tier hot first.",
+                "%(away)d of these studies are on a slower tier: move them to the tier hot first.",
+                away,
+            )
+            % {"away": away}
         )
 
 
@@ -151,7 +168,7 @@ def _pdf(path: Path) -> HttpResponse:
     content = bytes(ds.get("EncapsulatedDocument") or b"")
     begin = content.find(b"%PDF-", 0, 1024)
     if begin < 0:
-        raise Http404("This object holds no PDF.")
+        raise Http404(_("This object holds no PDF."))
     length = int(ds.get("EncapsulatedDocumentLength") or 0) or len(content)
     response = HttpResponse(content[begin:length], content_type="application/pdf")
     response["Content-Disposition"] = 'inline; filename="document.pdf"'

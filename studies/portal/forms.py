@@ -6,19 +6,20 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from studies.choices import Choices
 from studies.models import Tier
 from studies.selectors import StudyFilters
 
 PERIODS = {
-    "today": ("Today", 0, 0),
-    "yesterday": ("Yesterday", 1, 1),
-    "7d": ("7 days", 6, 0),
-    "30d": ("30 days", 29, 0),
+    "today": (_("Today"), 0, 0),
+    "yesterday": (_("Yesterday"), 1, 1),
+    "7d": (_("7 days"), 6, 0),
+    "30d": (_("30 days"), 29, 0),
 }
 _PRESETS = [(name, period[0]) for name, period in PERIODS.items()]
-COMPLETENESS = {"complete": "Complete", "incoming": "Still coming in"}
+COMPLETENESS = {"complete": _("Complete"), "incoming": _("Still coming in")}
 PAGE_SIZES = (25, 50, 100)
 # Columns of the list, and what each is sorted by; the primary key makes the order whole.
 ORDERINGS = {
@@ -37,30 +38,30 @@ DEFAULT_ORDERING = "-received"
 DEFAULT_PAGE_SIZE = PAGE_SIZES[1]
 
 
-def _day(label: str) -> forms.DateField:
+def _day(label: Any) -> forms.DateField:
     return forms.DateField(required=False, label=label, widget=forms.DateInput(attrs={"type": "date"}))
 
 
 class StudyFilterForm(forms.Form):
     """Every field may be empty; a value that makes no sense is told and filters nothing."""
 
-    q = forms.CharField(max_length=200, required=False, label="Search")
-    patient_name = forms.CharField(max_length=64, required=False, label="Patient name")
-    patient_id = forms.CharField(max_length=64, required=False, label="Patient ID")
-    accession_number = forms.CharField(max_length=64, required=False, label="Accession number")
-    description = forms.CharField(max_length=64, required=False, label="Study description")
-    modality = forms.MultipleChoiceField(required=False, label="Modality", widget=forms.CheckboxSelectMultiple)
-    period = forms.ChoiceField(choices=[("", "Any date"), *_PRESETS], required=False, label="Study date")
-    study_date_from = _day("Study date from")
-    study_date_to = _day("Study date to")
-    sender = forms.CharField(max_length=16, required=False, label="Sending AE title")
-    received = forms.ChoiceField(choices=[("", "At any time"), *_PRESETS], required=False, label="Received")
-    received_from = _day("Received from")
-    received_to = _day("Received to")
-    tier = forms.ChoiceField(choices=[("", "Any tier"), *Tier.choices], required=False, label="Tier")
-    label = forms.CharField(max_length=64, required=False, label="Label")
+    q = forms.CharField(max_length=200, required=False, label=_("Search"))
+    patient_name = forms.CharField(max_length=64, required=False, label=_("Patient name"))
+    patient_id = forms.CharField(max_length=64, required=False, label=_("Patient ID"))
+    accession_number = forms.CharField(max_length=64, required=False, label=_("Accession number"))
+    description = forms.CharField(max_length=64, required=False, label=_("Study description"))
+    modality = forms.MultipleChoiceField(required=False, label=_("Modality"), widget=forms.CheckboxSelectMultiple)
+    period = forms.ChoiceField(choices=[("", _("Any date")), *_PRESETS], required=False, label=_("Study date"))
+    study_date_from = _day(_("Study date from"))
+    study_date_to = _day(_("Study date to"))
+    sender = forms.CharField(max_length=16, required=False, label=_("Sending AE title"))
+    received = forms.ChoiceField(choices=[("", _("At any time")), *_PRESETS], required=False, label=_("Received"))
+    received_from = _day(_("Received from"))
+    received_to = _day(_("Received to"))
+    tier = forms.ChoiceField(choices=[("", _("Any tier")), *Tier.choices], required=False, label=_("Tier"))
+    label = forms.CharField(max_length=64, required=False, label=_("Label"))
     completeness = forms.ChoiceField(
-        choices=[("", "Complete or not"), *COMPLETENESS.items()], required=False, label="Completeness"
+        choices=[("", _("Complete or not")), *COMPLETENESS.items()], required=False, label=_("Completeness")
     )
 
     def __init__(self, data: QueryDict, *, choices: Choices) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from studies.models import Series, Study, Tier
@@ -73,5 +74,5 @@ def _others(study: Study, most: int) -> dict[str, Any]:
 
 def _differs(study: Study, other: Study) -> str:
     if study.patient_birth_date and other.patient_birth_date and study.patient_birth_date != other.patient_birth_date:
-        return "other birth date"
-    return "other name" if study.patient_name.casefold() != other.patient_name.casefold() else ""
+        return _("other birth date")
+    return _("other name") if study.patient_name.casefold() != other.patient_name.casefold() else ""

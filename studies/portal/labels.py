@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from studies.labels import clean_label, give_label, is_legal_hold, take_label
@@ -18,11 +19,11 @@ def add_label(request: HttpRequest, study_instance_uid: str) -> HttpResponse:
     study = get_object_or_404(Study, study_instance_uid=study_instance_uid)
     label = clean_label(request.POST.get("label", ""))
     if not label:
-        messages.error(request, "Write a label first.")
+        messages.error(request, _("Write a label first."))
     elif give_label(study, label, by=request.user.get_username()):
-        messages.success(request, f"Labelled “{label}”.")
+        messages.success(request, _("Labelled “%(label)s”.") % {"label": label})
     else:
-        messages.error(request, "The study has this label already, or as many as it may have.")
+        messages.error(request, _("The study has this label already, or as many as it may have."))
     return HttpResponseRedirect(reverse("study-detail", args=[study_instance_uid]))
 
 
@@ -33,7 +34,7 @@ def remove_label(request: HttpRequest, study_instance_uid: str) -> HttpResponse:
     study = get_object_or_404(Study, study_instance_uid=study_instance_uid)
     label = request.POST.get("label", "")
     if is_legal_hold(label) and not request.user.has_perm("studies.delete_studylabel"):
-        messages.error(request, "Only administrators end a legal hold.")
+        messages.error(request, _("Only administrators end a legal hold."))
     elif take_label(study, label):
-        messages.success(request, f"“{clean_label(label)}” is off.")
+        messages.success(request, _("“%(label)s” is off.") % {"label": clean_label(label)})
     return HttpResponseRedirect(reverse("study-detail", args=[study_instance_uid]))

@@ -11,6 +11,7 @@ from django.contrib.auth.decorators import permission_required
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from studies.uploads.take import CHUNK_BYTES, MAXIMUM_FILE_BYTES, Taken, take_file
@@ -98,7 +99,10 @@ def _keep(request: HttpRequest, kept: IO[bytes]) -> int | None:
 
 
 def _too_large(name: str) -> Line:
-    return Line(name, Taken("refused", f"It is larger than {MAXIMUM_FILE_BYTES >> 30} GiB; send it in parts."))
+    return Line(
+        name,
+        Taken("refused", _("It is larger than %(size)d GiB; send it in parts.") % {"size": MAXIMUM_FILE_BYTES >> 30}),
+    )
 
 
 def _shown(name: str) -> str:

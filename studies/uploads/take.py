@@ -8,6 +8,7 @@ from typing import Protocol
 
 from django.conf import settings
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 from pydicom.filereader import read_partial
 from pydicom.uid import MediaStorageDirectoryStorage
 
@@ -57,9 +58,9 @@ def take_file(source: Source, *, source_address: str) -> Taken:
     except NotPart10:
         meta = None
     if meta is None:
-        return Taken("passed-over", "it is no DICOM file")
+        return Taken("passed-over", _("it is no DICOM file"))
     if meta.sop_class_uid == MediaStorageDirectoryStorage:
-        return Taken("passed-over", "it is the directory of a medium, not an instance")
+        return Taken("passed-over", _("it is the directory of a medium, not an instance"))
     request = StoreRequest(
         sop_class_uid=meta.sop_class_uid,
         sop_instance_uid=meta.sop_instance_uid,
@@ -83,7 +84,7 @@ def _store(request: StoreRequest, first: bytes, more: Callable[[], bytes]) -> Ta
         while piece:
             size += len(piece)
             if size > MAXIMUM_FILE_BYTES:
-                return Taken("refused", f"it is larger than {MAXIMUM_FILE_BYTES >> 30} GiB")
+                return Taken("refused", _("it is larger than %(size)d GiB") % {"size": MAXIMUM_FILE_BYTES >> 30})
             sink.write(piece)
             piece = more()
         answer = sink.commit()

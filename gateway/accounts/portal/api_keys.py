@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.generic import DetailView, FormView, ListView
 
@@ -61,5 +62,7 @@ class ApiKeyRevoke(PermissionRequiredMixin, DetailView):
         """From now on it opens nothing."""
         api_key = self.get_object()
         ApiKey.objects.filter(pk=api_key.pk).update(revoked=True)
-        messages.success(request, f"The key of {api_key.name} is revoked: it opens nothing any more.")
+        messages.success(
+            request, _("The key of %(name)s is revoked: it opens nothing any more.") % {"name": api_key.name}
+        )
         return redirect("api-key-list")

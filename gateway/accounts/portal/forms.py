@@ -7,6 +7,7 @@ from django import forms
 from django.contrib.auth.forms import SetPasswordMixin
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from gateway.accounts.confirm import is_own_password
 from gateway.accounts.errors import SignInLocked
@@ -19,11 +20,18 @@ class UserForm(forms.ModelForm):
     class Meta:
         model = User
         fields = ["username", "first_name", "last_name", "email", "role", "is_active"]
-        labels = {"username": "User name", "email": "E-mail", "is_active": "May sign in"}
+        labels = {
+            "username": _("User name"),
+            "first_name": _("First name"),
+            "last_name": _("Last name"),
+            "email": _("E-mail"),
+            "role": _("Role"),
+            "is_active": _("May sign in"),
+        }
         help_texts = {
-            "username": "Letters, digits and @ . + - _",
+            "username": _("Letters, digits and @ . + - _"),
             "role": "",
-            "is_active": "Without it the person is signed out at once, everywhere.",
+            "is_active": _("Without it the person is signed out at once, everywhere."),
         }
 
 
@@ -46,7 +54,7 @@ class PasswordField(forms.CharField):
 class ConfirmForm(forms.Form):
     """Whether it is still the same person."""
 
-    password = PasswordField(label="Your password")
+    password = PasswordField(label=_("Your password"))
     locked: SignInLocked | None = None
 
     def __init__(self, request: Any, *args: Any, **kwargs: Any) -> None:
@@ -62,19 +70,19 @@ class ConfirmForm(forms.Form):
         except SignInLocked as error:
             self.locked = error
             raise ValidationError(str(error)) from error
-        raise ValidationError("This is not your password.")
+        raise ValidationError(_("This is not your password."))
 
 
 class OwnPasswordForm(SetPasswordMixin, forms.Form):
     """The password of who is signed in."""
 
-    old_password = PasswordField(label="Present password")
-    new_password1, new_password2 = SetPasswordMixin.create_password_fields("New password", "The same again")
+    old_password = PasswordField(label=_("Present password"))
+    new_password1, new_password2 = SetPasswordMixin.create_password_fields(_("New password"), _("The same again"))
 
     def __init__(self, request: Any, *args: Any, **kwargs: Any) -> None:
         self.request = request
         super().__init__(*args, **kwargs)
-        self.fields["new_password1"].help_text = "At least 12 characters; a few words together are easy to remember."
+        self.fields["new_password1"].help_text = _("At least 12 characters; a few words together are easy to remember.")
 
     def clean_old_password(self) -> str:
         """Compare it."""
@@ -84,14 +92,14 @@ class OwnPasswordForm(SetPasswordMixin, forms.Form):
                 return given
         except SignInLocked as error:
             raise ValidationError(str(error)) from error
-        raise ValidationError("This is not your present password.")
+        raise ValidationError(_("This is not your present password."))
 
     def clean(self) -> dict[str, Any]:
         """The new one, by the rules for passwords."""
         self.validate_passwords("new_password1", "new_password2")
         self.validate_password_for_user(self.request.user, "new_password2")
         if self.cleaned_data.get("old_password") == self.cleaned_data.get("new_password1", ""):
-            self.add_error("new_password1", "Choose another one than the present.")
+            self.add_error("new_password1", _("Choose another one than the present."))
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         return cleaned
 
@@ -99,25 +107,28 @@ class OwnPasswordForm(SetPasswordMixin, forms.Form):
 class ApiKeyForm(forms.ModelForm):
     """A new API key."""
 
-    scopes = forms.MultipleChoiceField(choices=Scope.choices, widget=forms.CheckboxSelectMultiple, label="It may")
+    scopes = forms.MultipleChoiceField(choices=Scope.choices, widget=forms.CheckboxSelectMultiple, label=_("It may"))
     expires_on = forms.DateField(
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}),
-        label="Last day",
-        help_text="It ends with this day. Empty: it lasts until it is revoked.",
+        label=_("Last day"),
+        help_text=_("It ends with this day. Empty: it lasts until it is revoked."),
     )
 
     class Meta:
         model = ApiKey
         fields = ["name", "scopes", "requests_per_minute"]
-        labels = {"requests_per_minute": "Requests a minute"}
-        help_texts = {"name": "Which program uses it.", "requests_per_minute": "More are refused. Empty: no limit."}
+        labels = {"name": _("Name"), "requests_per_minute": _("Requests a minute")}
+        help_texts = {
+            "name": _("Which program uses it."),
+            "requests_per_minute": _("More are refused. Empty: no limit."),
+        }
 
     def clean_expires_on(self) -> Any:
         """A key that is born expired is a mistake in the date."""
         day = self.cleaned_data["expires_on"]
         if day is not None and day < timezone.localdate():
-            raise ValidationError("This day is past.")
+            raise ValidationError(_("This day is past."))
         return day
 
     def values(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from django.contrib.auth.views import RedirectURLMixin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse_lazy
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from django.views.generic import FormView, TemplateView
 
@@ -43,7 +44,7 @@ class MyPassword(FormView):
         user: Any = self.request.user
         set_own_password(user, form.cleaned_data["new_password1"])
         update_session_auth_hash(self.request, user)
-        messages.success(self.request, "Your password is changed. You are signed out everywhere else.")
+        messages.success(self.request, _("Your password is changed. You are signed out everywhere else."))
         return super().form_valid(form)
 
 
@@ -78,5 +79,5 @@ def end_other_sessions(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
     end_sessions(user)
     update_session_auth_hash(request, user)
-    messages.success(request, "You are signed out everywhere else.")
+    messages.success(request, _("You are signed out everywhere else."))
     return redirect("my-account")

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.generic import FormView, TemplateView
 
@@ -50,7 +51,7 @@ class MyFactor(FormView):
         user: Any = self.request.user
         codes = second_factor.confirm(user, form.cleaned_data["code"])
         if codes is None:
-            form.add_error("code", "This is not the code of this moment. Is the phone's clock right?")
+            form.add_error("code", _("This is not the code of this moment. Is the phone's clock right?"))
             return self.form_invalid(form)
         return render(self.request, "accounts/recovery_codes.html", {"codes": codes, "is_new": True})
 
@@ -78,5 +79,5 @@ class RemoveFactor(TemplateView):
         """No code is asked for any more."""
         user: Any = request.user
         second_factor.remove(user)
-        messages.success(request, "Your second factor is removed: your password alone opens your account.")
+        messages.success(request, _("Your second factor is removed: your password alone opens your account."))
         return redirect("my-account")

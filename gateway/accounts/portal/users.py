@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 from django.views.generic import CreateView, DeleteView, DetailView, ListView, UpdateView
@@ -75,7 +76,7 @@ class UserUpdate(PermissionRequiredMixin, UpdateView):
         except LastAdministrator as error:
             form.add_error(None, str(error))
             return self.form_invalid(form)
-        messages.success(self.request, f"{person} is saved.")
+        messages.success(self.request, _("%(name)s is saved.") % {"name": person})
         return HttpResponseRedirect(str(LIST_URL))
 
 
@@ -111,7 +112,7 @@ class UserFactor(PermissionRequiredMixin, DetailView):
         end_sessions(person)
         if person.pk == request.user.pk:
             update_session_auth_hash(request, person)
-        messages.success(request, f"{person} has no second factor any more.")
+        messages.success(request, _("%(name)s has no second factor any more.") % {"name": person})
         return redirect("user-update", person.pk)
 
 
@@ -133,7 +134,7 @@ class UserDelete(PermissionRequiredMixin, DeleteView):
         except LastAdministrator as error:
             messages.error(self.request, str(error))
         else:
-            messages.success(self.request, f"{name} is deleted.")
+            messages.success(self.request, _("%(name)s is deleted.") % {"name": name})
         return HttpResponseRedirect(str(LIST_URL))
 
 
@@ -143,7 +144,7 @@ def end_all_sessions(request: HttpRequest, pk: int) -> HttpResponse:
     """Sign somebody out everywhere."""
     person = get_object_or_404(User, pk=pk)
     end_sessions(person)
-    messages.success(request, f"{person} is signed out everywhere.")
+    messages.success(request, _("%(name)s is signed out everywhere.") % {"name": person})
     return redirect("user-list")
 
 
@@ -152,5 +153,5 @@ def end_all_sessions(request: HttpRequest, pk: int) -> HttpResponse:
 def lift_lock_out(request: HttpRequest, pk: int) -> HttpResponse:
     """Let somebody try again."""
     get_object_or_404(FailedSignIn, pk=pk).delete()
-    messages.success(request, "The lock-out is lifted.")
+    messages.success(request, _("The lock-out is lifted."))
     return redirect("user-list")

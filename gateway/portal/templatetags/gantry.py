@@ -7,12 +7,13 @@ from typing import Any
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
 
 from gateway.portal import words
 from gateway.portal.chart_marks import bars, figure_rows
 from gateway.portal.pieces import deliveries_sum, moment
+from gateway.portal.script_words import WORDS
 from routing.action_words import action_in_words
 from routing.conditions import parse_conditions
 from routing.models import Priority
@@ -31,13 +32,13 @@ register.filter("amount", words.amount)
 @register.filter
 def count(value: int | None) -> str:
     """A number with its thousands apart."""
-    return f"{value or 0:,}"
+    return words.number(value or 0)
 
 
 @register.filter
 def milliseconds(value: float) -> str:
     """``1,250 ms``, without a fraction."""
-    return f"{value:,.0f} ms"
+    return f"{words.number(value)} ms"
 
 
 @register.filter
@@ -60,7 +61,7 @@ register.filter("action_words", action_in_words)
 @register.filter
 def priority_label(value: int) -> str:
     """The name of a priority."""
-    return Priority(value).label
+    return str(Priority(value).label)
 
 
 @register.filter
@@ -88,6 +89,12 @@ def icon(name: str, label: str = "") -> SafeString:
     if label:
         return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}#{}"/></svg>', label, href, name)
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', href, name)
+
+
+@register.simple_tag
+def script_words() -> SafeString:
+    """The texts of the scripts in the language of the page, as data beside it."""
+    return json_script(WORDS, "words")
 
 
 @register.filter

@@ -9,8 +9,15 @@ import { Overlay, windowOf } from "./overlay.js";
 import { Prefetch } from "./prefetch.js";
 import { middleOf } from "./study.js";
 import { numbers, text } from "./values.js";
+import { t } from "./words.js";
 
-const { Events, ViewportType } = Enums;
+const { Events, OrientationAxis, ViewportType } = Enums;
+
+const PLANE_WORDS = {
+  [OrientationAxis.AXIAL]: t("axial"),
+  [OrientationAxis.SAGITTAL]: t("sagittal"),
+  [OrientationAxis.CORONAL]: t("coronal"),
+};
 
 /** A place of the layout. */
 export class Cell extends EventTarget {
@@ -25,13 +32,13 @@ export class Cell extends EventTarget {
     this.isDrawnByServer = false;
     this.overlay = new Overlay();
     this.picture = h("div", { class: "picture" });
-    this.slider = h("input", { class: "slider", type: "range", min: 0, max: 0, value: 0, "aria-label": `Image of viewport ${number}`, hidden: true });
+    this.slider = h("input", { class: "slider", type: "range", min: 0, max: 0, value: 0, "aria-label": t("Image of viewport {number}", { number }), hidden: true });
     this.bar = h("div", { class: "bar" });
     this.notice = h("div", { class: "notice", hidden: true });
     this.object = h("div", { class: "object", hidden: true });
     this.element = h(
       "div",
-      { class: "cell", role: "group", tabindex: 0, "aria-label": `Viewport ${number}`, "data-cell": number },
+      { class: "cell", role: "group", tabindex: 0, "aria-label": t("Viewport {number}", { number }), "data-cell": number },
       this.picture, this.overlay.element, this.slider, h("div", { class: "progress", "aria-hidden": "true" }, this.bar), this.object, this.notice,
     );
     this.prefetch = new Prefetch((loaded, total) => this.showProgress(loaded, total));
@@ -41,7 +48,7 @@ export class Cell extends EventTarget {
     for (const name of [Events.STACK_NEW_IMAGE, Events.VOLUME_NEW_IMAGE]) this.picture.addEventListener(name, () => this.imageChanged());
     for (const name of [Events.VOI_MODIFIED, Events.CAMERA_MODIFIED]) this.picture.addEventListener(name, () => this.viewChanged());
     this.picture.addEventListener(Events.IMAGE_RENDERED, () => this.rendered());
-    this.say("Choose a series at the left, or drag one here.");
+    this.say(t("Choose a series at the left, or drag one here."));
   }
 
   /** The viewport of Cornerstone, null for an object or nothing. */
@@ -62,9 +69,9 @@ export class Cell extends EventTarget {
     this.clear();
     this.set = set;
     this.isDrawnByServer = isDrawnByServer;
-    this.element.setAttribute("aria-label", `Viewport ${this.number}: ${set.words}`);
+    this.element.setAttribute("aria-label", t("Viewport {number}: {series}", { number: this.number, series: set.words }));
     if (!set.frames.length) return this.showObject();
-    this.say("Loading …");
+    this.say(t("Loading …"));
     const token = (this.token = Symbol("show"));
     try {
       const ids = await imageIds(set, this.archive, isDrawnByServer);
@@ -92,7 +99,7 @@ export class Cell extends EventTarget {
     this.plane = orientation;
     this.enable("volume", { type: ViewportType.ORTHOGRAPHIC, defaultOptions: { orientation } });
     this.overlay.showStudy(set.instances[0]);
-    this.element.setAttribute("aria-label", `Viewport ${this.number}: ${orientation} plane of ${set.words}`);
+    this.element.setAttribute("aria-label", t("Viewport {number}: {plane} plane of {series}", { number: this.number, plane: PLANE_WORDS[orientation], series: set.words }));
     await this.viewport.setVolumes([{ volumeId }]);
     this.viewport.render();
     this.slider.hidden = false;
@@ -245,14 +252,14 @@ export class Cell extends EventTarget {
     this.notice.hidden = true;
     this.slider.max = Math.max(0, count - 1);
     this.slider.value = index;
-    this.slider.setAttribute("aria-valuetext", `${index + 1} of ${count}`);
+    this.slider.setAttribute("aria-valuetext", t("{number} of {count}", { number: index + 1, count }));
     this.prefetch.moved(index);
     this.overlay.showImage({
       dataset: this.isStack ? this.dataset : undefined,
       index, count,
       isKey: this.isStack && isKeyImage(this.imageId),
       isDrawnByServer: this.isDrawnByServer,
-      plane: this.plane,
+      plane: PLANE_WORDS[this.plane],
     });
     this.viewChanged();
     this.dispatchEvent(new Event("image"));
@@ -287,7 +294,7 @@ export class Cell extends EventTarget {
   showError(error, imageId) {
     const status = error?.status ?? error?.error?.status;
     const isNoAnswer = error instanceof XMLHttpRequest || status !== undefined;
-    const message = error instanceof Failed ? error.message : isNoAnswer ? words(status) : "This picture cannot be decoded here.";
+    const message = error instanceof Failed ? error.message : isNoAnswer ? words(status) : t("This picture cannot be decoded here.");
     const again = () => this.show(this.set, { isDrawnByServer: this.isDrawnByServer, index: this.isStack ? this.index : null });
     const drawn = () => this.show(this.set, { isDrawnByServer: true, index: this.isStack ? this.index : null });
     const mayDraw = this.set?.frames.length && !this.isDrawnByServer && !isNoAnswer && !(error instanceof Failed);
@@ -297,8 +304,8 @@ export class Cell extends EventTarget {
     this.notice.replaceChildren(
       h("p", {}, icon("alert"), ` ${message}`),
       h("div", { class: "buttons" },
-        h("button", { class: "button compact", type: "button", onclick: again }, icon("retry"), " Try again"),
-        mayDraw && h("button", { class: "button compact", type: "button", onclick: drawn }, "Let the server draw it")),
+        h("button", { class: "button compact", type: "button", onclick: again }, icon("retry"), ` ${t("Try again")}`),
+        mayDraw && h("button", { class: "button compact", type: "button", onclick: drawn }, t("Let the server draw it"))),
     );
     this.element.dataset.failed = imageId ?? "";
   }

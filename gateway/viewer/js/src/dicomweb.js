@@ -1,5 +1,6 @@
 // What the viewer asks of the archive by DICOMweb (PS3.18), and what it says when an answer is none.
 import { all } from "./values.js";
+import { t } from "./words.js";
 
 /** An answer that is no data; the message is for people, and says what to do. */
 export class Failed extends Error {
@@ -41,7 +42,7 @@ async function json(url) {
   try {
     return await answer.json();
   } catch {
-    throw new Failed("The archive's answer was cut off. Try again.");
+    throw new Failed(t("The archive's answer was cut off. Try again."));
   }
 }
 
@@ -55,7 +56,7 @@ export async function ask(url, accept) {
   try {
     answer = await fetch(url, { headers: { Accept: accept }, credentials: "same-origin" });
   } catch {
-    throw new Failed("The archive does not answer. Check the network, then try again.");
+    throw new Failed(t("The archive does not answer. Check the network, then try again."));
   }
   if (answer.redirected && answer.url.includes("/sign-in/")) throw new Failed(words(401), 401);
   if (!answer.ok) throw new Failed(await reason(answer), answer.status);
@@ -74,14 +75,14 @@ async function reason(answer) {
 export function words(status) {
   return (
     {
-      0: "The archive does not answer. Check the network, then try again.",
-      401: "The session has ended. Sign in again, then reload this page.",
-      403: "Your role does not allow this.",
-      404: "It is not in the archive, or not any more.",
-      406: "The archive cannot send it in a form that a browser shows. Download the file instead.",
-      410: "It has been deleted.",
-      503: "The archive is busy. Try again in a moment.",
-    }[status] ?? `The archive answered with ${status}. Try again; the server's log says more.`
+      0: t("The archive does not answer. Check the network, then try again."),
+      401: t("The session has ended. Sign in again, then reload this page."),
+      403: t("Your role does not allow this."),
+      404: t("It is not in the archive, or not any more."),
+      406: t("The archive cannot send it in a form that a browser shows. Download the file instead."),
+      410: t("It has been deleted."),
+      503: t("The archive is busy. Try again in a moment."),
+    }[status] ?? t("The archive answered with {status}. Try again; the server's log says more.", { status })
   );
 }
 

@@ -4,6 +4,7 @@ import { h } from "./dom.js";
 import { archive, config, first, grid } from "./page.js";
 import { endPreview, showPreview } from "./preview.js";
 import { displaySets, middleOf } from "./study.js";
+import { t } from "./words.js";
 
 // The viewer's script keeps the browser busy once it runs; the preview has so long to come before.
 const AHEAD_MILLISECONDS = 600;
@@ -15,7 +16,7 @@ try {
   await import(config.main);
 } catch (error) {
   endPreview(grid); // no picture without tools that looks as if they were to come
-  grid.replaceChildren(h("p", { class: "notice is-bad" }, "The viewer's script could not be loaded. Reload this page."));
+  grid.replaceChildren(h("p", { class: "notice is-bad" }, t("The viewer's script could not be loaded. Reload this page.")));
   throw error;
 }
 

@@ -1,5 +1,6 @@
 // Keys: one table of actions, editable in the sheet, kept in this browser.
 import { h } from "./dom.js";
+import { t } from "./words.js";
 
 const STORED = "gantry-viewer-keys";
 
@@ -57,9 +58,9 @@ export class Hotkeys {
 
   button(action, dialog) {
     const key = this.keyOf(action);
-    const button = h("button", { type: "button", class: "key-button", "aria-label": `Key for ${action.words}: ${shown(key) || "none"}. Press to change it.` }, h("kbd", {}, shown(key) || "–"));
+    const button = h("button", { type: "button", class: "key-button", "aria-label": t("Key for {action}: {key}. Press to change it.", { action: action.words, key: shown(key) || t("none") }) }, h("kbd", {}, shown(key) || "–"));
     button.addEventListener("click", () => {
-      button.replaceChildren(h("kbd", {}, "press a key"));
+      button.replaceChildren(h("kbd", {}, t("press a key")));
       button.addEventListener("keydown", (event) => this.rebind(action, event, dialog), { once: true });
       button.focus();
     });
@@ -89,7 +90,7 @@ function nameOf(event) {
 }
 
 function shown(key) {
-  return key.replace("Arrow", "").replace("Up", "↑").replace("Down", "↓").replace("Left", "←").replace("Right", "→").replace("Page↑", "Page up").replace("Page↓", "Page down");
+  return key.replace("Arrow", "").replace("Up", "↑").replace("Down", "↓").replace("Left", "←").replace("Right", "→").replace("Page↑", t("Page up")).replace("Page↓", t("Page down"));
 }
 
 function read() {

@@ -1,19 +1,20 @@
 // What kind of object an instance is: one that is drawn, or one that says what it is and offers its file.
 import { number, text } from "./values.js";
+import { t } from "./words.js";
 
 const KINDS = [
-  [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.88\./, "report", "Structured report"],
-  [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.104\.1$/, "pdf", "PDF document"],
-  [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.104\./, "file", "Encapsulated document"],
-  [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.9\./, "file", "Waveform"],
+  [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.88\./, "report", t("Structured report")],
+  [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.104\.1$/, "pdf", t("PDF document")],
+  [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.104\./, "file", t("Encapsulated document")],
+  [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.9\./, "file", t("Waveform")],
   [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.481\.(1|2)$/, null, ""], // RT Image and RT Dose have pixels
-  [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.481\.3$/, "file", "RT structure set"],
-  [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.481\.(5|8)$/, "file", "RT plan"],
-  [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.481\./, "file", "Radiotherapy object"],
-  [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.11\./, "file", "Presentation state"],
-  [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.66\.4$/, "file", "Segmentation"],
-  [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.66\./, "file", "Registration or surface"],
-  [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.67$/, "file", "Real world value mapping"],
+  [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.481\.3$/, "file", t("RT structure set")],
+  [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.481\.(5|8)$/, "file", t("RT plan")],
+  [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.481\./, "file", t("Radiotherapy object")],
+  [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.11\./, "file", t("Presentation state")],
+  [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.66\.4$/, "file", t("Segmentation")],
+  [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.66\./, "file", t("Registration or surface")],
+  [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.67$/, "file", t("Real world value mapping")],
 ];
 const VIDEO = /^1\.2\.840\.10008\.1\.2\.4\.10[0-9]/;
 // Transfer syntaxes for which the browser has a decoder (dicom-image-loader, decodeImageFrame).
@@ -33,9 +34,9 @@ export function kindOf(dataset) {
   const sopClass = text(dataset, "00080016");
   const [, name, words] = KINDS.find(([pattern]) => pattern.test(sopClass)) ?? [];
   if (name) return { name, words };
-  if (VIDEO.test(transferSyntax(dataset))) return { name: "video", words: "Video" };
-  if (number(dataset, "00280010") && number(dataset, "00280011")) return { name: "image", words: "Image" };
-  return { name: "file", words: "Object without pixels" };
+  if (VIDEO.test(transferSyntax(dataset))) return { name: "video", words: t("Video") };
+  if (number(dataset, "00280010") && number(dataset, "00280011")) return { name: "image", words: t("Image") };
+  return { name: "file", words: t("Object without pixels") };
 }
 
 /** The stored transfer syntax (0008,3002); empty when the archive did not say it. */

@@ -1,6 +1,7 @@
 // Objects without pixels: what they are, their file, and a report's content as text (PS3.3 C.17.3).
 import { h, icon } from "./dom.js";
 import { all, date, number, personName, text, time } from "./values.js";
+import { t } from "./words.js";
 
 const DEEPEST = 12;
 const MOST_LINES = 2000;
@@ -14,10 +15,10 @@ export function objectPanel(set, archive) {
   const sop = text(dataset, "00080018");
   const file = `/studies/${set.study}/instances/${sop}/file/`;
   const facts = [
-    ["Series", [text(dataset, "00200011"), text(dataset, "0008103E")].filter(Boolean).join(" · ")],
-    ["Made", [date(text(dataset, "00080023") || text(dataset, "00080020")), time(text(dataset, "00080033"))].filter(Boolean).join(" ")],
-    ["Title", text(dataset, "00420010") || codeWords(all(dataset, "0040A043")[0]) || text(dataset, "30060002") || text(dataset, "300A0002")],
-    ["State", [text(dataset, "0040A491"), text(dataset, "0040A493")].filter(Boolean).join(", ").toLowerCase()],
+    [t("Series"), [text(dataset, "00200011"), text(dataset, "0008103E")].filter(Boolean).join(" · ")],
+    [t("Made"), [date(text(dataset, "00080023") || text(dataset, "00080020")), time(text(dataset, "00080033"))].filter(Boolean).join(" ")],
+    [t("Title"), text(dataset, "00420010") || codeWords(all(dataset, "0040A043")[0]) || text(dataset, "30060002") || text(dataset, "300A0002")],
+    [t("State"), [text(dataset, "0040A491"), text(dataset, "0040A493")].filter(Boolean).join(", ").toLowerCase()],
   ].filter(([, value]) => value);
   return h(
     "div",
@@ -26,23 +27,23 @@ export function objectPanel(set, archive) {
     h("p", {}, EXPLAINED[set.kind.name]),
     h("dl", { class: "object-facts" }, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
     h("div", { class: "buttons" },
-      set.kind.name === "pdf" && h("a", { class: "button primary", href: `${file}?part=document`, target: "_blank", rel: "noopener" }, "Open the PDF"),
-      h("a", { class: "button", href: file, download: "" }, icon("download"), " Download the file")),
-    set.kind.name === "report" && h("div", { class: "report", tabindex: 0, role: "region", "aria-label": "Content of the report" }, reportTree(dataset)),
+      set.kind.name === "pdf" && h("a", { class: "button primary", href: `${file}?part=document`, target: "_blank", rel: "noopener" }, t("Open the PDF")),
+      h("a", { class: "button", href: file, download: "" }, icon("download"), ` ${t("Download the file")}`)),
+    set.kind.name === "report" && h("div", { class: "report", tabindex: 0, role: "region", "aria-label": t("Content of the report") }, reportTree(dataset)),
   );
 }
 
 const EXPLAINED = {
-  report: "Its content, as text. Measurements and references are as the report has them.",
-  pdf: "The browser shows it in a tab of its own.",
-  video: "Browsers do not play it out of a DICOM file. Its file can be downloaded.",
-  file: "This viewer draws no such object. Its file can be downloaded; the tags browser (g) shows what is in it.",
+  report: t("Its content, as text. Measurements and references are as the report has them."),
+  pdf: t("The browser shows it in a tab of its own."),
+  video: t("Browsers do not play it out of a DICOM file. Its file can be downloaded."),
+  file: t("This viewer draws no such object. Its file can be downloaded; the tags browser (g) shows what is in it."),
 };
 
 function reportTree(dataset) {
   const budget = { lines: MOST_LINES };
   const items = contentItems(dataset, 0, budget);
-  return items ?? h("p", {}, "The archive sent no content of this report.");
+  return items ?? h("p", {}, t("The archive sent no content of this report."));
 }
 
 function contentItems(item, depth, budget) {
@@ -66,7 +67,7 @@ function valueOf(item) {
       const measured = all(item, "0040A300")[0];
       const unit = text(all(measured, "004008EA")[0], "00080100");
       const value = number(measured, "0040A30A");
-      return measured ? `${value ?? text(measured, "0040A30A")} ${unit === "1" || unit === "{ratio}" ? "" : unit}`.trim() : "not measured";
+      return measured ? `${value ?? text(measured, "0040A30A")} ${unit === "1" || unit === "{ratio}" ? "" : unit}`.trim() : t("not measured");
     }
     case "DATE":
       return date(text(item, "0040A121"));

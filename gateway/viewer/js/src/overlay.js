@@ -2,6 +2,7 @@
 import { utilities } from "@cornerstonejs/core";
 import { h } from "./dom.js";
 import { date, number, short, text, time } from "./values.js";
+import { t } from "./words.js";
 
 const EDGES = { left: [0, 0.5], right: [1, 0.5], top: [0.5, 0], bottom: [0.5, 1] };
 const LOSSY = /^1\.2\.840\.10008\.1\.2\.4\.(50|51|81|91|203|112)$/;
@@ -22,7 +23,7 @@ export class Overlay {
   /** What stays the same while one scrolls. @param {import("./values.js").Dataset} dataset */
   showStudy(dataset) {
     lines(this.corners.patient, [
-      text(dataset, "00100010") || "(no name)",
+      text(dataset, "00100010") || t("(no name)"),
       text(dataset, "00100020"),
       [date(text(dataset, "00100030")), text(dataset, "00100040")].filter(Boolean).join(" "),
     ]);
@@ -43,10 +44,10 @@ export class Overlay {
     const location = number(dataset, "00201041");
     const isLossy = text(dataset, "00282110") === "01" || LOSSY.test(text(dataset, "00083002"));
     lines(this.corners.image, [
-      isKey && "★ key image",
-      isDrawnByServer && "drawn by the server",
-      isLossy && "lossy",
-      plane || [thickness && `${short(thickness)} mm`, location !== null && `at ${location.toFixed(1)}`].filter(Boolean).join("  "),
+      isKey && `★ ${t("key image")}`,
+      isDrawnByServer && t("drawn by the server"),
+      isLossy && t("lossy"),
+      plane || [thickness && `${short(thickness)} mm`, location !== null && t("at {place}", { place: location.toFixed(1) })].filter(Boolean).join("  "),
       `${index + 1} / ${count}`,
     ]);
   }

@@ -1,6 +1,7 @@
 // The first picture as the server draws it, until the viewer has drawn it itself.
 import { h } from "./dom.js";
 import { numbers, text } from "./values.js";
+import { t } from "./words.js";
 
 const CLASS = "preview";
 
@@ -19,7 +20,7 @@ export async function showPreview(grid, archive, set, index) {
   const picture = h("img", { src: source, alt: "" });
   await picture.decode();
   if (grid.dataset.drawn) return;
-  grid.append(h("div", { class: CLASS, "aria-hidden": "true" }, picture, h("p", {}, "Preview. The tools are being loaded …")));
+  grid.append(h("div", { class: CLASS, "aria-hidden": "true" }, picture, h("p", {}, t("Preview. The tools are being loaded …"))));
   await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
   performance.mark("gantry-first-image"); // painted
 }

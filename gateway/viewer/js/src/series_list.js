@@ -1,5 +1,6 @@
 // The list of series at the left: thumbnails to drag, or to open with Enter in the active viewport.
 import { h } from "./dom.js";
+import { t } from "./words.js";
 
 /** What a dragged entry carries. */
 export const DRAGGED = "application/x-gantry-series";
@@ -17,7 +18,7 @@ export class SeriesList {
     this.open = open;
     this.entries = new Map();
     for (const study of studies) {
-      if (studies.length > 1) root.append(h("h2", { class: "list-study" }, [study.date, study.description].filter(Boolean).join(" · ") || "Study"));
+      if (studies.length > 1) root.append(h("h2", { class: "list-study" }, [study.date, study.description].filter(Boolean).join(" · ") || t("Study")));
       root.append(h("ul", { class: "series-cards" }, ...study.series.map((series) => this.entry(study, series))));
     }
   }
@@ -29,13 +30,13 @@ export class SeriesList {
       picture.hidden = true;
       without.hidden = false;
     });
-    const words = series.description || "(no description)";
+    const words = series.description || t("(no description)");
     const button = h("button",
       { type: "button", class: "series-card", draggable: "true", "data-series": series.uid, title: words,
-        "aria-label": `Series ${series.number || "without number"}, ${series.modality}, ${words}, ${series.count} ${series.count === 1 ? "instance" : "instances"}` },
+        "aria-label": `${t("Series {number}", { number: series.number || t("without number") })}, ${series.modality}, ${words}, ${counted(series.count)}` },
       h("span", { class: "thumb-box" }, picture, without),
       h("span", { class: "series-card-words" },
-        h("span", { class: "series-card-head" }, h("span", { class: "tag" }, series.modality || "–"), h("span", { class: "soft" }, series.number ? `no. ${series.number}` : "")),
+        h("span", { class: "series-card-head" }, h("span", { class: "tag" }, series.modality || "–"), h("span", { class: "soft" }, series.number ? t("no. {number}", { number: series.number }) : "")),
         h("span", { class: "series-card-name" }, words),
         h("span", { class: "soft" }, `${series.count}`, h("span", { class: "series-card-loaded" }))));
     button.addEventListener("click", () => this.open(series));
@@ -51,7 +52,7 @@ export class SeriesList {
     if (sets.length < 2 || parts.childElementCount) return;
     parts.append(...sets.map((set, index) =>
       h("button", { type: "button", class: "part", "data-set": set.id, onclick: () => this.open(series, index) },
-        set.frames.length > 1 ? `${set.frames.length} images` : set.frames.length ? "1 image" : set.kind.words)));
+        set.frames.length > 1 ? t("{count} images", { count: set.frames.length }) : set.frames.length ? t("1 image") : set.kind.words)));
   }
 
   /** Which series are in view, and which in the active viewport. */
@@ -69,4 +70,8 @@ export class SeriesList {
     const at = all.findIndex((series) => series.uid === uid);
     return all[at + step] ?? null;
   }
+}
+
+function counted(count) {
+  return count === 1 ? t("1 instance") : t("{count} instances", { count });
 }

@@ -1,6 +1,7 @@
 // From a series' metadata to what is shown in a viewport: stacks of frames, and objects without pixels.
 import { kindOf, isDecodedHere } from "./kinds.js";
 import { number, numbers, text } from "./values.js";
+import { t } from "./words.js";
 
 /**
  * @typedef {object} DisplaySet
@@ -36,7 +37,7 @@ export function displaySets(study, series, datasets) {
     const key = ["00280010", "00280011", "00280002"].map((tag) => number(dataset, tag)).join("x") + isDecodedHere(dataset);
     stacks.set(key, [...(stacks.get(key) ?? []), dataset]);
   }
-  const found = [...stacks.values()].map((each) => set(study, series, inOrder(each), { name: "image", words: "Image" }, 1));
+  const found = [...stacks.values()].map((each) => set(study, series, inOrder(each), { name: "image", words: t("Image") }, 1));
   single.sort((one, other) => byNumber(one.instances[0], other.instances[0]));
   return [...found, ...single];
 }

@@ -1,6 +1,7 @@
 // The tags browser: every attribute of the shown instance, with a search; values are text.
 import { h } from "./dom.js";
 import { ask } from "./dicomweb.js";
+import { t } from "./words.js";
 
 const LONGEST = 300;
 let names = null;
@@ -31,20 +32,20 @@ function rows(dataset, depth) {
     .sort()
     .flatMap((tag) => {
       const element = dataset[tag];
-      const name = names?.[tag.toUpperCase()] ?? (parseInt(tag.slice(0, 4), 16) % 2 ? "Private" : "");
+      const name = names?.[tag.toUpperCase()] ?? (parseInt(tag.slice(0, 4), 16) % 2 ? t("Private") : "");
       const row = h("tr", {},
         h("td", { class: "tag-number" }, `${"\u00a0\u00a0".repeat(depth)}${depth ? "› " : ""}(${tag.slice(0, 4)},${tag.slice(4)})`),
         h("td", {}, element.vr ?? ""),
         h("td", {}, name),
-        h("td", { class: "tag-value" }, element.vr === "SQ" ? `${element.Value?.length ?? 0} items` : words(element)));
+        h("td", { class: "tag-value" }, element.vr === "SQ" ? t("{count} items", { count: element.Value?.length ?? 0 }) : words(element)));
       const items = element.vr === "SQ" && depth < 6 ? element.Value ?? [] : [];
       return [row, ...items.slice(0, 50).flatMap((item) => rows(item ?? {}, depth + 1))];
     });
 }
 
 function words(element) {
-  if (element.BulkDataURI) return "in bulk data";
-  if (element.InlineBinary) return `${Math.floor((element.InlineBinary.length * 3) / 4)} bytes`;
+  if (element.BulkDataURI) return t("in bulk data");
+  if (element.InlineBinary) return t("{count} bytes", { count: Math.floor((element.InlineBinary.length * 3) / 4) });
   const found = (element.Value ?? [])
     .map((value) => (value && typeof value === "object" ? Object.values(value).join(" = ") : String(value ?? "")))
     .join(" \\ ");

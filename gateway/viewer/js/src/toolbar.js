@@ -1,4 +1,5 @@
 // The toolbar: what the page's template has of buttons, wired, and kept in step with what is shown.
+import { t } from "./words.js";
 
 /** @param {import("./viewer.js").Viewer} viewer @param {Record<string, () => void>} actions by name of a button */
 export function wireToolbar(viewer, actions) {
@@ -50,7 +51,7 @@ export function wireToolbar(viewer, actions) {
     presets.disabled = !found.length;
     const option = (words, value) => Object.assign(document.createElement("option"), { textContent: words, value });
     presets.replaceChildren(
-      option("Presets", ""),
+      option(t("Presets"), ""),
       ...found.map(({ words, width, center }, index) => option(`${index < 9 ? `${index + 1}  ` : ""}${words}  (${Math.round(width)} / ${Math.round(center)})`, index)),
     );
   }

@@ -10,6 +10,7 @@ import { DRAGGED } from "./series_list.js";
 import { displaySets, isVolume } from "./study.js";
 import { say } from "./dom.js";
 import { all } from "./values.js";
+import { t } from "./words.js";
 
 export const LAYOUTS = { "1x1": [1, 1], "1x2": [1, 2], "2x2": [2, 2] };
 
@@ -139,18 +140,18 @@ export class Viewer extends EventTarget {
     this.cine.stop();
     const token = (cell.opening = Symbol("open"));
     cell.clear();
-    cell.say("Loading …");
+    cell.say(t("Loading …"));
     cell.wanted = series.uid;
     this.changed("series", { series });
     try {
       const found = await this.sets(series);
       if (token !== cell.opening) return;
-      if (!found.length) throw new Failed("This series holds no instance any more.");
+      if (!found.length) throw new Failed(t("This series holds no instance any more."));
       this.changed("sets", { series, sets: found });
       await cell.show(found[set] ?? found[0]);
     } catch (error) {
       if (token !== cell.opening) return;
-      cell.say(error instanceof Failed ? error.message : "This series cannot be shown; see the browser's console.");
+      cell.say(error instanceof Failed ? error.message : t("This series cannot be shown; see the browser's console."));
       cell.notice.classList.add("is-bad");
       if (!(error instanceof Failed)) throw error;
     }
@@ -179,7 +180,7 @@ export class Viewer extends EventTarget {
   toggleKey() {
     const cell = this.active;
     if (!cell.isStack) return;
-    say(toggleKeyImage(cell.imageId) ? "Marked as key image" : "No key image any more");
+    say(toggleKeyImage(cell.imageId) ? t("Marked as key image") : t("No key image any more"));
     cell.imageChanged();
   }
 
@@ -188,7 +189,7 @@ export class Viewer extends EventTarget {
     if (!cell.isStack) return;
     const at = nextKeyImage(cell.viewport.getImageIds(), cell.index, step);
     if (at !== null) cell.goTo(at);
-    else say("No key image in this stack");
+    else say(t("No key image in this stack"));
   }
 
   chooseTool(name) {
@@ -232,7 +233,7 @@ export class Viewer extends EventTarget {
 
   async toggleMpr() {
     if (this.isMpr) return this.leaveMpr(true);
-    if (!this.mayMpr) return say("The shown series is no volume");
+    if (!this.mayMpr) return say(t("The shown series is no volume"));
     const { set } = this.active;
     this.before = { layout: this.layout, set };
     this.cine.stop();
