@@ -7,6 +7,7 @@ from django import forms
 from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from dicomnet.models import AllowlistEntry
 from dicomnet.restrictions import normal_certificates, normal_move_destinations, normal_sop_classes
@@ -82,7 +83,7 @@ class AllowlistEntryForm(forms.ModelForm):
             "may_echo": _("Echo"),
             "may_store": _("Store"),
             "may_find": _("Find"),
-            "may_move": _("Move"),
+            "may_move": pgettext_lazy("C-MOVE", "Move"),
             "may_get": _("Get"),
             "may_commit": _("Commit"),
         }

@@ -64,7 +64,9 @@ def update(language: str, more: list[Path]) -> list[str]:
     for message in catalogue:
         if message.id and not _is_translated(message.string):
             known = (other.get(message.id, message.context) for other in others)
-            message.string = next((each.string for each in known if each and _is_translated(each.string)), "")
+            given = next((each.string for each in known if each and _is_translated(each.string)), "")
+            # Spanish has a third form for millions in some catalogues; this one does with two.
+            message.string = given if isinstance(given, str) else (given[0], given[-1])
     with po.open("wb") as file:
         write_po(file, catalogue, width=_WIDTH, sort_output=True, include_lineno=False)
     with (home / "django.mo").open("wb") as file:

@@ -65,7 +65,9 @@ NOT_FOR_VIEWERS = {"system-events"}
 OF_WHO_ASKED = {"span-found", "batch"}  # to others it is not there
 QUERY_COUNTS = Path(__file__).with_name("query_counts.json")
 ALL_PAGES = list(json.loads(QUERY_COUNTS.read_text()))
-INLINE = re.compile(r"<style|\sstyle=|\son[a-z]+=\"|<script(?![^>]*(?:\ssrc=|type=\"application/json\"))|javascript:", re.IGNORECASE)
+INLINE = re.compile(
+    r"<style|\sstyle=|\son[a-z]+=\"|<script(?![^>]*(?:\ssrc=|type=\"application/json\"))|javascript:", re.IGNORECASE
+)
 
 
 def test_every_page_has_a_baseline() -> None:
