@@ -43,7 +43,6 @@ class AllowlistEntry(models.Model):
         help_text=_("The title under which the device calls; * for any."),
     )
     network = models.CharField(
-        _("network"),
         max_length=49,
         validators=[validate_network],
         help_text=_("Where it may call from: an address, or a network such as 10.1.2.0/24."),
@@ -84,9 +83,7 @@ class AllowlistEntry(models.Model):
         validators=[validate_move_destinations],
         help_text=_("The AE titles that it may have studies sent to by C-MOVE. None: each that this gateway knows."),
     )
-    comment = models.CharField(
-        _("comment"), max_length=200, blank=True, help_text=_("Which device this is, and whom to call.")
-    )
+    comment = models.CharField(max_length=200, blank=True, help_text=_("Which device this is, and whom to call."))
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -20,9 +20,8 @@ class RemoteNode(models.Model):
         validators=[validate_ae_title],
         help_text=_("The title under which the device calls."),
     )
-    host = models.CharField(_("host"), max_length=255, help_text=_("Its address or host name."))
+    host = models.CharField(max_length=255, help_text=_("Its address or host name."))
     port = models.PositiveIntegerField(
-        _("port"),
         default=104,
         validators=[MinValueValidator(1), MaxValueValidator(65_535)],
         help_text=_("The port on which it listens for results of storage commitment."),
@@ -38,9 +37,7 @@ class RemoteNode(models.Model):
         validators=[validate_server_name],
         help_text=_("With TLS: when it is not the host, such as an AE title. Empty: the host."),
     )
-    comment = models.CharField(
-        _("comment"), max_length=200, blank=True, help_text=_("Which device this is, and whom to call.")
-    )
+    comment = models.CharField(max_length=200, blank=True, help_text=_("Which device this is, and whom to call."))
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -95,7 +95,10 @@ def check_spool() -> Check:
             False,
             _("The spool cannot be written (%(error)s); instances are refused.") % {"error": error.strerror},
         )
-    return Check("spool", report.is_open, report.words)
+    if report.is_open:
+        words = _("Writable, %(used)s %% of its disk is in use.") % {"used": f"{report.used_percent:.0f}"}
+        return Check("spool", True, words)
+    return Check("spool", False, report.words)
 
 
 def why_closed() -> str:

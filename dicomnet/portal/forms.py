@@ -79,6 +79,8 @@ class AllowlistEntryForm(forms.ModelForm):
             "comment",
         ]
         labels = {
+            "network": _("Network"),
+            "comment": _("Comment"),
             "requires_tls": _("Only over TLS"),
             "may_echo": _("Echo"),
             "may_store": _("Store"),

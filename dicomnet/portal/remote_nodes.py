@@ -22,6 +22,7 @@ class RemoteNodeForm(forms.ModelForm):
     class Meta:
         model = RemoteNode
         fields = ["ae_title", "host", "port", "tls", "tls_server_name", "comment"]
+        labels = {"host": _("Host"), "port": _("Port"), "comment": _("Comment")}
 
 
 class RemoteNodeList(PermissionRequiredMixin, ListView):

@@ -56,7 +56,7 @@ class Range:
     """
 
     key: str
-    label: str
+    label: str | Promise
     words: str | Promise
     unit: Unit
     count: int
@@ -74,7 +74,7 @@ RANGES: Final = {
         Range("24h", "24 h", _("last 24 hours"), Unit.HALF_HOUR, 48),
         Range("7d", "7 d", _("last 7 days"), Unit.THREE_HOURS, 56),
         Range("30d", "30 d", _("last 30 days"), Unit.DAY, 30),
-        Range("1y", "1 y", _("last year"), Unit.WEEK, 52),
+        Range("1y", _("1 y"), _("last year"), Unit.WEEK, 52),
     )
 }
 DEFAULT_RANGE: Final = RANGES["24h"]

@@ -10,6 +10,7 @@ from typing import Any
 from django.apps import apps
 from django.db.models import BooleanField, IntegerField, Model
 from django.db.models.signals import post_delete, post_save, pre_save
+from django.utils.translation import override
 
 from dicomnet.audit import Action, Entry
 from gateway.audit.record import record
@@ -74,9 +75,10 @@ def removed(instance: Any, **kwargs: Any) -> None:
 
 
 def subject_of(instance: Model) -> str:
-    """The kind of row, its key and its name."""
+    """The kind of row, its key and its name, in English whoever asks: records are compared and searched."""
     key = getattr(instance, "prefix", instance.pk)  # the primary key of an API key holds its hash
-    return f"{instance._meta.verbose_name} {key}: {instance}"
+    with override("en"):
+        return f"{instance._meta.verbose_name} {key}: {instance}"
 
 
 def _names(instance: Model) -> list[str]:

@@ -64,7 +64,7 @@ def update(language: str, more: list[Path]) -> list[str]:
     for message in catalogue:
         if message.id and not _is_translated(message.string):
             known = (other.get(message.id, message.context) for other in others)
-            given = next((each.string for each in known if each and _is_translated(each.string)), "")
+            given = next((each.string for each in known if each and _is_translated(each.string)), "") or ""
             # Spanish has a third form for millions in some catalogues; this one does with two.
             message.string = given if isinstance(given, str) else (given[0], given[-1])
     with po.open("wb") as file:
@@ -91,7 +91,7 @@ def _templates() -> Iterator[Path]:
 
 
 def _is_translated(string: str | tuple[str, ...] | list[str] | None) -> bool:
-    return bool(string) if isinstance(string, str) else bool(string) and all(string)
+    return bool(string) and (isinstance(string, str) or all(string or ()))
 
 
 def main(paths: list[str]) -> int:

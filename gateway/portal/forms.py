@@ -4,6 +4,7 @@ from django import forms
 from django.db.models import QuerySet
 from django.forms import BoundField
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from routing.filters import studies_by_deliveries
 from studies.models import Study
@@ -28,7 +29,9 @@ class StudyListForm(StudyFilterForm):
     """The filters of the archive, and what became of a study's deliveries."""
 
     deliveries = forms.ChoiceField(
-        choices=[("", _("any")), *DELIVERIES.items()], required=False, label=_("State of the deliveries")
+        choices=[("", pgettext_lazy("deliveries", "any")), *DELIVERIES.items()],
+        required=False,
+        label=_("State of the deliveries"),
     )
 
     def studies(self) -> QuerySet[Study]:

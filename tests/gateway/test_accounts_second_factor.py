@@ -69,7 +69,7 @@ def test_it_is_set_up_with_the_code_of_the_app(person: User) -> None:
     shown = re.search(r"<code>([A-Z2-7 ]+)</code>", html)
     assert shown
     assert "<svg" in html
-    assert not re.search(r"<style|\sstyle=|<script(?![^>]*\ssrc=)", html)
+    assert not re.search(r"<style|\sstyle=|<script(?![^>]*(?:\ssrc=|type=\"application/json\"))", html)
     assert "no-store" in page.headers["Cache-Control"]
 
     assert "not the code" in client.post("/account/second-factor/", {"code": "000000"}).content.decode()

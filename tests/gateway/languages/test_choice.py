@@ -8,13 +8,16 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
+from dicomnet.audit import Action
+from dicomnet.models import AllowlistEntry
 from gateway.accounts.models import User
+from gateway.audit.models import AuditRecord
 from tests.factories import StudyFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
-SPANISH, ENGLISH = "Estudios", "Studies"
-ASKS_FOR_SPANISH = {"HTTP_ACCEPT_LANGUAGE": "es-ES,es;q=0.9,en;q=0.5"}
+SPANISH, ENGLISH = "Mi cuenta", "My account"
+ASKS_FOR_SPANISH = {"accept-language": "es-ES,es;q=0.9,en;q=0.5"}
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def test_page_is_in_the_language_that_counts_most(
     if cookie:
         client.cookies[settings.LANGUAGE_COOKIE_NAME] = cookie
 
-    answer = client.get("/account/", **({"HTTP_ACCEPT_LANGUAGE": asked} if asked else {}))
+    answer = client.get("/account/", headers={"accept-language": asked} if asked else None)
 
     page = answer.content.decode()
     assert f'<html lang="{language}">' in page
@@ -78,7 +81,7 @@ def test_choice_can_be_left_to_the_browser(client: Client, person: User) -> None
     person.refresh_from_db()
     assert person.language == ""
     assert ENGLISH in client.get("/account/").content.decode()
-    assert SPANISH in client.get("/account/", **ASKS_FOR_SPANISH).content.decode()
+    assert SPANISH in client.get("/account/", headers=ASKS_FOR_SPANISH).content.decode()
 
 
 def test_who_is_not_signed_in_chooses_too() -> None:
@@ -108,28 +111,30 @@ def test_pages_of_errors_are_in_the_language_too(client: Client) -> None:
     viewer = Client()
     viewer.force_login(UserFactory.create(role="viewer", language="es"))
 
-    assert "Aquí no hay nada" in client.get("/no-such/", **ASKS_FOR_SPANISH).content.decode()
+    assert "Aquí no hay nada" in client.get("/no-such/", headers=ASKS_FOR_SPANISH).content.decode()
     assert "Su rol no permite esto" in viewer.get("/users/").content.decode()
 
 
 def _form_error(client: Client) -> bytes:
-    return client.post("/api/v1/allowlist/", {"port": "x"}, content_type="application/json", **ASKS_FOR_SPANISH).content
+    return client.post(
+        "/api/v1/allowlist/", {"port": "x"}, content_type="application/json", headers=ASKS_FOR_SPANISH
+    ).content
 
 
 def _missing(client: Client) -> bytes:
-    return client.get("/api/v1/studies/1.2.3/", **ASKS_FOR_SPANISH).content
+    return client.get("/api/v1/studies/1.2.3/", headers=ASKS_FOR_SPANISH).content
 
 
 def _dicomweb(client: Client) -> bytes:
-    return client.get("/dicom-web/studies?NoSuchAttribute=1", **ASKS_FOR_SPANISH).content
+    return client.get("/dicom-web/studies?NoSuchAttribute=1", headers=ASKS_FOR_SPANISH).content
 
 
 def _schema(client: Client) -> bytes:
-    return client.get("/api/v1/schema/", **ASKS_FOR_SPANISH).content
+    return client.get("/api/v1/schema/", headers=ASKS_FOR_SPANISH).content
 
 
 def _ready(client: Client) -> bytes:
-    return client.get("/readyz", **ASKS_FOR_SPANISH).content
+    return client.get("/readyz", headers=ASKS_FOR_SPANISH).content
 
 
 @pytest.mark.parametrize("ask", [_form_error, _missing, _dicomweb, _schema, _ready])
@@ -146,7 +151,7 @@ def test_numbers_are_written_as_the_language_writes_them(client: Client) -> None
     StudyFactory.create(number_of_study_related_instances=12_345, size_bytes=1_500_000)
     address = f"{reverse('study-list')}?view=all"
 
-    english, spanish = client.get(address), client.get(address, **ASKS_FOR_SPANISH)
+    english, spanish = client.get(address), client.get(address, headers=ASKS_FOR_SPANISH)
 
     assert "12,345" in english.content.decode()
     assert "12\N{NO-BREAK SPACE}345" in spanish.content.decode()
@@ -154,8 +159,18 @@ def test_numbers_are_written_as_the_language_writes_them(client: Client) -> None
 
 def test_no_decimal_comma_gets_into_a_drawing(client: Client) -> None:
     StudyFactory.create()
-    page = client.get("/", **ASKS_FOR_SPANISH).content.decode()
+    page = client.get("/", headers=ASKS_FOR_SPANISH).content.decode()
 
     assert "<rect" in page
     assert ' x="0,8"' not in page
     assert ' x="0.8"' in page
+
+
+def test_records_of_the_audit_trail_stay_english(client: Client) -> None:
+    given = {"calling_ae_title": "CT1", "network": "10.1.2.0/24", "may_echo": "on"}
+
+    client.post("/allowlist/new/", given, headers=ASKS_FOR_SPANISH)
+
+    subjects = AuditRecord.objects.filter(action=Action.CREATED).values_list("subject", flat=True)
+    entry = AllowlistEntry.objects.get(calling_ae_title="CT1")
+    assert f"allowlist entry {entry.pk}: CT1 from 10.1.2.0/24" in set(subjects)
