@@ -5,7 +5,7 @@ Everything is summed up in the database, so a study of ten thousand instances co
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Max, Min, Q, QuerySet
@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from dicomnet.statuses import in_words
+from gateway import trace_words as said
 from routing.ai.trace import asked, resulted
 from routing.conditions import BadCondition, parse_conditions
 from routing.models import Delivery, DeliveryState, Discard, ProofKind, ProofRequest, RuleVersion
@@ -113,12 +114,13 @@ def _sender(row: Mapping[str, Any]) -> tuple[str, str]:
 def _burst(row: Mapping[str, Any]) -> TraceEvent:
     title, address = _sender(row)
     words = _("Received %(instances)s from %(sender)s") % {
-        "instances": _instances(row["count"]),
-        "sender": _named(title),
+        "instances": said.instances(row["count"]),
+        "sender": said.sender(title),
     }
     detail = ", ".join(
         filter(
-            None, [_("from %(address)s") % {"address": address} if address else "", _span(row["first"], row["last"])]
+            None,
+            [_("from %(address)s") % {"address": address} if address else "", said.span(row["first"], row["last"])],
         )
     )
     return TraceEvent(row["last"], "received", words, detail, "ok")
@@ -134,16 +136,16 @@ def _indexed(instances: QuerySet[Instance]) -> Iterator[TraceEvent]:
     if found["last"] is None:
         return
     series = ngettext("%(number)d series", "%(number)d series", found["series"]) % {"number": found["series"]}
-    words = _("Indexed %(instances)s") % {"instances": _instances(found["count"])}
+    words = _("Indexed %(instances)s") % {"instances": said.instances(found["count"])}
     yield TraceEvent(found["last"], "indexed", words, series, "ok")
     if found["unplanned"]:
-        words = _("%(instances)s not yet judged by the rules") % {"instances": _instances(found["unplanned"])}
+        words = _("%(instances)s not yet judged by the rules") % {"instances": said.instances(found["unplanned"])}
         yield TraceEvent(found["last"], "planned", words, "", "busy")
     unmatched = instances.filter(planned_at__isnull=False, deliveries=None, discard=None).aggregate(
         count=Count("pk"), last=Max("planned_at")
     )
     if unmatched["count"]:
-        words = _("No rule matched %(instances)s") % {"instances": _instances(unmatched["count"])}
+        words = _("No rule matched %(instances)s") % {"instances": said.instances(unmatched["count"])}
         yield TraceEvent(unmatched["last"], "planned", words, "", "")
 
 
@@ -155,9 +157,9 @@ def _conflicts(study: Study) -> Iterator[TraceEvent]:
         .annotate(count=Count("pk"), last=Max("received_at"), unseen=Count("pk", filter=Q(resolved_at=None)))
     )
     for row in rows[:MAXIMUM_GROUPS]:
-        count, title = _instances(row["count"]), row["other__calling_ae_title"]
+        count, title = said.instances(row["count"]), row["other__calling_ae_title"]
         again = _("%(instances)s came again with other content from %(sender)s")
-        words = again % {"instances": count, "sender": _named(title)}
+        words = again % {"instances": count, "sender": said.sender(title)}
         detail = _("Both are kept; %(number)d not marked as seen.") % {"number": row["unseen"]}
         yield TraceEvent(row["last"], "conflict", words, detail, "warning" if row["unseen"] else "ok")
 
@@ -175,7 +177,7 @@ def _planned(deliveries: QuerySet[Delivery]) -> Iterator[TraceEvent]:
         groups.setdefault((row["rule_version"], made_by), []).append({**row})
     versions = RuleVersion.objects.in_bulk([pk for pk, _ in groups if pk is not None])
     for (pk, made_by), found in groups.items():
-        last, count = max(row["last"] for row in found), _instances(max(row["count"] for row in found))
+        last, count = max(row["last"] for row in found), said.instances(max(row["count"] for row in found))
         names = ", ".join(dict.fromkeys(row["destination__name"] for row in found))
         if pk is None:
             words = _("%(who)s had %(instances)s sent") % {"who": made_by, "instances": count}
@@ -187,15 +189,7 @@ def _planned(deliveries: QuerySet[Delivery]) -> Iterator[TraceEvent]:
 
 
 def _rule(version: RuleVersion) -> str:
-    return _version(version.definition.get("name", ""), version.number)
-
-
-def _version(name: str, number: int) -> str:
-    return _("Rule “%(name)s” version %(number)d") % {"name": name, "number": number}
-
-
-def _named(title: str) -> str:
-    return title or _("a sender without AE title")
+    return said.version(version.definition.get("name", ""), version.number)
 
 
 def _why(version: RuleVersion, destinations: str) -> str:
@@ -217,8 +211,8 @@ def _discarded(study: Study) -> Iterator[TraceEvent]:
         .annotate(count=Count("pk"), last=Max("at"))
     )
     for row in rows[:MAXIMUM_GROUPS]:
-        rule = _version(row["rule_version__rule__name"], row["rule_version__number"])
-        words = _("%(rule)s discarded %(instances)s") % {"rule": rule, "instances": _instances(row["count"])}
+        rule = said.version(row["rule_version__rule__name"], row["rule_version__number"])
+        words = _("%(rule)s discarded %(instances)s") % {"rule": rule, "instances": said.instances(row["count"])}
         yield TraceEvent(row["last"], "planned", words, row["reason"], "")
 
 
@@ -239,12 +233,12 @@ def _delivered(deliveries: QuerySet[Delivery]) -> Iterator[TraceEvent]:
 
 def _delivery(row: Mapping[str, Any]) -> TraceEvent:
     template, colour = _STATES[DeliveryState(row["state"])]
-    words = str(template).format(count=_instances(row["count"]), name=row["destination__name"])
+    words = str(template).format(count=said.instances(row["count"]), name=row["destination__name"])
     when = ""
     if row["state"] == DeliveryState.PENDING:
-        when = _("next attempt %(moment)s") % {"moment": _moment(row["next"])}
+        when = _("next attempt %(moment)s") % {"moment": said.moment(row["next"])}
     elif row["first"] is not None:
-        when = _span(row["first"], row["last"])
+        when = said.span(row["first"], row["last"])
     error = row["last_error"]
     status = in_words(row["last_status"]) if row["last_status"] else ""
     detail = "; ".join(filter(None, [when, error, "" if status in error else status]))
@@ -266,13 +260,13 @@ def _proof(request: ProofRequest) -> TraceEvent:
         case ProofState.PROVEN:
             words = _("%(name)s proved that it keeps %(instances)s") % {
                 "name": name,
-                "instances": _instances(request.proven),
+                "instances": said.instances(request.proven),
             }
             return TraceEvent(at, "proof", words, how, "ok")
         case ProofState.GAPS:
             words = _("%(name)s keeps %(instances)s and lacks %(missing)d: sent again") % {
                 "name": name,
-                "instances": _instances(request.proven),
+                "instances": said.instances(request.proven),
                 "missing": request.missing,
             }
             return TraceEvent(at, "proof", words, how, "warning")
@@ -281,27 +275,15 @@ def _proof(request: ProofRequest) -> TraceEvent:
             return TraceEvent(at, "proof", words, request.last_error, "failed")
         case ProofState.ASKED:
             asked_whether = _("Asked %(name)s whether it keeps %(instances)s")
-            words = asked_whether % {"name": name, "instances": _instances(request.expected)}
+            words = asked_whether % {"name": name, "instances": said.instances(request.expected)}
             return TraceEvent(at, "proof", words, _("%(how)s, waiting for its report") % {"how": how}, "busy")
-    detail = request.last_error or f"{how}, {_moment(request.due_at)}"
+    detail = request.last_error or f"{how}, {said.moment(request.due_at)}"
     return TraceEvent(at, "proof", _("%(name)s is to be asked what it keeps") % {"name": name}, detail, "busy")
 
 
 def _completed(study: Study) -> Iterator[TraceEvent]:
     if study.completed_at is not None:
-        words = _("Complete with %(instances)s") % {"instances": _instances(study.number_of_study_related_instances)}
+        words = _("Complete with %(instances)s") % {
+            "instances": said.instances(study.number_of_study_related_instances)
+        }
         yield TraceEvent(study.completed_at, "completed", words, _("no more came for a while"), "ok")
-
-
-def _instances(count: int) -> str:
-    return ngettext("%(number)d instance", "%(number)d instances", count) % {"number": count}
-
-
-def _span(first: datetime, last: datetime) -> str:
-    if last - first < timedelta(seconds=1):
-        return ""
-    return _("between %(first)s and %(last)s") % {"first": _moment(first), "last": _moment(last)}
-
-
-def _moment(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -29,7 +29,7 @@ VALUES = {
 }
 # Asked by programs without a CSRF token: who asks stands in the header. That of a session the door checks itself.
 BY_PROGRAMS = ("/api/", "/dicom-web/")
-OPEN = {"/livez", "/readyz", "/metrics", "/sign-in/", "/sign-in/code/", "/sign-out/"}
+OPEN = {"/livez", "/readyz", "/metrics", "/sign-in/", "/sign-in/code/", "/sign-out/", "/language/"}
 
 
 @dataclass(frozen=True)
