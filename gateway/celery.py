@@ -37,6 +37,7 @@ app.conf.task_routes = {
     "tiering.tasks.*": {"queue": "tier"},
     # May take minutes, where one task at a time is the rule anyway.
     "gateway.audit.tasks.verify_audit": {"queue": "tier"},
+    "gateway.audit.tasks.tell_syslog": {"queue": "fetch"},  # threads: a receiver that does not answer
     "gateway.analytics.tasks.*": {"queue": "tier"},  # behind all that receives, finds and delivers
     "gateway.batches.tasks.*": {"queue": "fetch"},  # threads: a thousand studies must not hold up the rules
     "spanner.tasks.fetch_studies": {"queue": "fetch"},
@@ -70,6 +71,7 @@ app.conf.beat_schedule = {
         ("remove sessions and tokens that have ended", "gateway.accounts.tasks.sweep", 3600),
         ("take what was looked at into the audit trail", "gateway.audit.tasks.take_in_journal", SWEEP_SECONDS),
         ("anchor the audit trail outside the database", "gateway.audit.tasks.anchor_heads", 300),
+        ("tell the syslog receiver of the audit trail", "gateway.audit.tasks.tell_syslog", SWEEP_SECONDS),
         ("verify the audit trail", "gateway.audit.tasks.verify_audit", 86_400),
         ("count what came in and went out", "gateway.analytics.tasks.roll_up", 15),
         ("count what came late, and remove old counts", "gateway.analytics.tasks.tidy", 3600),

@@ -45,6 +45,8 @@ class Environment:
     span_history_days: int
     span_wait_seconds: int
     fetched_keep_days: int
+    audit_syslog: tuple[str, str, int] | None
+    audit_syslog_tls: TlsFiles
     node_name: str
     trusted_proxies: frozenset[str]
     sign_in_attempts: int
@@ -136,6 +138,10 @@ def read_environment() -> Environment:
         span_history_days=values.number(env, "GANTRY_SPAN_HISTORY_DAYS", 90, 1, 3650),
         span_wait_seconds=values.number(env, "GANTRY_SPAN_WAIT_SECONDS", 20, 0, 300),
         fetched_keep_days=values.number(env, "GANTRY_FETCHED_KEEP_DAYS", 7, 0, 3650),
+        audit_syslog=values.syslog_receiver(env.str("GANTRY_AUDIT_SYSLOG", "")),
+        audit_syslog_tls=values.tls_files(
+            "GANTRY_AUDIT_SYSLOG_CERT", "GANTRY_AUDIT_SYSLOG_KEY", "GANTRY_AUDIT_SYSLOG_CA"
+        ),
         node_name=values.node_name(env.str("GANTRY_NODE_NAME", "")),
         trusted_proxies=values.addresses(env.str("GANTRY_TRUSTED_PROXIES", ""), "GANTRY_TRUSTED_PROXIES"),
         sign_in_attempts=values.number(env, "GANTRY_SIGN_IN_ATTEMPTS", 5, 1, 100),

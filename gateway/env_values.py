@@ -7,11 +7,13 @@ from decimal import Decimal
 from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 
 from dicomnet.faults import NAMES
+from dicomnet.tls import TlsFiles
 from gateway import private_files
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -62,6 +64,20 @@ def bind(value: str, name: str) -> tuple[str, int]:
     return host.strip("[]"), port_number
 
 
+def syslog_receiver(value: str) -> tuple[str, str, int] | None:
+    """Transport, host and port of who is told of the audit trail; None: nobody is."""
+    if not value or value.lower() == "off":
+        return None
+    try:
+        url = urlsplit(value)
+        host, port = url.hostname or "", url.port or 0
+    except ValueError:
+        host, port = "", 0
+    if not host or not port or url.scheme not in {"tls", "tcp"} or url.path.strip("/") or url.username:
+        raise BadSetting(f"GANTRY_AUDIT_SYSLOG must be tls://HOST:PORT, or tcp://HOST:PORT, not {value!r}.")
+    return url.scheme, host, port
+
+
 def addresses(value: str, name: str) -> frozenset[str]:
     """IP addresses, separated by commas."""
     try:
@@ -84,6 +100,14 @@ def tls_bind(value: str, cert: Path | None, key: Path | None, *, other: tuple[st
             "GANTRY_DICOM_TLS_BIND must be another port than GANTRY_DICOM_BIND; 2762 is that of DICOM TLS."
         )
     return found
+
+
+def tls_files(cert_name: str, key_name: str, ca_name: str) -> TlsFiles:
+    """What a call over TLS shows and trusts, by the names of three variables."""
+    cert, key, ca = (pem_path(name) for name in (cert_name, key_name, ca_name))
+    if (cert is None) != (key is None):
+        raise BadSetting(f"{cert_name} and {key_name} belong together: set both, or neither.")
+    return TlsFiles(cert, key, ca)
 
 
 def pem_path(name: str) -> Path | None:

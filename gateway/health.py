@@ -19,6 +19,7 @@ from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
 
 from dicomnet.faults import fault_file
+from gateway.audit.syslog.tell import standing
 from studies.dimse import local_spool
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,9 @@ LABELS = {
     "api": gettext_lazy("API"),
     "receiver": gettext_lazy("Receiver"),
     "receiver_tls": gettext_lazy("Receiver over TLS"),
+    "audit receiver": gettext_lazy("Audit receiver"),
 }
+FAILURES_OF_AN_OUTAGE = 3
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,23 @@ def check_api() -> Check:
             "api", False, _("Nothing accepts connections on the port %(port)s of portal and API.") % {"port": port}
         )
     return Check("api", True, _("Portal and API accept connections on port %(port)s.") % {"port": port})
+
+
+def audit_checks() -> list[Check]:
+    """Whether the syslog receiver takes what it is told, where there is one; one attempt that failed is no outage.
+
+    Readiness does not ask: Gantry does its work without it.
+    """
+    if settings.GANTRY.audit_syslog is None:
+        return []
+    try:
+        is_ok = standing().failures < FAILURES_OF_AN_OUTAGE
+    except DatabaseError:  # another light says so
+        return []
+    told, waits = _("The syslog receiver is told of the audit trail."), _(
+        "The syslog receiver takes nothing; the records wait for it."
+    )
+    return [Check("audit receiver", is_ok, told if is_ok else waits)]
 
 
 def check_receiver() -> Check:

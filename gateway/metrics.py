@@ -24,6 +24,7 @@ from prometheus_client.metrics_core import Metric
 
 from gateway.accounts.authentication import api_key_of
 from gateway.accounts.models import Scope
+from gateway.audit.syslog.tell import backlog, standing
 from gateway.nodes.figures import node_figures
 from routing.ai.board import quarantined
 from routing.models import AIRequest, Delivery, DeliveryState
@@ -79,7 +80,7 @@ class RowCollector:
         yield InfoMetricFamily("gantry_build", "What runs here.", {"django": django.get_version()})
         yield from _spool()
         try:
-            found = [*_archive(), *_ledger(), *_ai(), *_span(), *node_figures()]
+            found = [*_archive(), *_ledger(), *_ai(), *_span(), *_audit(), *node_figures()]
         except DatabaseError as error:
             logger.warning("no figures from the database", extra={"error": type(error).__name__})
             found = []
@@ -150,6 +151,16 @@ def _span() -> Iterator[Metric]:
     waiting = SourceAnswer.objects.filter(state="").count()
     words = "Answers of sources that queries wait for which are fetched later."
     yield GaugeMetricFamily("gantry_span_answers_waiting", words, value=waiting)
+
+
+def _audit() -> Iterator[Metric]:
+    """Only where a syslog receiver is told of the audit trail."""
+    if settings.GANTRY.audit_syslog is None:
+        return
+    words = "Records of the audit trail that the syslog receiver does not have yet."
+    yield GaugeMetricFamily("gantry_audit_syslog_backlog", words, value=backlog())
+    words = "Attempts to tell it that failed since it last went well."
+    yield GaugeMetricFamily("gantry_audit_syslog_failures", words, value=standing().failures)
 
 
 def _age_seconds(since: datetime) -> float:

@@ -173,6 +173,23 @@ VARIABLES = (
         "made and kept under GANTRY_HOME",
         "sign the audit trail; several, separated by commas: the first signs, all verify; the same on every host",
     ),
+    Variable(
+        "GANTRY_AUDIT_SYSLOG",
+        "off",
+        "who is told of each record of the audit trail by syslog: `tls://host:6514`, or `tcp://host:601` without "
+        "encryption",
+    ),
+    Variable(
+        "GANTRY_AUDIT_SYSLOG_CA",
+        "the system's",
+        "path of the certificates, PEM, that verify the syslog receiver",
+    ),
+    Variable(
+        "GANTRY_AUDIT_SYSLOG_CERT",
+        "none",
+        "path of the certificate, PEM, that is shown to the syslog receiver",
+    ),
+    Variable("GANTRY_AUDIT_SYSLOG_KEY", "none", "path of its private key, PEM, not encrypted"),
     Variable("DJANGO_DEBUG", "off", "on: error pages with details; never in production"),
     Variable("DJANGO_ALLOWED_HOSTS", "loopback", "host names under which the portal is reached, separated by commas"),
     Variable("DJANGO_SUPERUSER_USERNAME", "admin", "name of the first administrator"),

@@ -66,6 +66,30 @@ class TakenJournal(models.Model):
         return self.name
 
 
+class Told(models.Model):
+    """How far the syslog receiver has been told of one chain. Holds no patient data."""
+
+    chain = models.OneToOneField(Chain, on_delete=models.CASCADE, primary_key=True, related_name="told")
+    sequence = models.BigIntegerField(help_text="The last record that it has.")
+
+    def __str__(self) -> str:
+        return f"chain {self.chain_id} to {self.sequence}"
+
+
+class Teller(models.Model):
+    """The one row of whoever tells the syslog receiver: who is at it now, and how it went. Holds no patient data."""
+
+    lease_token = models.CharField(max_length=32, blank=True, default="")
+    lease_until = models.DateTimeField(null=True, help_text="How long a worker has it.")
+    failures = models.PositiveIntegerField(default=0, help_text="Since it last went well.")
+    next_attempt_at = models.DateTimeField(null=True, help_text="Not before; empty: at once.")
+    told_at = models.DateTimeField(null=True, help_text="When it last went well.")
+    words = models.CharField(max_length=TEXT_LENGTH, blank=True, default="", help_text="What went wrong last.")
+
+    def __str__(self) -> str:
+        return f"told at {self.told_at}"
+
+
 class Verification(models.Model):
     """What was found when all records were verified."""
 

@@ -6,6 +6,7 @@ from celery import shared_task
 
 from gateway.audit import anchors, journal, verdict
 from gateway.audit.actor import OURSELVES
+from gateway.audit.syslog.tell import tell
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +21,12 @@ def take_in_journal() -> None:
 def anchor_heads() -> None:
     """Write the heads of the chains to their file."""
     anchors.anchor()
+
+
+@shared_task
+def tell_syslog() -> None:
+    """Tell the syslog receiver of what it does not know yet."""
+    tell()
 
 
 @shared_task

@@ -1,6 +1,6 @@
 """When a light changes, from up to down and back: noted once for each host."""
 
-from gateway.health import Check, check_api, check_disk, checks
+from gateway.health import Check, audit_checks, check_api, check_disk, checks
 from gateway.nodes.models import EventKind, SystemEvent
 from gateway.nodes.outbox import Outbox
 
@@ -27,7 +27,7 @@ class Lights:
         """
         if self._were is None:
             self._were = self._noted_as_down()
-        for check in [*checks(), check_api(), check_disk()]:
+        for check in [*checks(), check_api(), check_disk(), *audit_checks()]:
             self._compare(check, self._were)
 
     def _noted_as_down(self) -> dict[str, bool]:

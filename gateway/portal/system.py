@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET
 
 from gateway.checks import warnings
 from gateway.env import Environment
-from gateway.health import check_api, checks
+from gateway.health import audit_checks, check_api, checks
 from gateway.nodes.readings import disks
 from gateway.nodes.selectors import board, running_versions
 from gateway.nodes.states import GONE_SECONDS
@@ -34,7 +34,7 @@ def system(request: HttpRequest) -> HttpResponse:
     if request.headers.get("HX-Target") == "nodes":
         return render(request, "portal/_nodes.html", about_nodes)
     context = about_nodes | {
-        "checks": [*checks(), check_api()],
+        "checks": [*checks(), check_api(), *audit_checks()],
         "warnings": warnings(),
         "versions": versions(),
         "settings": settings_in_words(settings.GANTRY),
@@ -47,7 +47,7 @@ def system(request: HttpRequest) -> HttpResponse:
 @require_GET
 def lights(request: HttpRequest) -> HttpResponse:
     """The lamps of the top bar: a fragment, for the checks may take a second."""
-    return render(request, "portal/_lights.html", {"checks": [*checks(), check_api()]})
+    return render(request, "portal/_lights.html", {"checks": [*checks(), check_api(), *audit_checks()]})
 
 
 def versions() -> list[tuple[str, str]]:
