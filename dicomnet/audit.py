@@ -30,6 +30,7 @@ class Action(models.TextChoices):
     AUDIT_USED = "audit-used", _("Audit trail read")
     AUDIT_EXPORTED = "audit-exported", _("Audit trail exported")
     AUDIT_VERIFIED = "audit-verified", _("Audit trail verified")
+    AUDIT_ARCHIVED = "audit-archived", _("Audit trail archived")
 
 
 class ActorKind(models.TextChoices):

@@ -37,6 +37,7 @@ app.conf.task_routes = {
     "tiering.tasks.*": {"queue": "tier"},
     # May take minutes, where one task at a time is the rule anyway.
     "gateway.audit.tasks.verify_audit": {"queue": "tier"},
+    "gateway.audit.tasks.archive_old": {"queue": "tier"},
     "gateway.audit.tasks.tell_syslog": {"queue": "fetch"},  # threads: a receiver that does not answer
     "gateway.analytics.tasks.*": {"queue": "tier"},  # behind all that receives, finds and delivers
     "gateway.batches.tasks.*": {"queue": "fetch"},  # threads: a thousand studies must not hold up the rules
@@ -72,6 +73,7 @@ app.conf.beat_schedule = {
         ("take what was looked at into the audit trail", "gateway.audit.tasks.take_in_journal", SWEEP_SECONDS),
         ("anchor the audit trail outside the database", "gateway.audit.tasks.anchor_heads", 300),
         ("tell the syslog receiver of the audit trail", "gateway.audit.tasks.tell_syslog", SWEEP_SECONDS),
+        ("archive the oldest part of the audit trail", "gateway.audit.tasks.archive_old", 3600),
         ("verify the audit trail", "gateway.audit.tasks.verify_audit", 86_400),
         ("count what came in and went out", "gateway.analytics.tasks.roll_up", 15),
         ("count what came late, and remove old counts", "gateway.analytics.tasks.tidy", 3600),

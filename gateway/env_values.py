@@ -102,6 +102,11 @@ def tls_bind(value: str, cert: Path | None, key: Path | None, *, other: tuple[st
     return found
 
 
+def folder(value: str) -> Path | None:
+    """A folder that was named; None: none was."""
+    return Path(value).expanduser().resolve() if value else None
+
+
 def tls_files(cert_name: str, key_name: str, ca_name: str) -> TlsFiles:
     """What a call over TLS shows and trusts, by the names of three variables."""
     cert, key, ca = (pem_path(name) for name in (cert_name, key_name, ca_name))

@@ -190,6 +190,16 @@ VARIABLES = (
         "path of the certificate, PEM, that is shown to the syslog receiver",
     ),
     Variable("GANTRY_AUDIT_SYSLOG_KEY", "none", "path of its private key, PEM, not encrypted"),
+    Variable(
+        "GANTRY_AUDIT_KEEP_DAYS",
+        "0",
+        "days after which records of the audit trail are archived into files and leave the database; 0: never",
+    ),
+    Variable(
+        "GANTRY_AUDIT_ARCHIVE",
+        "$GANTRY_HOME/audit/segments",
+        "the folder of these files; the same on every host",
+    ),
     Variable("DJANGO_DEBUG", "off", "on: error pages with details; never in production"),
     Variable("DJANGO_ALLOWED_HOSTS", "loopback", "host names under which the portal is reached, separated by commas"),
     Variable("DJANGO_SUPERUSER_USERNAME", "admin", "name of the first administrator"),

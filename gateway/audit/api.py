@@ -53,6 +53,10 @@ class AuditPageSerializer(serializers.Serializer[Any]):
 
     results = AuditRecordSerializer(many=True)
     next = serializers.IntegerField(allow_null=True, help_text="The next request's before; null: there is no more.")
+    archived_until = serializers.DateTimeField(
+        allow_null=True,
+        help_text="The period reaches into records that are archived in files, up to this one, and were not searched.",
+    )
 
 
 class VerdictSerializer(serializers.ModelSerializer[Verification]):
@@ -81,7 +85,8 @@ class Audit(APIView):
         take_in()
         rows, following = asked.page()
         record(Entry(Action.AUDIT_USED, subject="search by API", patient_id=asked.values["patient_id"]))
-        return Response({"results": [as_values(row) for row in rows], "next": following})
+        found = {"results": [as_values(row) for row in rows], "next": following}
+        return Response(found | {"archived_until": asked.archived_until()})
 
 
 class AuditExport(APIView):

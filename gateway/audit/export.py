@@ -52,6 +52,8 @@ def export(asked: AuditFilter, form: str) -> StreamingHttpResponse:
     response = StreamingHttpResponse(lines, content_type=TYPES[form])
     response["Content-Disposition"] = f'attachment; filename="audit.{form}"'
     response["Cache-Control"] = "private, no-store"
+    if (until := asked.archived_until()) is not None:
+        response["X-Gantry-Archived-Until"] = moment(until)  # the file holds no record of the archive
     response["X-Content-Type-Options"] = "nosniff"
     return response
 

@@ -57,6 +57,43 @@ class AuditRecord(models.Model):
         return f"{self.chain_id}/{self.sequence} {self.action}"
 
 
+class Segment(models.Model):
+    """A closed part of a chain whose records are in a file and no longer rows. Holds no patient data.
+
+    Signed, written once, and never changed (``gateway.audit.guard``, where a trigger of the records asks this table: a
+    migration that has SQLite make it anew removes the triggers first, and makes them again).
+    """
+
+    chain = models.ForeignKey(Chain, on_delete=models.PROTECT, related_name="segments", db_index=False)
+    first_sequence = models.BigIntegerField()
+    last_sequence = models.BigIntegerField()
+    first_at = models.DateTimeField(help_text="Of its earliest record.")
+    last_at = models.DateTimeField(help_text="Of its latest record.")
+    previous = models.CharField(max_length=HASH_LENGTH, blank=True, help_text="The hash of the record before.")
+    head = models.CharField(max_length=HASH_LENGTH, help_text="The hash of its last record.")
+    file = models.CharField(max_length=100, help_text="Its name in the folder of the archive.")
+    sha256 = models.CharField(max_length=HASH_LENGTH, help_text="Of the file.")
+    key_id = models.CharField(max_length=8)
+    signature = models.CharField(max_length=HASH_LENGTH, help_text="HMAC-SHA-256 of all other columns.")
+
+    class Meta:
+        ordering = ["chain", "first_sequence"]
+        constraints = [
+            models.UniqueConstraint(fields=["chain", "first_sequence"], name="audit_segment_in_chain"),
+            models.CheckConstraint(
+                condition=models.Q(last_sequence__gte=models.F("first_sequence")), name="audit_segment_has_records"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.file
+
+    @property
+    def count(self) -> int:
+        """Records in it."""
+        return self.last_sequence - self.first_sequence + 1
+
+
 class TakenJournal(models.Model):
     """A journal whose entries are rows already; the row goes with the file, which a crash may have left."""
 

@@ -16,6 +16,7 @@ from gateway.audit.export import detail_of, export
 from gateway.audit.journal import take_in
 from gateway.audit.models import AuditRecord
 from gateway.audit.search import AuditFilter, disclosures
+from gateway.audit.segments import archived_until
 from gateway.audit.verdict import last_verdict, verify_all
 from gateway.portal.words import number
 from studies.admission import is_uid
@@ -37,6 +38,7 @@ def audit_trail(request: HttpRequest) -> HttpResponse:
         "following": following,
         "is_filtered": asked.is_filtered(),
         "verdict": last_verdict(),
+        "archived_until": asked.archived_until(),
     }
     return render(request, "audit/audit_trail.html", context)
 
@@ -63,7 +65,8 @@ def patient_disclosures(request: HttpRequest) -> HttpResponse:
     if patient_id:
         record(Entry(Action.AUDIT_USED, subject="disclosures of a patient", patient_id=patient_id))
     rows = disclosures(patient_id) if patient_id else []
-    return render(request, "audit/disclosures.html", {"patient_id": patient_id, "rows": rows})
+    context = {"patient_id": patient_id, "rows": rows, "archived_until": archived_until(None, None)}
+    return render(request, "audit/disclosures.html", context)
 
 
 @require_GET

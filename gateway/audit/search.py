@@ -12,12 +12,34 @@ from django.utils.translation import gettext_lazy as _
 
 from dicomnet.audit import Action, ActorKind
 from gateway.audit.models import AuditRecord
+from gateway.audit.segments import archived_until
 
 PAGE, LONGEST_PAGE = 100, 1_000
 _LOST_PLUS = re.compile(r"(?<=:\d\d) (\d\d:\d\d)$")
 _TEXTS = ("actor", "address", "patient_id", "study_instance_uid", "subject", "detail")
 # What a patient's disclosure report holds: who saw, sent or asked about the patient, and not what came in.
 DISCLOSURES = (Action.ACCESSED, Action.EXPORTED, Action.QUERIED, Action.SENT, Action.DELETED)
+
+
+def moment_of(text: str, *, is_end: bool) -> datetime | None:
+    """An aware moment by a day or a moment of ISO 8601, where a day is its beginning or its end; None for nothing.
+
+    Raises:
+        ValueError: it is neither; the message is for people.
+    """
+    # A plus that was not escaped in an address is a space by now.
+    text = _LOST_PLUS.sub(r"+\1", text.strip())
+    if not text:
+        return None
+    try:
+        day, moment = parse_date(text), parse_datetime(text)
+    except ValueError:
+        day = moment = None
+    if day is not None:
+        moment = datetime.combine(day, time()) + (timedelta(days=1) if is_end else timedelta())
+    if moment is None:
+        raise ValueError(_("Give a day such as 2026-11-28, or a moment such as 2026-11-28T10:15:00Z."))
+    return moment if moment.tzinfo else timezone.make_aware(moment)
 
 
 class MomentField(forms.Field):
@@ -34,19 +56,10 @@ class MomentField(forms.Field):
         Raises:
             ValidationError: it is neither.
         """
-        # A plus that was not escaped in an address is a space by now.
-        text = _LOST_PLUS.sub(r"+\1", str(value or "").strip())
-        if not text:
-            return None
         try:
-            day, moment = parse_date(text), parse_datetime(text)
-        except ValueError:
-            day = moment = None
-        if day is not None:
-            moment = datetime.combine(day, time()) + (timedelta(days=1) if self._is_end else timedelta())
-        if moment is None:
-            raise forms.ValidationError(_("Give a day such as 2026-11-28, or a moment such as 2026-11-28T10:15:00Z."))
-        return moment if moment.tzinfo else timezone.make_aware(moment)
+            return moment_of(str(value or ""), is_end=self._is_end)
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from error
 
 
 class AuditFilter(forms.Form):
@@ -92,6 +105,10 @@ class AuditFilter(forms.Form):
         if given.get("q"):
             found = found.filter(_text(given["q"]))
         return found
+
+    def archived_until(self) -> datetime | None:
+        """The latest archived record, where the period reaches into what is archived and is not searched; else None."""
+        return archived_until(self.values.get("from"), self.values.get("to"))
 
     def page(self) -> tuple[list[AuditRecord], int | None]:
         """The records of one page, and what the next one is asked for with (``before``); None: there is no other."""

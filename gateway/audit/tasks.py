@@ -1,11 +1,16 @@
 """Celery tasks of the audit trail: each drains what it finds, so losing or repeating one changes nothing."""
 
 import logging
+from datetime import timedelta
 
 from celery import shared_task
+from django.conf import settings
+from django.db import DatabaseError
+from django.utils import timezone
 
 from gateway.audit import anchors, journal, verdict
 from gateway.audit.actor import OURSELVES
+from gateway.audit.archive import NotArchived, archive
 from gateway.audit.syslog.tell import tell
 
 logger = logging.getLogger(__name__)
@@ -27,6 +32,19 @@ def anchor_heads() -> None:
 def tell_syslog() -> None:
     """Tell the syslog receiver of what it does not know yet."""
     tell()
+
+
+@shared_task
+def archive_old() -> None:
+    """Archive what is older than it has to stay in the database, once an hour; off by default."""
+    keep_days = settings.GANTRY.audit_keep_days
+    if not keep_days:
+        return
+    try:
+        for _ in archive(timezone.now() - timedelta(days=keep_days)):
+            pass
+    except (NotArchived, OSError, DatabaseError) as error:
+        logger.error("the audit trail was not archived", extra={"error": str(error)})
 
 
 @shared_task

@@ -1,6 +1,7 @@
 """Whether the audit trail is what was written: every record, in flat memory, and what is wrong by name."""
 
 import hmac
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,7 +13,8 @@ from django.utils import timezone
 from gateway.audit.anchors import Anchor, anchors_file, read_anchors
 from gateway.audit.canonical import canonical
 from gateway.audit.keys import Key, known_keys
-from gateway.audit.models import AuditRecord, Chain
+from gateway.audit.models import AuditRecord, Chain, Segment
+from gateway.audit.segments import BadSegment, folder, is_signed, read, sha256_of
 
 CHUNK = 2_000
 ANCHORED_AFTER = timedelta(minutes=30)
@@ -60,9 +62,20 @@ class Written:
 
 @dataclass
 class Looked:
-    """How many records were looked at so far."""
+    """How many records were looked at so far, and how many of them in files."""
 
     records: int = 0
+    archived: int = 0
+
+
+@dataclass(frozen=True)
+class Unread:
+    """Archived records that cannot be looked at, up to one whose hash is known."""
+
+    first: int
+    last: int
+    last_hash: str
+    words: str
 
 
 def verify(looked: Looked, anchors: Path | None = None) -> Iterator[Fault]:
@@ -78,32 +91,44 @@ def verify(looked: Looked, anchors: Path | None = None) -> Iterator[Fault]:
     for chain in chains:
         found = AuditRecord.objects.filter(chain=chain.pk, sequence__lte=chain.length).order_by("sequence", "pk")
         rows = _counted(found.iterator(chunk_size=CHUNK), looked)
-        yield from check_chain(chain, rows, known_keys(), written.heads_of(chain.pk))
+        whole = itertools.chain(_archived(chain, looked), rows)
+        yield from check_chain(chain, whole, known_keys(), written.heads_of(chain.pk))
     yield from _strays()
     yield from _lost_chains(written, {chain.pk for chain in chains})
 
 
 def check_chain(
-    chain: Chain, rows: Iterable[AuditRecord], keys: Mapping[str, Key], anchored: Iterator[tuple[int, str]]
+    chain: Chain,
+    rows: Iterable[AuditRecord | Unread | Fault],
+    keys: Mapping[str, Key],
+    anchored: Iterator[tuple[int, str]],
 ) -> Iterator[Fault]:
     """What is wrong with one chain; pure.
 
     Args:
         chain: its row, which knows how long it is.
-        rows: its records as they are found, in the order of their sequence.
+        rows: its records as they are found, in the order of their sequence; between them what was wrong with the files
+            of archived ones.
         keys: by their names.
         anchored: (sequence, hash) pairs that were written down elsewhere, in order.
     """
     last_sequence, last_pk, last_hash = 0, 0, ""
     noted = next(anchored, None)
     for row in rows:
+        if isinstance(row, Fault):
+            yield row
+            continue
+        if isinstance(row, Unread):
+            yield Fault(chain.pk, row.first, row.words, row.last - row.first + 1)
+            last_sequence, last_hash = max(row.last, last_sequence), row.last_hash
+            continue
         number = row.sequence
         missing = number - last_sequence - 1
         if missing > 0:
             yield Fault(chain.pk, last_sequence + 1, _missing(missing), missing)
         elif missing < 0:
             yield Fault(chain.pk, number, f"it stands at a place that is taken (row {row.pk})")
-        wrong = _wrong_by_itself(row, keys)
+        wrong = wrong_by_itself(row, keys)
         if wrong:
             yield Fault(chain.pk, number, f"{wrong} (row {row.pk})")
         elif not missing and row.previous != last_hash:
@@ -126,7 +151,8 @@ def check_anchors(written: Written) -> Iterator[Fault]:
         if not anchor.is_sound:
             name = written.path.name
             yield Fault(0, 0, f"Line {anchor.line} of {name} was changed, or does not follow the line before it")
-    if is_empty and AuditRecord.objects.filter(at__lt=timezone.now() - ANCHORED_AFTER).exists():
+    is_old = is_empty and AuditRecord.objects.filter(at__lt=timezone.now() - ANCHORED_AFTER).exists()
+    if is_old or (is_empty and Segment.objects.exists()):
         yield Fault(0, 0, f"There are no anchors in {written.path}: the latest records may be missing unnoticed")
 
 
@@ -148,11 +174,47 @@ def _missing(count: int) -> str:
     return "it is missing" if count == 1 else f"it is missing, with the {count - 1:,} after it"
 
 
-def _wrong_by_itself(row: AuditRecord, keys: Mapping[str, Key]) -> str:
-    key = keys.get(row.key_id)
+def wrong_by_itself(row: AuditRecord, keys: Mapping[str, Key] | None = None) -> str:
+    """What is wrong with a record, whatever stands around it, in words; empty: nothing is."""
+    key = (known_keys() if keys is None else keys).get(row.key_id)
     if key is None:
         return f"it is signed with a key that is not among GANTRY_AUDIT_KEYS ({row.key_id})"
     return "" if hmac.compare_digest(key.sign(canonical(row)), row.hash) else "it was changed, or not written by Gantry"
+
+
+def _archived(chain: Chain, looked: Looked) -> Iterator[AuditRecord | Unread | Fault]:
+    """The archived records of a chain, and what is wrong with their files and segments."""
+    for segment in chain.segments.order_by("first_sequence"):
+        if not is_signed(segment):
+            words = f"the segment {segment.file} was changed in the database, or not written by Gantry"
+            yield Fault(chain.pk, segment.first_sequence, words)
+        last = segment.first_sequence - 1
+        path = folder() / Path(segment.file).name
+        try:
+            if sha256_of(path) != segment.sha256:
+                yield Fault(
+                    chain.pk, segment.first_sequence, f"its file {segment.file} is not the one that was written"
+                )
+            for row in read(path, segment):
+                looked.records += 1
+                looked.archived += 1
+                last = row.sequence
+                yield row
+        except FileNotFoundError:
+            yield _unread(segment, last, f"its file {segment.file} is missing")
+        except (BadSegment, OSError) as error:
+            words = f"cannot be read ({error.strerror})" if isinstance(error, OSError) else str(error)
+            yield _unread(segment, last, f"its file {segment.file} {words}")
+
+
+def _unread(segment: Segment, last: int, words: str) -> Unread | Fault:
+    """What of a segment is left unread after a record."""
+    first = min(last, segment.last_sequence) + 1
+    if first > segment.last_sequence:
+        return Fault(segment.chain_id, segment.last_sequence, words)
+    left = segment.last_sequence - first + 1
+    told = words if left == 1 else f"{words}, with {left:,} records"
+    return Unread(first, segment.last_sequence, segment.head, told)
 
 
 def _counted(rows: Iterable[AuditRecord], looked: Looked) -> Iterator[AuditRecord]:

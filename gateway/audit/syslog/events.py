@@ -171,4 +171,5 @@ KINDS: Mapping[str, Kind] = {
     Action.AUDIT_USED: Kind(_LOG_USED, "R", objects=_audit_log),
     Action.AUDIT_EXPORTED: Kind(_LOG_USED, "R", objects=_audit_log),
     Action.AUDIT_VERIFIED: Kind(_LOG_USED, "R", objects=_audit_log),
+    Action.AUDIT_ARCHIVED: Kind(_LOG_USED, "R", objects=_audit_log),
 }

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 from django.utils import timezone
 
 from dicomnet.tls import BadTlsFile
@@ -58,7 +58,9 @@ def tell(seconds: float = TURN_SECONDS) -> int:
 def backlog() -> int:
     """Records that the receiver does not know yet."""
     told = dict(Told.objects.values_list("chain_id", "sequence"))
-    return sum(length - told.get(pk, 0) for pk, length in Chain.objects.values_list("pk", "length"))
+    chains = Chain.objects.annotate(archived=Max("segments__last_sequence")).values_list("pk", "length", "archived")
+    # What was archived before there was a receiver is not told of any more.
+    return sum(length - max(told.get(pk, 0), archived or 0) for pk, length, archived in chains)
 
 
 def standing() -> Teller:

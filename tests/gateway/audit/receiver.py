@@ -75,9 +75,9 @@ def _serve(plain: socket.socket, context: ssl.SSLContext | None, receiver: Recei
         content = b""
         while piece := connection.recv(1 << 16):
             content += piece
+        receiver.messages += unframed(content)  # before the sender learns that it was read
         if isinstance(connection, ssl.SSLSocket) and not receiver.is_silent_at_end:
             connection.unwrap()
-    receiver.messages += unframed(content)
 
 
 def unframed(content: bytes) -> list[bytes]:

@@ -76,6 +76,7 @@ def codes(root: Element, name: str) -> list[str]:
         (Action.AUDIT_USED, "110101", [], "R", "0"),
         (Action.AUDIT_EXPORTED, "110101", [], "R", "0"),
         (Action.AUDIT_VERIFIED, "110101", [], "R", "0"),
+        (Action.AUDIT_ARCHIVED, "110101", [], "R", "0"),
     ],
     ids=lambda value: value.value if isinstance(value, Action) else None,
 )

@@ -32,4 +32,5 @@ class Command(BaseCommand):
         if faults:
             counted = f"{looked.records:,} records, {faults:,} fault{'s' if faults > 1 else ''}"
             raise CommandError(f"{counted}: the audit trail is not what was written.")
-        self.stdout.write(f"{looked.records:,} records, all as they were written.")
+        archived = f" ({looked.archived:,} of them archived)" if looked.archived else ""
+        self.stdout.write(f"{looked.records:,} records{archived}, all as they were written.")
