@@ -52,7 +52,9 @@ class Environment:
     node_name: str
     trusted_proxies: frozenset[str]
     sign_in_attempts: int
+    sign_in_attempts_per_address: int
     lockout_minutes: int
+    hsts_days: int
     session_idle_minutes: int
     session_hours: int
     second_factor: str
@@ -149,6 +151,8 @@ def read_environment() -> Environment:
         node_name=values.node_name(env.str("GANTRY_NODE_NAME", "")),
         trusted_proxies=values.addresses(env.str("GANTRY_TRUSTED_PROXIES", ""), "GANTRY_TRUSTED_PROXIES"),
         sign_in_attempts=values.number(env, "GANTRY_SIGN_IN_ATTEMPTS", 5, 1, 100),
+        sign_in_attempts_per_address=values.number(env, "GANTRY_SIGN_IN_ATTEMPTS_PER_ADDRESS", 50, 0, 100_000),
+        hsts_days=values.number(env, "GANTRY_HSTS_DAYS", 365, 0, 3650),
         lockout_minutes=values.number(env, "GANTRY_LOCKOUT_MINUTES", 15, 1, 1440),
         session_idle_minutes=values.number(env, "GANTRY_SESSION_IDLE_MINUTES", 30, 1, 1440),
         session_hours=values.number(env, "GANTRY_SESSION_HOURS", 12, 1, 168),

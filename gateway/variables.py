@@ -135,6 +135,17 @@ VARIABLES = (
         "minutes for which it is; an administrator can lift it",
     ),
     Variable(
+        "GANTRY_SIGN_IN_ATTEMPTS_PER_ADDRESS",
+        "50",
+        "wrong passwords from one address over all user names, within the minutes of a lock-out, after which nobody "
+        "signs in from there; 0: no limit",
+    ),
+    Variable(
+        "GANTRY_HSTS_DAYS",
+        "365",
+        "days for which a browser that was here by HTTPS comes by nothing else (HSTS); 0: not said",
+    ),
+    Variable(
         "GANTRY_SESSION_IDLE_MINUTES",
         "30",
         "minutes without activity after which a session of the portal ends; a page that is open and renews itself is "

@@ -13,6 +13,7 @@ from django.db.models import Case, F, Q, QuerySet, When
 from django.utils import timezone
 
 from gateway.accounts.errors import SignInLocked
+from gateway.accounts.locked_out import tell_of
 from gateway.accounts.models import FailedSignIn
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,9 @@ def fail(username: str, address: str) -> None:
     used_up = _rows(username, address).filter(attempts__gte=settings.GANTRY.sign_in_attempts, locked_until=None)
     if used_up.update(locked_until=now + _pause()):
         # Not the name: people type their password into the wrong field.
-        logger.warning("sign-in locked", extra={"address": address, "minutes": settings.GANTRY.lockout_minutes})
+        minutes = settings.GANTRY.lockout_minutes
+        logger.warning("sign-in locked", extra={"address": address, "minutes": minutes})
+        tell_of(f"A user name was locked out at {address or 'every address'} for {minutes} minutes.")
     FailedSignIn.objects.filter(tried_at__lt=now - KEPT).delete()
 
 

@@ -7,8 +7,9 @@ from django.apps import apps
 from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
-from gateway.accounts import attempts
+from gateway.accounts import attempts, spraying
 from gateway.accounts.addresses import address_of
+from gateway.accounts.errors import SignInLocked
 from gateway.accounts.models import User
 from gateway.accounts.roles import role_may
 
@@ -31,17 +32,25 @@ class RoleBackend(ModelBackend):
         Every door comes through here, so attempts are counted here.
 
         Raises:
-            SignInLocked: the name was tried too often from this address; the password was not looked at.
+            SignInLocked: the name was tried too often from this address, or all names together; the password was not
+                looked at.
         """
         if username is None or password is None:
             return None
         address = address_of(request)
         attempts.take(username, address)
+        try:
+            spraying.take(address)
+        except SignInLocked:
+            attempts.give_back(username, address)
+            raise
         user = super().authenticate(request, username=username, password=password, **kwargs)
         if not isinstance(user, User):
             attempts.fail(username, address)
+            spraying.fail(address)
             return None
         attempts.give_back(username, address)
+        spraying.give_back(address)
         return user
 
     def get_user_permissions(self, user_obj: "AnyUser", obj: "Model | None" = None) -> set[str]:

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 SIGNED_IN_AT, ACTIVE_AT = "signed_in_at", "active_at"  # seconds since the epoch
+_HOST = "__Host-"
 POLL_HEADER = "X-Poll"  # sent by static/js/live.js
 NOTED_AFTER_SECONDS = 60  # of activity: a row for each click would cost more than most pages
 
@@ -37,7 +38,11 @@ class SessionLimits:
 
 
 class SecureCookies:
-    """Middleware before that of sessions: over HTTPS no cookie is ever sent without it."""
+    """Middleware before that of sessions: over HTTPS no cookie is ever sent without it, and none comes from elsewhere.
+
+    Those of session and CSRF are called ``__Host-`` there, which a browser takes from this very host alone: no other
+    one of the domain, and nobody who sends a page without HTTPS, can put one in their place.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         """Begin."""
@@ -45,11 +50,25 @@ class SecureCookies:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer; on loopback without HTTPS a secure cookie would never come back, and nobody could sign in."""
+        is_secure = request.is_secure()
+        if is_secure:
+            for name in _named():
+                request.COOKIES.pop(name, None)
+                if _HOST + name in request.COOKIES:
+                    request.COOKIES[name] = request.COOKIES[_HOST + name]
         response = self._get_response(request)
-        if request.is_secure():
+        if is_secure:
+            for name in _named() & set(response.cookies):
+                cookie = response.cookies.pop(name)
+                response.cookies[_HOST + name] = cookie.value
+                response.cookies[_HOST + name].update(cookie)
             for cookie in response.cookies.values():
                 cookie["secure"] = True
         return response
+
+
+def _named() -> set[str]:
+    return {settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME}
 
 
 def begin(session: Any) -> None:

@@ -74,6 +74,7 @@ class EventKind(models.TextChoices):
     ENDED = "ended", _("Ended by itself")
     LIGHT_BAD = "light_bad", _("Went down")
     LIGHT_OK = "light_ok", _("Came back")
+    LOCKED_OUT = "locked_out", _("Locked out")
 
 
 class SystemEvent(models.Model):

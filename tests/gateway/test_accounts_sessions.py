@@ -157,11 +157,43 @@ def test_the_cookie(person: User, is_secure: bool) -> None:
     client.get("/sign-in/", secure=is_secure)
     client.post("/sign-in/", {"username": "grace", "password": PASSWORD}, secure=is_secure)
 
-    session, csrf = (client.cookies[name] for name in (live.SESSION_COOKIE_NAME, live.CSRF_COOKIE_NAME))
+    prefix = "__Host-" if is_secure else ""
+    session, csrf = (client.cookies[prefix + name] for name in (live.SESSION_COOKIE_NAME, live.CSRF_COOKIE_NAME))
+    assert (session["path"], session["domain"], csrf["path"], csrf["domain"]) == ("/", "", "/", "")
     assert session["httponly"]
     assert (session["samesite"], csrf["samesite"]) == ("Lax", "Lax")
     assert (bool(session["secure"]), bool(csrf["secure"])) == (is_secure, is_secure)
     assert session["max-age"] == 12 * 3600
+
+
+def test_over_https_it_is_of_this_host_alone(person: User) -> None:
+    client = Client(enforce_csrf_checks=True)
+    page = client.get("/sign-in/", secure=True)
+    token = client.cookies["__Host-csrftoken"].value
+    given = {"username": "grace", "password": PASSWORD, "csrfmiddlewaretoken": page.context["csrf_token"]}
+    headers = {"Referer": "https://testserver/sign-in/"}
+    assert token
+    assert client.post("/sign-in/", given, secure=True, headers=headers).status_code == 302
+    assert client.get(PAGE, secure=True).status_code == 200
+
+    # What another host of the domain, or a page without HTTPS, may have set is not looked at.
+    client.cookies[live.SESSION_COOKIE_NAME] = client.cookies.pop("__Host-sessionid").value
+    assert client.get(PAGE, secure=True).status_code == 302
+
+
+def test_signing_out_over_https_takes_the_cookie_back(person: User) -> None:
+    client = Client()
+    client.post("/sign-in/", {"username": "grace", "password": PASSWORD}, secure=True)
+    client.post("/sign-out/", secure=True)
+
+    cookie = client.cookies["__Host-sessionid"]
+    assert (cookie.value, cookie["max-age"], bool(cookie["secure"])) == ("", 0, True)
+
+
+@pytest.mark.parametrize("path", ["/sign-in/", "/dicom-web/studies"])
+def test_browsers_are_told_to_come_by_https_over_https_alone(path: str) -> None:
+    assert Client().get(path, secure=True).headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert "Strict-Transport-Security" not in Client().get(path).headers
 
 
 def test_what_has_ended_is_removed(client: Client, person: User) -> None:

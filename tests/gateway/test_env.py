@@ -62,6 +62,8 @@ def test_a_deep_home_gets_a_socket_that_fits(environment: pytest.MonkeyPatch, tm
         ("GANTRY_HTTP_BIND", "8000", "ADDRESS:PORT"),
         ("GANTRY_TRUSTED_PROXIES", "proxy.example", "IP addresses"),
         ("GANTRY_SIGN_IN_ATTEMPTS", "0", "from 1 to 100"),
+        ("GANTRY_SIGN_IN_ATTEMPTS_PER_ADDRESS", "-1", "from 0 to 100000"),
+        ("GANTRY_HSTS_DAYS", "year", "from 0 to 3650"),
         ("GANTRY_AUDIT_KEEP_DAYS", "-1", "from 0 to 36500"),
         ("GANTRY_LOCKOUT_MINUTES", "-1", "from 1 to 1440"),
         ("GANTRY_SESSION_IDLE_MINUTES", "0", "from 1 to 1440"),
