@@ -270,6 +270,9 @@ def _the_rest() -> Iterator[str]:
             ("certificates", "callers must show one where `GANTRY_TLS_CA` is set; it may be bound to an AE title"),
             ("association level", "allowlist by AE title, network, certificate, SOP Class and right; default deny"),
             ("user identity negotiation", "not used: proposed, it is not answered"),
+            ("audit trail messages", "PS3.15 A.5 and A.6 (SYSLOG-TLS), with `GANTRY_AUDIT_SYSLOG`: docs/audit.md"),
+            ("syslog", "RFC 5424 and 5425, no STRUCTURED-DATA, one connection for each batch, at most 32,768 octets"),
+            ("additions to the messages", "one more Participant Object: the record itself (RFC-3881 12, URI)"),
         ],
     )
     yield "## Annex A: storage SOP Classes"

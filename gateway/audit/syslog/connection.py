@@ -6,7 +6,6 @@ process read them (a kernel that drops unread bytes resets the connection).
 """
 
 import fcntl
-import select
 import socket
 import ssl
 import struct
@@ -68,7 +67,7 @@ def _write(connection: socket.socket, content: bytes, until: float) -> None:
     for start in range(0, len(view), PIECE):
         connection.settimeout(_left(until))
         connection.sendall(view[start : start + PIECE])
-    if select.select([connection], [], [], 0)[0] and _has_ended(connection):
+    if _has_ended(connection):
         raise ConnectionAbortedError(None, "the receiver closed before it had all")
 
 

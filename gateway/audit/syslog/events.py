@@ -11,6 +11,8 @@ from gateway.audit.canonical import moment
 from gateway.audit.models import AuditRecord
 from gateway.audit.syslog.message import Code, Message, Participant, ParticipantObject
 
+# A receiver need not take messages above 32,768 octets (PS3.15 A.6), and base64 adds a third.
+LONGEST_DETAIL = 6_000
 SUCCESS, MINOR_FAILURE = "0", "4"
 PERSON, SYSTEM_OBJECT = "1", "2"
 PATIENT, REPORT, SECURITY_RESOURCE = "1", "3", "13"
@@ -104,8 +106,8 @@ def _studies(row: AuditRecord) -> list[ParticipantObject]:
 
 def _search(row: AuditRecord) -> list[ParticipantObject]:
     """What was searched by, as far as it is on record: no value but a Patient ID is."""
-    query = row.detail.encode("utf-8", "replace")
-    criteria = ParticipantObject(row.subject, SEARCH_CRITERIA, SYSTEM_OBJECT, REPORT, query=query)
+    query = _short(row.detail)
+    criteria = ParticipantObject(row.subject, SEARCH_CRITERIA, SYSTEM_OBJECT, REPORT, query=query.encode())
     return [criteria, *_studies(row)]
 
 
@@ -127,10 +129,15 @@ def _nothing(row: AuditRecord) -> list[ParticipantObject]:
 def _record(row: AuditRecord) -> ParticipantObject:
     """The record itself, with all of it that has no place of its own: who gets one twice knows it by its name."""
     name = f"{row.chain_id}/{row.sequence}"
-    details = {"Subject": row.subject, "Detail": row.detail, "Hash": row.hash}
+    details = {"Subject": row.subject, "Detail": _short(row.detail), "Hash": row.hash}
     return ParticipantObject(
         f"gantry-audit:{name}", URI, SYSTEM_OBJECT, SECURITY_RESOURCE, name=f"Audit record {name}", details=details
     )
+
+
+def _short(text: str) -> str:
+    """Text of which as much is told as a message has room for."""
+    return text.encode("utf-8", "replace")[:LONGEST_DETAIL].decode(errors="ignore")
 
 
 def _setting(row: AuditRecord) -> Code:

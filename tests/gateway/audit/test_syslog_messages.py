@@ -148,6 +148,14 @@ def test_hostile_texts_make_valid_messages() -> None:
             assert unframed(framing) == [framing.partition(b" ")[2]]
 
 
+def test_no_message_is_longer_than_every_receiver_takes() -> None:
+    longest = {"actor": "😀" * 150, "patient_id": "😀" * 64, "subject": "😀" * 200, "detail": "😀" * 10_000}
+    for action in Action:
+        content = as_xml(message_of(row(action, study_instance_uid="&" * 64, address="&" * 64, **longest)))
+        valid(content)
+        assert len(framed(content, at="2026-11-28T10:15:00Z", host="h" * 64, process="p" * 16)) <= 32_768
+
+
 def test_a_frame_is_a_header_and_the_message() -> None:
     (message,) = unframed(framed(b"<x/>", at="2026-11-28T10:15:00.1Z", host="north 1", process="GANTRY"))
 
