@@ -22,6 +22,7 @@ from gateway.portal.words import number
 from studies.admission import is_uid
 
 READ = "audit.view_auditrecord"
+_HASHES = ("head", "sha256")
 
 
 @require_GET
@@ -92,6 +93,8 @@ def _words(row: AuditRecord) -> str:
         elif name == "fields" and isinstance(value, list):
             named = [field for field in value if field not in (detail.get("values") or {})]
             parts += [", ".join(map(str, named))] if named else []
+        elif name in _HASHES:  # as a whole they are in the files, and a table would be as wide as they are
+            parts.append(f"{name}: {str(value)[:12]}…")
         else:
             parts.append(f"{name}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
     return "; ".join(parts)
