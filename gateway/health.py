@@ -157,8 +157,9 @@ def audit_checks() -> list[Check]:
         is_ok = standing().failures < FAILURES_OF_AN_OUTAGE
     except DatabaseError:  # another light says so
         return []
-    told, waits = _("The syslog receiver is told of the audit trail."), _(
-        "The syslog receiver takes nothing; the records wait for it."
+    told, waits = (
+        _("The syslog receiver is told of the audit trail."),
+        _("The syslog receiver takes nothing; the records wait for it."),
     )
     return [Check("audit receiver", is_ok, told if is_ok else waits)]
 
