@@ -1,43 +1,49 @@
-// Applies the chosen theme before the first paint; loaded in the head, before anything is drawn.
+// Applies the chosen theme and density before the first paint; loaded in the head, before anything is drawn.
 (() => {
-  const KEY = "gantry-theme";
   const root = document.documentElement;
+  // What is chosen by buttons [data-set-<name>]; what is no choice at all is the first time's, and the system's theme is a good one.
+  const FIRST = { theme: "system", density: "compact" };
 
-  function read() {
+  function read(name) {
     try {
-      return localStorage.getItem(KEY) || "system";
+      return localStorage.getItem(`gantry-${name}`) || FIRST[name];
     } catch {
-      return "system"; // storage may be closed to this page; the system's theme is a good one
+      return FIRST[name]; // storage may be closed to this page
     }
   }
 
-  function apply(theme) {
-    if (theme === "system") delete root.dataset.theme;
-    else root.dataset.theme = theme;
+  function apply(name, value) {
+    if (value === "system") delete root.dataset[name];
+    else root.dataset[name] = value;
   }
 
-  function mark() {
-    const theme = read();
-    for (const button of document.querySelectorAll("[data-set-theme]")) {
-      button.setAttribute("aria-pressed", String(button.dataset.setTheme === theme));
+  function mark(name, value) {
+    for (const button of document.querySelectorAll(`[data-set-${name}]`)) {
+      button.setAttribute("aria-pressed", String(button.getAttribute(`data-set-${name}`) === value));
     }
   }
 
-  apply(read());
-  document.addEventListener("DOMContentLoaded", mark);
+  function each(act) {
+    for (const name of Object.keys(FIRST)) act(name, read(name));
+  }
+
+  each(apply);
+  document.addEventListener("DOMContentLoaded", () => each(mark));
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-set-theme]");
-    if (!button) return;
-    try {
-      localStorage.setItem(KEY, button.dataset.setTheme);
-    } catch {
-      // not kept, but applied to this page
+    for (const name of Object.keys(FIRST)) {
+      const value = event.target.closest(`[data-set-${name}]`)?.getAttribute(`data-set-${name}`);
+      if (!value) continue;
+      try {
+        localStorage.setItem(`gantry-${name}`, value);
+      } catch {
+        // not kept, but applied to this page
+      }
+      apply(name, value);
+      mark(name, value);
     }
-    apply(button.dataset.setTheme);
-    mark();
   });
   addEventListener("storage", () => {
-    apply(read());
-    mark();
+    each(apply);
+    each(mark);
   });
 })();
