@@ -41,6 +41,7 @@ app.conf.task_routes = {
     "gateway.audit.tasks.tell_syslog": {"queue": "fetch"},  # threads: a receiver that does not answer
     "gateway.analytics.tasks.*": {"queue": "tier"},  # behind all that receives, finds and delivers
     "gateway.batches.tasks.*": {"queue": "fetch"},  # threads: a thousand studies must not hold up the rules
+    "gateway.samples.tasks.*": {"queue": "fetch"},
     "spanner.tasks.fetch_studies": {"queue": "fetch"},
     "spanner.tasks.fetch_priors": {"queue": "fetch"},
     "spanner.tasks.remove_fetched": {"queue": "fetch"},
@@ -65,6 +66,7 @@ app.conf.beat_schedule = {
         ("have packs go to cold storage", "tiering.tasks.lay_down_packs", 60),
         ("remove federated answers that are kept no longer", "spanner.tasks.sweep_queries", 60),
         ("do what was chosen in the study list", "gateway.batches.tasks.carry_out_batches", SWEEP_SECONDS),
+        ("send the test studies that wait", "gateway.samples.tasks.send_samples", SWEEP_SECONDS),
         ("remove batches that are kept no longer", "gateway.batches.tasks.sweep_batches", 3600),
         ("bring studies from their sources", "spanner.tasks.fetch_studies", SWEEP_SECONDS),
         ("remove fetched studies that nobody uses", "spanner.tasks.remove_fetched", 600),

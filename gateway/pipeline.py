@@ -15,6 +15,7 @@ from django.db import transaction
 from django.dispatch import receiver
 
 from gateway.batches.events import batches_due
+from gateway.samples.events import samples_due
 from routing.events import (
     ai_work_due,
     back_tests_due,
@@ -153,3 +154,11 @@ def do_what_was_chosen(**kwargs: Any) -> None:
     from gateway.batches.tasks import carry_out_batches
 
     ring(carry_out_batches)
+
+
+@receiver(samples_due)
+def send_the_test_study(**kwargs: Any) -> None:
+    """Somebody asked for a test study."""
+    from gateway.samples.tasks import send_samples
+
+    ring(send_samples)

@@ -38,6 +38,9 @@ class User(AbstractUser):
     list_columns = models.JSONField(
         default=dict, blank=True, editable=False, help_text="Columns that the person chose, by list."
     )
+    hides_first_steps = models.BooleanField(
+        default=False, editable=False, help_text="The person closed the checklist of the dashboard."
+    )
 
     language = models.CharField(
         max_length=8, blank=True, default="", editable=False, help_text="Of the pages; empty: as the browser asks."

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -15,7 +14,8 @@ from gateway.analytics.models import Stock
 from gateway.analytics.units import DEFAULT_RANGE, RANGES
 from gateway.health import why_closed
 from gateway.portal.charts import count_chart, delivered_chart, duration_chart, instances, moment, queue_chart, studies
-from gateway.portal.first_steps import first_steps
+from gateway.portal.first_steps import steps_context
+from gateway.portal.who import person
 from gateway.portal.words import number, seconds, size
 from routing.selectors import Queue, queues
 from studies.selectors import StudyFilters, list_studies
@@ -33,11 +33,9 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     if request.headers.get("HX-Target") == "live":
         return render(request, "portal/_live.html", context | _live(figures(chosen, timezone.now())))
     latest = list(list_studies(StudyFilters())[:LATEST_STUDIES])
-    if latest:
+    context |= steps_context(person(request))
+    if latest or "steps" not in context:
         context |= _live(figures(chosen, timezone.now())) | {"latest": latest}
-    else:
-        host, port = settings.GANTRY.dicom_bind[:2]
-        context |= {"steps": first_steps(), "dicom_host": host, "dicom_port": port}
     return render(request, "portal/dashboard.html", context)
 
 

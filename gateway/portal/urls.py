@@ -4,10 +4,13 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from gateway.languages.choose import choose_language
-from gateway.portal import batches, dashboard, events, licences, saved_filters, sign_in, studies, system
+from gateway.portal import batches, dashboard, events, first_steps, licences, saved_filters, sign_in, studies, system
 
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
+    path("first-steps/", first_steps.show_steps, name="first-steps"),
+    path("first-steps/hide/", first_steps.hide_steps, name="first-steps-hide"),
+    path("first-steps/test-study/", first_steps.send_test_study, name="test-study"),
     path("sign-in/", sign_in.SignIn.as_view(), name="sign-in"),
     path("sign-in/code/", sign_in.SignInCode.as_view(), name="sign-in-code"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),

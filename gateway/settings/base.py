@@ -25,6 +25,7 @@ INSTALLED_APPS = [
     "gateway.portal",
     "gateway.batches",
     "gateway.configuration",
+    "gateway.samples",
     "dicomnet",
     "studies",
     "routing",

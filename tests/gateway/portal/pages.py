@@ -82,6 +82,7 @@ class Rows:
         rule = version.rule_id if version else 0
         return {
             "dashboard": "/",
+            "first-steps": "/first-steps/",
             "studies": "/studies/",
             "study": study,
             "series": f"{study}series/{series.series_instance_uid}/",
