@@ -1,6 +1,8 @@
 // Keys: / to search, j and k through the rows, Enter opens (rows are links), x chooses a row, o and the arrows unfold and
 // fold it, g and a letter goes to a section, ? for help.
 const SECTIONS = { d: "dashboard", s: "study-list", q: "delivery-list", t: "destination-list", r: "rule-list", a: "span-search" };
+const SEARCH = "#search";
+const studies = document.querySelector("[data-section=study-list]");
 let isGoing = false;
 
 function rows() {
@@ -28,8 +30,15 @@ function unfold(isOpen) {
   return true;
 }
 
+// Where a page has no field to search in, that of the studies has.
+function search() {
+  const field = document.querySelector("[data-search]");
+  if (field) field.focus();
+  else if (studies) location.assign(`${studies.href}${SEARCH}`);
+}
+
 const ACTIONS = {
-  "/": () => document.querySelector("[data-search]")?.focus(),
+  "/": search,
   j: () => step(1),
   k: () => step(-1),
   x: () => inRow("[data-choose]")?.click(),
@@ -63,6 +72,8 @@ document.addEventListener("keydown", (event) => {
     if (unfold(event.key === "ArrowRight")) event.preventDefault();
   }
 });
+
+if (location.hash === SEARCH) search();
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-open-keys]")) document.getElementById("keys").showModal();

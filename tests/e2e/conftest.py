@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterator
-from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
@@ -17,7 +16,6 @@ from tests.e2e.hospital import fill
 from tests.e2e.pictures import store
 from tests.factories import PASSWORD, UserFactory
 
-Theme = Literal["light", "dark"]
 OpenPage = Callable[..., Page]
 WAIT_MILLISECONDS = 30_000  # how long a machine under load may take; what is right comes at once
 expect.set_options(timeout=WAIT_MILLISECONDS)
@@ -36,29 +34,30 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenPage]:
-    """Call it for a page of a fresh browser profile, signed in as an administrator; errors of the console fail."""
+    """Call it for a page of a fresh browser profile, signed in as an administrator, or as the role that it is given.
+
+    Errors of the console fail the test.
+    """
     # No broker runs here, and a bell that nobody hears costs seconds.
     monkeypatch.setattr("gateway.pipeline.ring", lambda *_: None)
     problems: list[str] = []
     contexts = []
 
-    def open_(path: str = "/", *, theme: Theme = "light", bypass_csp: bool = False, is_signed_in: bool = True) -> Page:
-        context = browser.new_context(
-            base_url=live_server.url, color_scheme=theme, bypass_csp=bypass_csp, viewport={"width": 1440, "height": 900}
-        )
+    def open_(path: str = "/", *, role: Role = Role.ADMINISTRATOR) -> Page:
+        context = browser.new_context(base_url=live_server.url, viewport={"width": 1440, "height": 900})
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(WAIT_MILLISECONDS)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda message: _note(problems, message))
-        if is_signed_in:
-            if not User.objects.filter(username="admin").exists():
-                UserFactory.create(username="admin", role=Role.ADMINISTRATOR)
-            page.goto("/sign-in/")
-            page.get_by_label("User name").fill("admin")
-            page.get_by_label("Password").fill(PASSWORD)
-            page.get_by_role("button", name="Sign in").click()
-            page.get_by_role("heading", name="Dashboard", level=1).wait_for()
+        name = "admin" if role == Role.ADMINISTRATOR else role.value
+        if not User.objects.filter(username=name).exists():
+            UserFactory.create(username=name, role=role)
+        page.goto("/sign-in/")
+        page.get_by_label("User name").fill(name)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("heading", name="Dashboard", level=1).wait_for()
         page.goto(path)
         return page
 
@@ -69,11 +68,16 @@ def open_page(browser: Browser, live_server: LiveServer, monkeypatch: pytest.Mon
 
 
 def _note(problems: list[str], message: ConsoleMessage) -> None:
-    # A page that is not there is an answer like any other, but Chromium reports it; so is a picture that a row without
-    # a file has not got.
-    is_answer = "status of 404" in message.text or message.location["url"].endswith("/thumbnail")
-    if message.type == "error" and not is_answer:
+    if message.type == "error" and not is_answer(message.text, message.location["url"]):
         problems.append(message.text)
+
+
+def is_answer(text: str, url: str) -> bool:
+    """A page that is not there is an answer like any other, but Chromium reports it.
+
+    So is a picture that a row without a file has not got.
+    """
+    return "status of 404" in text or url.endswith("/thumbnail")
 
 
 @pytest.fixture

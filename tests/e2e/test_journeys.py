@@ -132,7 +132,7 @@ def test_queue_moves_while_one_looks_but_not_while_one_chooses(open_page: OpenPa
     page = open_page("/deliveries/?tab=failed")
     page.locator("[data-choose]").first.check()
     DeliveryFactory.create(has_failed=True)
-    page.wait_for_timeout(6_000)
+    page.evaluate("() => htmx.trigger('#deliveries', 'look')")  # as it does every five seconds
     expect(page.locator(".delivery-table tbody tr")).to_have_count(1)
 
     page.locator("[data-choose]").first.uncheck()
@@ -250,18 +250,23 @@ def test_a_draft_is_tried_and_stays_in_the_editor(open_page: OpenPage) -> None:
     assert rule.version == 1
 
 
-def test_theme_is_kept_and_applied_before_the_first_paint(open_page: OpenPage) -> None:
-    page = open_page()
+def test_theme_and_density_are_kept_and_applied_before_the_first_paint(open_page: OpenPage) -> None:
+    page = open_page("/studies/")
     ground = "getComputedStyle(document.documentElement).backgroundColor"
-    light = page.evaluate(ground)
+    height = "document.querySelector('.button').offsetHeight"
+    light, compact = page.evaluate(ground), page.evaluate(height)
 
     page.get_by_role("button", name="Dark theme").click()
-    dark = page.evaluate(ground)
+    page.get_by_role("button", name="Comfortable rows").click()
+    dark, comfortable = page.evaluate(ground), page.evaluate(height)
     page.reload()
 
     assert light != dark
-    assert page.evaluate(ground) == dark
+    assert comfortable > compact >= 24
+    assert (page.evaluate(ground), page.evaluate(height)) == (dark, comfortable)
     expect(page.get_by_role("button", name="Dark theme")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="Comfortable rows")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="Compact rows")).to_have_attribute("aria-pressed", "false")
 
 
 def test_session_that_ended_leads_to_sign_in_and_not_into_the_page(open_page: OpenPage) -> None:
