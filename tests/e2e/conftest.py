@@ -68,16 +68,11 @@ def open_page(browser: Browser, live_server: LiveServer, monkeypatch: pytest.Mon
 
 
 def _note(problems: list[str], message: ConsoleMessage) -> None:
-    if message.type == "error" and not is_answer(message.text, message.location["url"]):
+    # A page that is not there is an answer like any other, but Chromium reports it; so is a picture that a row without
+    # a file has not got.
+    is_answer = "status of 404" in message.text or message.location["url"].endswith("/thumbnail")
+    if message.type == "error" and not is_answer:
         problems.append(message.text)
-
-
-def is_answer(text: str, url: str) -> bool:
-    """A page that is not there is an answer like any other, but Chromium reports it.
-
-    So is a picture that a row without a file has not got.
-    """
-    return "status of 404" in text or url.endswith("/thumbnail")
 
 
 @pytest.fixture
