@@ -93,6 +93,8 @@ class Looker:
         answer = page.goto(path)
         if answer is None or answer.status != status:
             self.say(f"answered {answer.status if answer else 'nothing'}")
+        if page.url != f"{self._url}{path}":
+            self.say(f"led to {page.url}")
         return page
 
     def refuses(self, path: str, role: Role) -> None:
@@ -105,6 +107,8 @@ class Looker:
 @pytest.fixture
 def looker(browser: Browser, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Looker]:
     monkeypatch.setattr("gateway.pipeline.ring", lambda *_: None)
+    # However slow this machine is, no page asks for the password in the middle.
+    monkeypatch.setattr("gateway.accounts.recent_password.RECENT_SECONDS", 86_400)
     made = Looker(browser, live_server)
     yield made
     for context in browser.contexts:
