@@ -97,7 +97,7 @@ def _is_edited(field: Any) -> bool:
 def _values(instance: Model, before: Mapping[str, Any], changed: list[str]) -> dict[str, Any]:
     told = {}
     for name in changed:
-        field: Any = instance._meta.get_field(name.removesuffix("_id") if name.endswith("_id") else name)
+        field: Any = instance._meta.get_field(name)
         if name not in _SECRETS and (field.choices or isinstance(field, BooleanField | IntegerField)):
             told[name] = [before[name], getattr(instance, name)]
     return {"values": told} if told else {}

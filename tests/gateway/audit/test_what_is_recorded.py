@@ -24,7 +24,15 @@ from studies.index import index_spool
 from studies.spool import Spool
 from tests.api_clients import V1, client_of, key_client
 from tests.corpus import EXPLICIT, encoded
-from tests.factories import PASSWORD, DeliveryFactory, DestinationFactory, InstanceFactory, StudyFactory, UserFactory
+from tests.factories import (
+    PASSWORD,
+    DeliveryFactory,
+    DestinationFactory,
+    InstanceFactory,
+    LocationFactory,
+    StudyFactory,
+    UserFactory,
+)
 from tests.studies.receiving import receive
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("trail")]
@@ -123,6 +131,15 @@ def test_configuration_by_page_api_and_admin_names_fields_and_no_secret() -> Non
     assert (entry.actor, entry.actor_kind) == ("ada", "person")
     everything = str(list(AuditRecord.objects.values_list()))
     assert not [secret for secret in ("Geheim", "Anders", "quite another", "argon2") if secret in everything]
+
+
+def test_a_field_whose_name_ends_like_a_key_is_a_change() -> None:
+    location = LocationFactory.create()
+    location.edge_id = "ward 3"
+    location.save()
+
+    (row,) = records(Action.CHANGED)
+    assert row.detail == '{"fields":["edge_id"]}'
 
 
 def test_stopping_a_destination_is_a_change() -> None:
