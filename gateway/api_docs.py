@@ -1,5 +1,6 @@
 """The OpenAPI schema of the API, and its pages in a browser."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
@@ -9,6 +10,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.exceptions import NotAuthenticated
 
 from gateway.accounts.permissions import ANY_ROLE, RolePermission
+from gateway.problems import MEDIA_TYPE, PROBLEMS
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -60,25 +62,78 @@ def without_closing_slash(endpoints: list[tuple[str, str, str, Any]], **kwargs: 
     return [(path.rstrip("/"), pattern, method, callback) for path, pattern, method, callback in endpoints]
 
 
-def problems_for_errors(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """Say once what all errors look like, and that each operation may answer with one (a postprocessing hook)."""
-    result["components"].setdefault("schemas", {})["Problem"] = {
-        "type": "object",
-        "description": "An error (RFC 9457).",
-        "properties": {
-            "type": {"type": "string", "format": "uri-reference"},
-            "title": {"type": "string"},
-            "status": {"type": "integer"},
-            "detail": {"type": "string"},
-            "errors": {"type": "object", "description": "Messages by field, for type /problems/validation."},
-        },
-        "required": ["type", "title", "status", "detail"],
-    }
-    answer = {
-        "description": "An error.",
-        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-    for operations in result["paths"].values():
-        for operation in operations.values():
-            operation["responses"]["default"] = answer
+def blank_as_any_of(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """A text that may be empty fits a pattern, or is empty, or both (a postprocessing hook)."""
+    for schema in result["components"].get("schemas", {}).values():
+        for field in schema.get("properties", {}).values():
+            if _EMPTY in field.get("oneOf", ()):
+                field["anyOf"] = field.pop("oneOf")
     return result
+
+
+def problems_for_errors(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """Say once what each error looks like, and which of them an operation answers with (a postprocessing hook)."""
+    components = result["components"]
+    components.setdefault("schemas", {})["Problem"] = _PROBLEM
+    components.setdefault("responses", {}).update({_name(status): _answer(status) for status in PROBLEMS})
+    for path, operations in result["paths"].items():
+        for method, operation in operations.items():
+            for status in sorted(_statuses(path, method, operation)):
+                reference = {"$ref": f"#/components/responses/{_name(status)}"}
+                operation["responses"].setdefault(str(status), reference)
+    return result
+
+
+def _statuses(path: str, method: str, operation: Mapping[str, Any]) -> set[int]:
+    found = {401, 403, 406, 429, 500, 503}
+    parameters = operation.get("parameters", ())
+    places = {parameter["in"] for parameter in parameters}
+    if "query" in places or "requestBody" in operation:
+        found.add(400)
+    if "path" in places or any(parameter["name"] == "page" for parameter in parameters):
+        found.add(404)
+    if "requestBody" in operation:
+        found |= {413, 415}
+    if method != "get" and not path.startswith("/api/v1/auth/"):
+        found.add(409)
+    for part, more in _OF_SOME.items():
+        if part in path:
+            found |= more
+    return found
+
+
+def _name(status: int) -> str:
+    return f"Problem{status}"
+
+
+def _answer(status: int) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "description": f"{PROBLEMS[status][1]}.",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    if status in {429, 503}:
+        found["headers"] = {
+            "Retry-After": {"description": "Seconds, where it is known.", "schema": {"type": "integer"}}
+        }
+    return found
+
+
+_EMPTY = {"type": "string", "maxLength": 0}
+# What some operations answer besides, by a part of their path.
+_OF_SOME = {
+    "/spanner/qido/": {404, 409, 502, 504},
+    "/spanner/queries/": {410, 502, 504},
+    "/simulation": {409},
+}
+_PROBLEM = {
+    "type": "object",
+    "description": "An error (RFC 9457).",
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {"type": "object", "description": "Messages by field, for type /problems/validation."},
+    },
+    "required": ["type", "title", "status", "detail"],
+}

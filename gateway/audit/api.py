@@ -32,7 +32,11 @@ _FILTERS = [
 ]
 _PAGES = [
     OpenApiParameter("before", int, description="What comes before this id: the next of the last answer."),
-    OpenApiParameter("limit", int, description=f"At most so many, 1 to {LONGEST_PAGE}; {PAGE} by default."),
+    OpenApiParameter(
+        "limit",
+        {"type": "integer", "minimum": 1, "maximum": LONGEST_PAGE, "default": PAGE},
+        description="At most so many.",
+    ),
 ]
 
 

@@ -237,6 +237,7 @@ SPECTACULAR_SETTINGS = {
     "PREPROCESSING_HOOKS": ["gateway.api_docs.without_closing_slash"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "gateway.api_docs.blank_as_any_of",
         "gateway.api_docs.problems_for_errors",
     ],
     "ENUM_NAME_OVERRIDES": {

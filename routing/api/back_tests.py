@@ -27,7 +27,7 @@ from routing.rules import definition_of
 class BackTestSerializer(serializers.ModelSerializer[BackTest]):
     """One draft on the studies of the last days: how far it is, and what it found."""
 
-    author = serializers.CharField(source="author.username", default=None, read_only=True)
+    author = serializers.CharField(source="author.username", default=None, allow_null=True, read_only=True)
     live_version = serializers.IntegerField(source="draft.live_version", allow_null=True, read_only=True)
     reads_files = serializers.SerializerMethodField(
         help_text="False: judged by the index alone. True: by the header of one instance of each series."

@@ -36,9 +36,9 @@ class DeliverySerializer(StrictModelSerializer):
     sop_instance_uid = serializers.CharField(source="instance.sop_instance_uid", read_only=True)
     study_instance_uid = serializers.CharField(source="instance.series.study.study_instance_uid", read_only=True)
     destination_name = serializers.CharField(source="destination.name", read_only=True)
-    rule = serializers.IntegerField(source="rule_version.rule_id", default=None, read_only=True)
+    rule = serializers.IntegerField(source="rule_version.rule_id", default=None, allow_null=True, read_only=True)
     rule_name = serializers.CharField(source="rule_version.rule.name", default="", read_only=True)
-    rule_version = serializers.IntegerField(source="rule_version.number", default=None, read_only=True)
+    rule_version = serializers.IntegerField(source="rule_version.number", default=None, allow_null=True, read_only=True)
     priority = PriorityField(read_only=True)
     last_status_words = serializers.CharField(source="status_in_words", read_only=True)
 

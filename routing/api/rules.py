@@ -102,7 +102,7 @@ class RuleSerializer(StrictModelSerializer):
 class RuleVersionSerializer(StrictModelSerializer):
     """One form that a rule had."""
 
-    author = serializers.CharField(source="author.username", default=None, read_only=True)
+    author = serializers.CharField(source="author.username", default=None, allow_null=True, read_only=True)
     definition = serializers.DictField(read_only=True)
 
     class Meta:

@@ -50,7 +50,7 @@ class FetchSerializer(serializers.ModelSerializer[Fetch]):
     """A study on its way here."""
 
     spanner_config_id = serializers.IntegerField(source="config_id", read_only=True)
-    source_name = serializers.CharField(source="source.name", default=None, read_only=True)
+    source_name = serializers.CharField(source="source.name", default=None, allow_null=True, read_only=True)
 
     class Meta:
         model = Fetch

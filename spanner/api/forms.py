@@ -2,12 +2,22 @@
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from spanner.answers import State
+from studies.dicomweb.search_terms import MAXIMUM_RESULTS
 
 STATES = [state.value for state in State]
 WAITING = "waiting"
+PAGES = [
+    OpenApiParameter(
+        "limit",
+        {"type": "integer", "minimum": 0, "maximum": MAXIMUM_RESULTS, "default": MAXIMUM_RESULTS},
+        description="Results at most.",
+    ),
+    OpenApiParameter("offset", {"type": "integer", "minimum": 0}, description="So many are left out at the beginning."),
+]
 
 
 class SourceStateSerializer(serializers.Serializer[Any]):

@@ -4,8 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.http import HttpResponse
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,7 +12,7 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from spanner.api.answer import json_answer, results_json
-from spanner.api.forms import WAITING, QueryStatusSerializer, ResultsSoFarSerializer
+from spanner.api.forms import PAGES, WAITING, QueryStatusSerializer, ResultsSoFarSerializer
 from spanner.api.problems import Expired
 from spanner.api.search import asker_of
 from spanner.errors import NoSuchQuery, QueryExpired, SpanFailed
@@ -48,10 +47,7 @@ class QueryResults(APIView):
     content_negotiation_class = JsonWhateverIsAsked
 
     @extend_schema(
-        parameters=[
-            OpenApiParameter("limit", OpenApiTypes.INT, description="Results at most."),
-            OpenApiParameter("offset", OpenApiTypes.INT, description="So many are left out at the beginning."),
-        ],
+        parameters=PAGES,
         responses=ResultsSoFarSerializer,
     )
     def get(self, request: Request, query_id: str) -> HttpResponse:

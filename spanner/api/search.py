@@ -16,7 +16,7 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from spanner.api.answer import answer_of
-from spanner.api.forms import AcceptedSerializer, FederatedAnswerSerializer
+from spanner.api.forms import PAGES, AcceptedSerializer, FederatedAnswerSerializer
 from spanner.api.problems import Busy, IsOff
 from spanner.errors import NoSuchSpan, SpanFailed, SpanIsOff, TooManyQueries
 from spanner.later import ask_later
@@ -34,8 +34,7 @@ _PARAMETERS = [
     OpenApiParameter("spanner_config_id", OpenApiTypes.INT, description="The federation that is asked."),
     OpenApiParameter("spanner_config", OpenApiTypes.STR, description="The same by its name."),
     OpenApiParameter("async", OpenApiTypes.BOOL, description="Answer at once where the answer will be."),
-    OpenApiParameter("limit", OpenApiTypes.INT, description="Results at most."),
-    OpenApiParameter("offset", OpenApiTypes.INT, description="So many are left out at the beginning."),
+    *PAGES,
     OpenApiParameter("orderby", OpenApiTypes.STR, description="Attributes, with a minus before those that descend."),
     OpenApiParameter("includefield", OpenApiTypes.STR, description="Attributes to return besides, or “all”."),
 ]

@@ -13,6 +13,8 @@ from studies.changes.models import Change
 
 LIMIT, MAXIMUM_LIMIT = 100, 1000
 MAXIMUM_SEQUENCE = 2**63 - 1
+_SINCE = {"type": "integer", "minimum": 0, "maximum": MAXIMUM_SEQUENCE, "default": 0}
+_LIMIT = {"type": "integer", "minimum": 1, "maximum": MAXIMUM_LIMIT, "default": LIMIT}
 
 
 class ChangeSerializer(serializers.ModelSerializer[Change]):
@@ -32,8 +34,10 @@ class Changes(APIView):
 
     @extend_schema(
         parameters=[
-            OpenApiParameter("since", int, description="What comes after this sequence number; 0: from the beginning."),
-            OpenApiParameter("limit", int, description=f"At most so many, 1 to {MAXIMUM_LIMIT}; {LIMIT} by default."),
+            OpenApiParameter(
+                "since", _SINCE, description="What comes after this sequence number; 0: from the beginning."
+            ),
+            OpenApiParameter("limit", _LIMIT, description="At most so many."),
         ],
         responses=inline_serializer(
             "Changes",

@@ -66,7 +66,7 @@ class MoveSerializer(serializers.ModelSerializer[Move]):
     """A study on its way to another tier."""
 
     study_instance_uid = serializers.CharField(source="study.study_instance_uid")
-    policy = serializers.CharField(source="policy.name", default=None)
+    policy = serializers.CharField(source="policy.name", default=None, allow_null=True)
     expected_seconds = serializers.SerializerMethodField(help_text="How long a recall takes from now, by past ones.")
 
     class Meta:

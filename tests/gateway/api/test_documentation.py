@@ -21,7 +21,9 @@ def test_the_schema_is_valid_and_without_warnings() -> None:
     assert set(schema["components"]["securitySchemes"]) == {"apiKey", "cookieAuth", "jwtAuth"}
     assert {f"{V1}/studies", f"{V1}/studies/{{study_instance_uid}}", f"{V1}/rules/test"} <= set(schema["paths"])
     operations = [operation for path in schema["paths"].values() for operation in path.values()]
-    assert all("default" in operation["responses"] for operation in operations)
+    assert all({"401", "403", "429", "500", "503"} <= set(operation["responses"]) for operation in operations)
+    problems = schema["components"]["responses"]
+    assert all(set(problem["content"]) == {"application/problem+json"} for problem in problems.values())
 
 
 def test_the_schema_is_served() -> None:
