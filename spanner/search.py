@@ -48,6 +48,8 @@ def find_span(name: str | None = None, *, pk: int | None = None) -> SpanningConf
         NoSuchSpan: there is none.
         SpanIsOff: it is off.
     """
+    if "\0" in (name or ""):  # which PostgreSQL refuses to be asked for
+        raise NoSuchSpan(name)
     wanted = {"name": name} if pk is None else {"pk": pk}
     config = SpanningConfig.objects.filter(**wanted).first()
     if config is None:
