@@ -4,6 +4,7 @@ No redirect is followed, no proxy or password of the environment is used, no coo
 origin of the destination's URL and nowhere else.
 """
 
+import math
 import socket
 import ssl
 import time
@@ -47,6 +48,7 @@ class Caller:
         url: Url,
         *,
         timeout_seconds: float,
+        whole_seconds: float = math.inf,
         tls: ssl.SSLContext | None = None,
         headers: dict[str, str] | None = None,
     ) -> None:
@@ -55,6 +57,7 @@ class Caller:
         Args:
             url: of the service.
             timeout_seconds: for each step, besides the time that the size of what is sent needs.
+            whole_seconds: for all requests together, once the name's addresses are known.
             tls: for https.
             headers: sent with each request, such as Authorization.
 
@@ -70,7 +73,7 @@ class Caller:
             raise HttpError(f"{url.authority} is not called: {error}") from error
         except OSError as error:
             raise HttpError(f"{url.authority} cannot be called: {error.strerror or error}") from error
-        self._line = Line(url.authority, addresses)
+        self._line = Line(url.authority, addresses, whole_seconds=whole_seconds)
         self._pool = httpcore.ConnectionPool(
             ssl_context=tls,
             max_connections=1,

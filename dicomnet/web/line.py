@@ -1,5 +1,6 @@
 """The line to an HTTP service: at checked addresses, every wait within one deadline, its failures in words."""
 
+import math
 import ssl
 import time
 from contextlib import suppress
@@ -50,14 +51,15 @@ def _cause_of(error: Exception) -> OSError | None:
 class Line(httpcore.NetworkBackend):
     """Connects to one of the addresses that were checked, and holds every read and write to one deadline."""
 
-    def __init__(self, authority: str, addresses: tuple[str, ...]) -> None:
+    def __init__(self, authority: str, addresses: tuple[str, ...], *, whole_seconds: float = math.inf) -> None:
         self.authority = authority
         self._addresses = addresses
         self._deadline = 0.0
+        self._end = time.monotonic() + whole_seconds
 
     def give(self, seconds: float) -> None:
-        """So long from now."""
-        self._deadline = time.monotonic() + seconds
+        """So long from now, if the whole has as long."""
+        self._deadline = min(time.monotonic() + seconds, self._end)
 
     def left(self) -> float:
         """Seconds to the deadline; short, but not zero, when it has passed."""
@@ -74,7 +76,7 @@ class Line(httpcore.NetworkBackend):
         """Connect to the first that answers; the host's name is not asked for again."""
         backend = httpcore.SyncBackend()
         *others, last = self._addresses
-        seconds = (timeout or CONNECT_SECONDS) / len(self._addresses)
+        seconds = min(timeout or CONNECT_SECONDS, self.left()) / len(self._addresses)
         for address in others:
             with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
                 return _Stream(backend.connect_tcp(address, port, seconds, None, socket_options), self)
