@@ -8,13 +8,13 @@ import random
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from routing.events import deliveries_due
+from routing.events import deliveries_died, deliveries_due
 from routing.history import ERROR_LENGTH, note_failures
 from routing.models import Delivery, DeliveryState, Destination, Priority, RuleVersion
 from studies.models import Instance, Study
@@ -66,25 +66,29 @@ def finish_delivered(token: str, receipts: Mapping[int, Receipt]) -> int:
 def finish_failed(token: str, pk: int, *, status: int | None, error: str, is_permanent: bool) -> None:
     """Record a failure of one delivery: it waits for its next attempt, or has failed for good."""
     for delivery in _held(token, [pk]):
-        is_too_old = timezone.now() - delivery.queued_at > GIVE_UP_AFTER
-        is_ours = _held(token, [pk]).update(
-            state=DeliveryState.DEAD if is_permanent or is_too_old else DeliveryState.PENDING,
-            next_attempt_at=timezone.now() + back_off(delivery.attempts),
-            last_status=status,
-            last_error=error[:ERROR_LENGTH],
-            lease_token="",
-            lease_until=None,
-        )
-        if is_ours:
-            note_failures([delivery], error=error, status=status, association=token)
+        is_dead = is_permanent or timezone.now() - delivery.queued_at > GIVE_UP_AFTER
+        with transaction.atomic():
+            is_ours = _held(token, [pk]).update(
+                state=DeliveryState.DEAD if is_dead else DeliveryState.PENDING,
+                next_attempt_at=timezone.now() + back_off(delivery.attempts),
+                last_status=status,
+                last_error=error[:ERROR_LENGTH],
+                lease_token="",
+                lease_until=None,
+            )
+            if is_ours:
+                note_failures([delivery], error=error, status=status, association=token)
+                if is_dead:
+                    deliveries_died.send(Delivery, pks=[pk])
 
 
 def give_back(token: str, *, error: str, at: datetime) -> None:
     """Return what was claimed but not sent, because the peer could not be reached; it gives up by age only."""
     held = Delivery.objects.filter(lease_token=token, state=DeliveryState.SENDING)
-    note_failures(list(held), error=error, association=token)
-    held.filter(queued_at__lt=timezone.now() - GIVE_UP_AFTER).update(
-        state=DeliveryState.DEAD, last_error=error[:ERROR_LENGTH], lease_token="", lease_until=None
+    claimed = list(held)
+    note_failures(claimed, error=error, association=token)
+    _set_aside(
+        held, [each for each in claimed if timezone.now() - each.queued_at > GIVE_UP_AFTER], error[:ERROR_LENGTH]
     )
     held.update(
         state=DeliveryState.PENDING,
@@ -114,13 +118,13 @@ def take_back_expired_leases() -> int:
     # A lease is never longer than its length: if it seems so, the clock was set back.
     is_over = Q(lease_until__lt=now) | Q(lease_until__gt=now + timedelta(seconds=2 * LEASE_SECONDS))
     expired = Delivery.objects.filter(is_over, state=DeliveryState.SENDING)
-    note_failures(list(expired), error="The sending process was lost.")
-    poison = expired.filter(lost_leases__gte=MAXIMUM_LOST_LEASES - 1).update(
-        state=DeliveryState.DEAD,
+    found = list(expired)
+    note_failures(found, error="The sending process was lost.")
+    poison = _set_aside(
+        expired,
+        [each for each in found if each.lost_leases >= MAXIMUM_LOST_LEASES - 1],
+        f"The sending process was lost {MAXIMUM_LOST_LEASES} times during this delivery.",
         lost_leases=F("lost_leases") + 1,
-        last_error=f"The sending process was lost {MAXIMUM_LOST_LEASES} times during this delivery.",
-        lease_token="",
-        lease_until=None,
     )
     lost = expired.update(
         state=DeliveryState.PENDING,
@@ -131,6 +135,21 @@ def take_back_expired_leases() -> int:
         lease_until=None,
     )
     return poison + lost
+
+
+def _set_aside(those: QuerySet[Delivery], deliveries: Sequence[Delivery], error: str, **values: Any) -> int:
+    """Those of these deliveries have failed that are still as they were found."""
+    count, pks = 0, [delivery.pk for delivery in deliveries]
+    for start in range(0, len(pks), 500):
+        some = pks[start : start + 500]
+        with transaction.atomic():
+            dead = those.filter(pk__in=some).update(
+                state=DeliveryState.DEAD, last_error=error, lease_token="", lease_until=None, **values
+            )
+            if dead:
+                deliveries_died.send(Delivery, pks=some)
+        count += dead
+    return count
 
 
 def pull_in_far_attempts() -> int:

@@ -18,6 +18,7 @@ from tiering import claim
 from tiering.at_rest import ask_back
 from tiering.bring_back import bring_back
 from tiering.errors import ObjectAtRest, PackDamaged, SourceDamaged, StoreError, TierError
+from tiering.events import study_moved
 from tiering.forecast import LOOK_AGAIN_SECONDS
 from tiering.keep import keeping
 from tiering.models import Location, Move, MoveState, Pack, TierChange
@@ -154,6 +155,13 @@ def _switch(move: Move) -> None:
                 to_tier=after,
                 requested_by=move.requested_by,
                 policy_name=move.policy.name if move.policy else "",
+            )
+            study_moved.send(
+                Move,
+                study_instance_uid=study.study_instance_uid,
+                from_tier=str(before),
+                to_tier=str(after),
+                reason=str(move.reason),
             )
         is_back = move.to_tier == Tier.HOT  # nothing is removed then: the copies are worth keeping
         claim.change(

@@ -20,6 +20,7 @@ from routing.ai.health import record_answer
 from routing.ai.models import AIRequest, AIRequestState, AIResult, AIVerdict, AIWorker
 from routing.ai.queue import asked_so_far
 from routing.ai.requests import tell_due
+from routing.events import result_judged
 from studies.errors import MalformedDataSet
 from studies.models import LO_LENGTH, Instance
 from studies.storage import hot_storage
@@ -83,7 +84,8 @@ def judge(result: AIResult) -> bool:
         logger.warning("AI result not read", extra={"instance": instance.pk, "error": type(error).__name__})
         worker = next(iter(senders.near or senders.titled), None)
         said_nothing = Judgement(AIVerdict.QUARANTINED, Match(worker, None), "Its stored file cannot be read.")
-        return _record(result, said_nothing)
+        with transaction.atomic():
+            return _record(result, said_nothing)
     suspects = _suspects(instance)
     with transaction.atomic():
         return _record(result, _judgement(instance, senders, said, suspects))
@@ -176,6 +178,7 @@ def _record(result: AIResult, judgement: Judgement) -> bool:
     )
     if not is_ours:
         return False
+    result_judged.send(AIResult, pk=result.pk)
     log = logger.warning if verdict == AIVerdict.QUARANTINED else logger.info
     log("AI result judged", extra={"result": result.pk, "verdict": verdict.value, "reason": judgement.reason})
     if verdict in BELIEVED and match.request is not None and match.worker is not None:

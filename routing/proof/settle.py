@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from routing.events import deliveries_died
 from routing.models import Attempt, Delivery, DeliveryState, ProofRequest
 from routing.proof.models import ProofState
 from routing.proof.sent import Sent, by_instance
@@ -110,7 +111,7 @@ def _send_again(request: ProofRequest, missing: list[tuple[Delivery, str]], *, g
         for start in range(0, len(pks), STEP):
             some = pks[start : start + STEP]
             Attempt.objects.bulk_create(Attempt(delivery_id=pk, at=now, error=error) for pk in some)
-            Delivery.objects.filter(pk__in=some, state=DeliveryState.DELIVERED).update(
+            changed = Delivery.objects.filter(pk__in=some, state=DeliveryState.DELIVERED).update(
                 state=DeliveryState.DEAD if gives_up else DeliveryState.PENDING,
                 attempts=0,
                 lost_leases=0,
@@ -120,6 +121,8 @@ def _send_again(request: ProofRequest, missing: list[tuple[Delivery, str]], *, g
                 last_error=error,
                 proof_checked_at=None,
             )
+            if changed and gives_up:
+                deliveries_died.send(Delivery, pks=some)
     if missing and not gives_up:
         tell_due([request.destination_id])
 
