@@ -15,6 +15,7 @@ from gateway.configuration.api import ConfigExport, ConfigImport, ConfigSnapshot
 from gateway.nodes.api import Nodes
 from gateway.problems import not_found
 from gateway.trace_api import Trace
+from gateway.webhooks.api import WebhookDeliveries, Webhooks
 from routing.api.ai import AIPools, AIRequests, AIResults, AIWorkers
 from routing.api.back_tests import BackTests
 from routing.api.deliveries import Deliveries, Replay
@@ -75,6 +76,8 @@ router.register("config/snapshots", ConfigSnapshots, basename="api-config-snapsh
 router.register("spanner/fetches", Fetches, basename="api-fetch")
 router.register("users", Users, basename="api-user")
 router.register("lock-outs", LockOuts, basename="api-lock-out")
+router.register("webhooks", Webhooks, basename="api-webhook")
+router.register(r"webhooks/(?P<webhook_pk>\d{1,18})/deliveries", WebhookDeliveries, basename="api-webhook-delivery")
 router.register("api-keys", ApiKeys, basename="api-key")
 
 urlpatterns = [

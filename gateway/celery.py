@@ -42,6 +42,7 @@ app.conf.task_routes = {
     "gateway.analytics.tasks.*": {"queue": "tier"},  # behind all that receives, finds and delivers
     "gateway.batches.tasks.*": {"queue": "fetch"},  # threads: a thousand studies must not hold up the rules
     "gateway.samples.tasks.*": {"queue": "fetch"},
+    "gateway.webhooks.tasks.*": {"queue": "fetch"},  # receivers may be slow
     "spanner.tasks.fetch_studies": {"queue": "fetch"},
     "spanner.tasks.fetch_priors": {"queue": "fetch"},
     "spanner.tasks.remove_fetched": {"queue": "fetch"},
@@ -68,6 +69,8 @@ app.conf.beat_schedule = {
         ("do what was chosen in the study list", "gateway.batches.tasks.carry_out_batches", SWEEP_SECONDS),
         ("send the test studies that wait", "gateway.samples.tasks.send_samples", SWEEP_SECONDS),
         ("remove batches that are kept no longer", "gateway.batches.tasks.sweep_batches", 3600),
+        ("tell webhooks what happened", "gateway.webhooks.tasks.tell_webhooks", SWEEP_SECONDS),
+        ("remove messages to webhooks that are kept no longer", "gateway.webhooks.tasks.tidy_webhooks", 600),
         ("bring studies from their sources", "spanner.tasks.fetch_studies", SWEEP_SECONDS),
         ("remove fetched studies that nobody uses", "spanner.tasks.remove_fetched", 600),
         ("remove packs that nobody relies on", "tiering.tasks.sweep_packs", 600),

@@ -49,6 +49,7 @@ class Environment:
     audit_syslog_tls: TlsFiles
     audit_archive: Path | None
     audit_keep_days: int
+    webhook_keep_days: int
     node_name: str
     trusted_proxies: frozenset[str]
     sign_in_attempts: int
@@ -148,6 +149,7 @@ def read_environment() -> Environment:
         ),
         audit_archive=values.folder(env.str("GANTRY_AUDIT_ARCHIVE", "")),
         audit_keep_days=values.number(env, "GANTRY_AUDIT_KEEP_DAYS", 0, 0, 36_500),
+        webhook_keep_days=values.number(env, "GANTRY_WEBHOOK_KEEP_DAYS", 30, 1, 3650),
         node_name=values.node_name(env.str("GANTRY_NODE_NAME", "")),
         trusted_proxies=values.addresses(env.str("GANTRY_TRUSTED_PROXIES", ""), "GANTRY_TRUSTED_PROXIES"),
         sign_in_attempts=values.number(env, "GANTRY_SIGN_IN_ATTEMPTS", 5, 1, 100),

@@ -26,6 +26,8 @@ from gateway.accounts.authentication import api_key_of
 from gateway.accounts.models import Scope
 from gateway.audit.syslog.tell import backlog, standing
 from gateway.nodes.figures import node_figures
+from gateway.webhooks.models import Webhook
+from gateway.webhooks.selectors import oldest_seconds, standings
 from routing.ai.board import quarantined
 from routing.models import AIRequest, Delivery, DeliveryState
 from spanner.models import Source, SourceAnswer
@@ -80,7 +82,7 @@ class RowCollector:
         yield InfoMetricFamily("gantry_build", "What runs here.", {"django": django.get_version()})
         yield from _spool()
         try:
-            found = [*_archive(), *_ledger(), *_ai(), *_span(), *_audit(), *node_figures()]
+            found = [*_archive(), *_ledger(), *_ai(), *_span(), *_audit(), *_webhooks(), *node_figures()]
         except DatabaseError as error:
             logger.warning("no figures from the database", extra={"error": type(error).__name__})
             found = []
@@ -161,6 +163,19 @@ def _audit() -> Iterator[Metric]:
     yield GaugeMetricFamily("gantry_audit_syslog_backlog", words, value=backlog())
     words = "Attempts to tell it that failed since it last went well."
     yield GaugeMetricFamily("gantry_audit_syslog_failures", words, value=standing().failures)
+
+
+def _webhooks() -> Iterator[Metric]:
+    waiting = GaugeMetricFamily("gantry_webhook_deliveries", "Messages to webhooks.", labels=["webhook", "state"])
+    words = "Age of the oldest message that waits for a webhook."
+    oldest = GaugeMetricFamily("gantry_webhook_oldest_waiting_seconds", words, labels=["webhook"])
+    for standing in standings(Webhook.objects.filter(is_enabled=True)):
+        name = standing.webhook.name
+        waiting.add_metric([name, "pending"], standing.waiting)
+        waiting.add_metric([name, "dead"], standing.dead)
+        oldest.add_metric([name], oldest_seconds(standing))
+    yield waiting
+    yield oldest
 
 
 def _age_seconds(since: datetime) -> float:

@@ -16,18 +16,21 @@ from django.dispatch import receiver
 
 from gateway.batches.events import batches_due
 from gateway.samples.events import samples_due
+from gateway.webhooks.events import webhooks_due
 from routing.events import (
     ai_work_due,
     back_tests_due,
+    deliveries_died,
     deliveries_due,
     priors_wanted,
     proofs_due,
+    result_judged,
     tier_wanted,
 )
 from spanner.events import fetches_due
 from studies.doorbell import ring
 from studies.events import commitments_due, instances_indexed, series_wanted, studies_completed
-from tiering.events import moves_due
+from tiering.events import moves_due, study_moved
 
 
 @receiver(instances_indexed)
@@ -162,3 +165,35 @@ def send_the_test_study(**kwargs: Any) -> None:
     from gateway.samples.tasks import send_samples
 
     ring(send_samples)
+
+
+@receiver(webhooks_due)
+def send_to_a_webhook(pk: int, **kwargs: Any) -> None:
+    """Messages of a webhook are due."""
+    from gateway.webhooks.tasks import send_messages
+
+    ring(send_messages, pk)
+
+
+@receiver(deliveries_died)
+def tell_of_deliveries(pks: Collection[int], **kwargs: Any) -> None:
+    """Deliveries failed for good: who wants to know is told."""
+    from gateway.webhooks import tell
+
+    tell.deliveries_died(pks)
+
+
+@receiver(result_judged)
+def tell_of_a_result(pk: int, **kwargs: Any) -> None:
+    """A result of an AI worker was judged: who wants to know is told."""
+    from gateway.webhooks import tell
+
+    tell.result_judged(pk)
+
+
+@receiver(study_moved)
+def tell_of_a_move(study_instance_uid: str, from_tier: str, to_tier: str, reason: str, **kwargs: Any) -> None:
+    """A study is read from another tier: who wants to know is told."""
+    from gateway.webhooks import tell
+
+    tell.study_moved(study_instance_uid, from_tier, to_tier, reason)

@@ -1,4 +1,4 @@
-"""The stored secrets of all apps at once: of destinations, slower tiers, sources of federations, and second factors.
+"""The stored secrets of all apps at once: of destinations, slower tiers, sources, webhooks and second factors.
 
 What is kept of an earlier configuration has secrets too: they are encrypted anew with the others.
 """
@@ -11,6 +11,7 @@ from django.db.models import Model
 from dicomnet.web.secrets import SecretUnusable, rotated
 from gateway.accounts.models import User
 from gateway.configuration.models import ConfigSnapshot
+from gateway.webhooks.models import Webhook
 from routing.models import Destination
 from spanner.models import Source
 from tiering.models import Location
@@ -21,6 +22,8 @@ STORED: Sequence[tuple[type[Model], str, str]] = (
     (Location, "secret_key", "name"),
     (Source, "secret", "name"),
     (User, "totp_secret", "username"),
+    (Webhook, "secret", "name"),
+    (Webhook, "former_secret", "name"),
 )
 
 

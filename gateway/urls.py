@@ -19,6 +19,7 @@ urlpatterns = [
     path("", include("gateway.viewer.urls")),
     path("", include("gateway.audit.urls")),
     path("", include("gateway.configuration.urls")),
+    path("", include("gateway.webhooks.portal.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("gateway.api_urls")),
     re_path(r"^api/", not_found),

@@ -119,6 +119,11 @@ VARIABLES = (
         "removed again; 0: never",
     ),
     Variable(
+        "GANTRY_WEBHOOK_KEEP_DAYS",
+        "30",
+        "days for which messages to webhooks that were delivered, or have failed, are kept",
+    ),
+    Variable(
         "GANTRY_TRUSTED_PROXIES",
         "none",
         "addresses of reverse proxies, separated by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` are "

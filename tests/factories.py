@@ -16,6 +16,9 @@ from gateway.accounts.models import Role, User
 from gateway.batches.models import Batch, BatchAction, BatchItem, BatchState, ItemState
 from gateway.configuration.models import ConfigSnapshot
 from gateway.nodes.models import EventKind, Kind, Node, Process, SystemEvent
+from gateway.webhooks.kinds import EventKind as WebhookEventKind
+from gateway.webhooks.models import Webhook, WebhookDelivery
+from gateway.webhooks.sign import sealed
 from routing.models import (
     AIPool,
     AIRequest,
@@ -37,6 +40,7 @@ from studies.models import Conflict, IdentityClash, Instance, Series, Study, Tie
 from tiering.models import Damage, Location, Move, Pack, PackState, Policy, TierChange, TierSample
 
 PASSWORD = "correct horse battery"
+WEBHOOK_SECRET = "whsec_eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHg="
 
 
 class UserFactory(DjangoModelFactory[User]):
@@ -538,6 +542,29 @@ class SystemEventFactory(DjangoModelFactory[SystemEvent]):
     kind = EventKind.ENDED
     subject = "worker-index"
     words = "killed by signal 9 (Killed); it is started again in 1 s"
+
+
+class WebhookFactory(DjangoModelFactory[Webhook]):
+    """One that is told of everything; its secret is ``whsec_`` and 32 bytes of x in base64."""
+
+    class Meta:
+        model = Webhook
+
+    name = factory.Sequence(lambda n: f"RIS {n}")
+    url = "https://ris.example/gantry"
+    events = WebhookEventKind.values
+    secret = factory.LazyFunction(lambda: sealed(WEBHOOK_SECRET))
+    created_at = factory.LazyFunction(lambda: timezone.now() - timedelta(minutes=1))
+
+
+class WebhookDeliveryFactory(DjangoModelFactory[WebhookDelivery]):
+    class Meta:
+        model = WebhookDelivery
+
+    webhook = factory.SubFactory(WebhookFactory)
+    event = "study.completed"
+    study_instance_uid = "1.2.3"
+    body = '{"type":"study.completed","timestamp":"2026-11-28T10:00:00.000Z","data":{"study_instance_uid":"1.2.3"}}'
 
 
 class BatchFactory(DjangoModelFactory[Batch]):

@@ -30,6 +30,8 @@ ASK_AGAIN = frozenset(
         "user-factor",
         "user-password",
         "user-update",
+        "webhook-delete",
+        "webhook-secret",
     }
 )
 

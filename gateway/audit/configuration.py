@@ -33,8 +33,9 @@ CONFIGURATION: Mapping[str, frozenset[str]] = {
     "spanner.Source": frozenset(),
     "spanner.SpanningConfig": frozenset(),
     "spanner.ConfigSource": frozenset(),
+    "webhooks.Webhook": frozenset(),
 }
-_SECRETS = frozenset({"password", "secret", "secret_key", "hashed_key", "wrapped"})
+_SECRETS = frozenset({"password", "secret", "former_secret", "secret_key", "hashed_key", "wrapped"})
 _BEFORE = "_audit_before"
 
 

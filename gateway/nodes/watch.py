@@ -14,6 +14,7 @@ from gateway.nodes.lights import Lights
 from gateway.nodes.models import LONGEST_WORDS, Kind, Node, Process, SystemEvent
 from gateway.nodes.outbox import Outbox
 from gateway.nodes.version import running_code
+from gateway.webhooks.tell import system_events
 
 AT_ONCE = 100
 
@@ -120,6 +121,15 @@ class Watch:
                 break
         if batch:
             with transaction.atomic():
-                SystemEvent.objects.bulk_create([row for _, row in batch], ignore_conflicts=True)
+                _write([row for _, row in batch])
             for path, _ in batch:
                 path.unlink(missing_ok=True)
+
+
+def _write(rows: list[SystemEvent]) -> None:
+    """Those that are not there yet, and who wants to know is told of them."""
+    at_that_time = SystemEvent.objects.filter(at__in=[row.at for row in rows])
+    known = set(at_that_time.values_list("at", "node", "kind", "subject"))
+    new = [row for row in rows if (row.at, row.node, row.kind, row.subject) not in known]
+    SystemEvent.objects.bulk_create(new, ignore_conflicts=True)
+    system_events(new)

@@ -145,6 +145,13 @@ SECTIONS = (
             "api-key-revoke",
         ),
     ),
+    Section(
+        _("Webhooks"),
+        "webhook-list",
+        "echo",
+        "webhooks.view_webhook",
+        ("webhook", "webhook-create", "webhook-update", "webhook-delete", "webhook-secret"),
+    ),
     Section(_("Audit"), "audit", "history", "audit.view_auditrecord", ("audit-disclosures",)),
     Section(
         _("System"),

@@ -77,7 +77,7 @@ OPERATOR = VIEWER | {
     "tiering.change_move",
 }
 OURS = (
-    *("accounts.", "analytics.", "audit.", "configuration.", "nodes."),
+    *("accounts.", "analytics.", "audit.", "configuration.", "nodes.", "webhooks."),
     *("dicomnet.", "routing.", "studies.", "tiering.", "spanner."),
 )
 

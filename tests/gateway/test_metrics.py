@@ -117,5 +117,5 @@ def test_the_number_of_queries_is_constant(django_assert_num_queries: DjangoAsse
     for _ in range(3):
         DeliveryFactory.create()
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         list(RowCollector().collect())

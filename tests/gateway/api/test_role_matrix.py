@@ -102,6 +102,12 @@ EXPECTED = {
     ("api-delivery-cancel-many", "post"): "operator",
     ("api-delivery-ledger", "get"): "viewer",
     ("api-delivery-lanes", "get"): "viewer",
+    ("api-webhook-test", "post"): "administrator",
+    ("api-webhook-rotate-secret", "post"): "administrator",
+    ("api-webhook-delivery-list", "get"): "administrator",
+    ("api-webhook-delivery-detail", "get"): "administrator",
+    ("api-webhook-delivery-retry", "post"): "administrator",
+    ("api-webhook-delivery-retry-dead", "post"): "administrator",
     **{
         (f"{name}-{page}", method): "viewer" if method == "get" else "administrator"
         for name in (
@@ -122,7 +128,7 @@ EXPECTED = {
     },
     **{
         (f"{name}-{page}", method): "administrator"
-        for name in ("api-user", "api-key")
+        for name in ("api-user", "api-key", "api-webhook")
         for page, methods in (("list", ("get", "post")), ("detail", ("get", "put", "patch", "delete")))
         for method in methods
     },
@@ -159,7 +165,7 @@ def methods_of(callback: Any) -> list[str]:
 def example(pattern: URLPattern) -> str:
     """A path that the pattern matches, naming things that do not exist."""
     names = pattern.pattern.regex.groupindex
-    values = {"pk": "999999", "id": "abcdefgh", "query_id": "0" * 32, "config_pk": "999999"}
+    values = {"pk": "999999", "id": "abcdefgh", "query_id": "0" * 32, "config_pk": "999999", "webhook_pk": "999999"}
     text = str(pattern.pattern)
     for name in names:
         start = text.index(f"(?P<{name}>")

@@ -10,6 +10,7 @@ from dicomnet.models import RemoteNode
 from gateway.accounts.models import ApiKey, FailedSignIn, User
 from gateway.batches.models import Batch
 from gateway.configuration.models import ConfigSnapshot
+from gateway.webhooks.models import Webhook
 from routing.models import AIWorker, BackTest, Delivery, RuleVersion
 from spanner.answers import Answer, State
 from spanner.models import Fetch, Query, Source, SpanningConfig
@@ -45,6 +46,8 @@ from tests.factories import (
     TierChangeFactory,
     TierSampleFactory,
     UserFactory,
+    WebhookDeliveryFactory,
+    WebhookFactory,
 )
 from tests.spanner.answered import answered
 from tests.spanner.archives import json_of
@@ -73,6 +76,7 @@ class Rows:
     api_key: ApiKey
     batch: Batch
     snapshot: ConfigSnapshot
+    webhook: Webhook
 
     def addresses(self) -> dict[str, str]:
         """Addresses of all pages by name."""
@@ -154,6 +158,11 @@ class Rows:
             "my-factor-remove": "/account/second-factor/remove/",
             "my-recovery-codes": "/account/second-factor/codes/",
             "user-factor": f"/users/{self.person.pk}/second-factor/",
+            "webhooks": "/webhooks/",
+            "webhook": f"/webhooks/{self.webhook.pk}/",
+            "webhook-form": f"/webhooks/{self.webhook.pk}/edit/",
+            "webhook-delete": f"/webhooks/{self.webhook.pk}/delete/",
+            "webhook-secret": f"/webhooks/{self.webhook.pk}/secret/",
             "audit": "/audit/",
             "audit-disclosures": f"/audit/disclosures/?patient_id={self.study.patient_id}",
             "system": "/system/",
@@ -212,7 +221,17 @@ def make_rows(count: int = 1) -> Rows:
         *_make_accounts(count),
         BatchFactory.create(studies=[delivery.instance.series.study for delivery in deliveries]),
         ConfigSnapshotFactory.create_batch(count)[0],
+        _make_webhooks(count),
     )
+
+
+def _make_webhooks(count: int) -> Webhook:
+    """As many, and as many messages to each."""
+    webhooks = [WebhookFactory.create() for _ in range(count)]
+    first = Webhook.objects.earliest("pk")
+    for webhook in [*webhooks, *[first] * count]:
+        WebhookDeliveryFactory.create(webhook=webhook, state="dead", attempts=3, last_error="HTTP 500")
+    return webhooks[0]
 
 
 def _make_accounts(count: int) -> tuple[User, ApiKey]:

@@ -60,6 +60,11 @@ ADMINISTRATORS_ONLY = {
     "configuration",
     "configuration-import",
     "configuration-snapshot",
+    "webhooks",
+    "webhook",
+    "webhook-form",
+    "webhook-delete",
+    "webhook-secret",
 }
 NOT_FOR_VIEWERS = {"system-events"}
 OF_WHO_ASKED = {"span-found", "batch"}  # to others it is not there
@@ -132,6 +137,7 @@ def test_page_costs_as_many_queries_for_ten_rows_as_for_two(page: str, administr
         "/system/events/",
         "/system/configuration/",
         "/api-keys/",
+        "/webhooks/",
     ],
 )
 def test_page_without_rows_teaches(address: str, administrator: Client) -> None:

@@ -1,0 +1,1 @@
+"""Webhooks: what happens here is told to other systems, each event by a signed request of its own."""
