@@ -46,10 +46,8 @@ def test_a_webhook_by_the_api() -> None:
     assert "secret" not in changed.json()
     webhook.refresh_from_db()
     assert secret != rotated
-    assert (unseal(webhook.former_secret, place="webhook"), unseal(webhook.secret, place="webhook")) == (
-        secret,
-        rotated,
-    )
+    assert unseal(webhook.former_secret, place="webhook") == secret
+    assert unseal(webhook.secret, place="webhook") == rotated
     assert FeedMark.objects.count() == 2
     records = list(AuditRecord.objects.filter(subject__contains="webhook").order_by("pk"))
     assert [record.action for record in records] == ["created", "changed", "changed"]
