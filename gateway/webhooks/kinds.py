@@ -16,8 +16,8 @@ class EventKind(TextChoices):
     DESTINATION_STOPPED = "destination.stopped", _("A destination does not answer")
     DESTINATION_RESUMED = "destination.resumed", _("A destination answers again")
     AI_RESULT_JUDGED = "ai_result.judged", _("A result of an AI worker came in")
-    ALERT_RAISED = "alert.raised", _("A process ended by itself, or something Gantry depends on went down")
-    ALERT_CLEARED = "alert.cleared", _("Something Gantry depends on came back")
+    ALERT_RAISED = "alert.raised", _("A process ended, or a service went down")
+    ALERT_CLEARED = "alert.cleared", _("A service came back")
 
 
 TEST = "webhook.test"  # sent by hand only; no webhook has to ask for it
