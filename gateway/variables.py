@@ -179,9 +179,8 @@ VARIABLES = (
     Variable(
         "GANTRY_ENCRYPTION_KEYS",
         "made and kept under GANTRY_HOME",
-        "encrypt the passwords of destinations and sources, the secret keys of buckets, the keys of packs and answers "
-        "that are kept; "
-        "several, separated by commas: the first encrypts, all decrypt; "
+        "encrypt the passwords of destinations and sources, secrets of webhooks, secret keys of buckets, the keys of "
+        "packs and answers that are kept; several, separated by commas: the first encrypts, all decrypt; "
         "the same on every host",
     ),
     Variable(

@@ -1,5 +1,6 @@
 """Send one message: POST, within ten seconds, to an address that was checked; what came of it in words."""
 
+import re
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -19,6 +20,7 @@ DEADLINE_SECONDS = 10
 ANSWER_BYTES = 4_096
 SHOWN_CHARACTERS = 500
 LONGEST_RETRY_AFTER_SECONDS = 3_600
+_SECONDS = re.compile(r"[0-9]{1,9}")  # a date of HTTP is passed over
 # The receiver is there, and this message it does not take: others it may.
 _ABOUT_THE_MESSAGE = frozenset({400, 406, 409, 411, 413, 414, 415, 422, 431, 451})
 
@@ -87,7 +89,7 @@ def _read(answer: Answer, milliseconds: float) -> Outcome:
         _words(answer.status),
         milliseconds,
         text,
-        min(int(asked), LONGEST_RETRY_AFTER_SECONDS) if asked.isascii() and asked.isdecimal() else 0,
+        min(int(asked), LONGEST_RETRY_AFTER_SECONDS) if _SECONDS.fullmatch(asked) else 0,
     )
 
 

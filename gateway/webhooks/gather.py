@@ -11,7 +11,7 @@ from gateway.webhooks.tell import is_anybody_told, tell
 from routing.models import Destination
 from studies.changes.models import Change, ChangeKind
 
-CHANGES, DESTINATIONS = "changes", "destinations"
+_MARKS = CHANGES, DESTINATIONS = "changes", "destinations"
 AT_ONCE = 2_000  # changes
 FAILURES = 3  # in a row, from which on a destination counts as one that does not answer
 
@@ -32,6 +32,8 @@ def gather() -> None:
         if FeedMark.objects.exists():
             FeedMark.objects.all().delete()
         return
+    if FeedMark.objects.count() < len(_MARKS):
+        begin()  # they were removed by one that looked before anybody was told
     while _read_changes():
         pass
     _look_at_destinations()

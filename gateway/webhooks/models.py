@@ -5,6 +5,7 @@ import secrets
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from gateway.webhooks.kinds import label_of
 
@@ -70,9 +71,9 @@ class WebhookEvent(models.Model):
 class DeliveryState(models.TextChoices):
     """Where a message stands."""
 
-    PENDING = "pending", "Waiting"
-    DELIVERED = "delivered", "Delivered"
-    DEAD = "dead", "Failed"
+    PENDING = "pending", _("Waiting")
+    DELIVERED = "delivered", _("Delivered")
+    DEAD = "dead", _("Failed")
 
 
 class WebhookDelivery(models.Model):

@@ -60,6 +60,8 @@ def give_up_old() -> int:
     now = timezone.now()
     under_way = Q(last_attempt_at__gt=now - LANE)
     old = WebhookDelivery.objects.filter(state=DeliveryState.PENDING, queued_at__lt=now - GIVE_UP_AFTER)
+    untried = "It was not sent within 24 hours: the webhook was off, or failed with what came before."
+    old.filter(last_error="").exclude(under_way).update(last_error=untried)
     count = old.exclude(under_way).update(state=DeliveryState.DEAD)
     ATTEMPTS.labels("dead").inc(count)
     return count

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from dicomnet.web.http import Answer
 from dicomnet.web.secrets import seal
 from gateway.env import BASE_DIR
 from gateway.webhooks import call as calling
@@ -133,6 +134,18 @@ def _drip(server: socket.socket, stop: threading.Event) -> None:
                 connection.sendall(b"X: y\r\n")
         except OSError:
             return
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("120", 120), ("9" * 9, 3_600), ("9" * 5_000, 0), ("-1", 0), ("²", 0), ("Sat, 28 Nov 2026", 0)],
+    ids=["seconds", "too long", "too many digits", "negative", "no digit", "a date"],
+)
+def test_how_long_it_asks_to_be_left_alone(said: str, seconds: int) -> None:
+    outcome = calling._read(Answer(503, {"retry-after": said}, b"\xff\0", is_whole=True), 1.0)
+
+    assert outcome.asked_seconds == seconds
+    assert outcome.text == "\ufffd\ufffd"
 
 
 def test_nobody_listens() -> None:

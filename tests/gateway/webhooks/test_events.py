@@ -79,8 +79,12 @@ def test_what_happened_while_nobody_was_told_is_not_told_later() -> None:
 
     save(webhook, {"is_enabled": True})
     record_changes(ChangeKind.COMPLETED, {"1.3": 3})
-
     assert [data["study_instance_uid"] for _, data in told()] == ["1.3"]
+
+    FeedMark.objects.all().delete()  # by one that had looked before it was turned on
+    assert len(told()) == 1
+    record_changes(ChangeKind.COMPLETED, {"1.4": 3})
+    assert [data["study_instance_uid"] for _, data in told()] == ["1.3", "1.4"]
 
 
 @pytest.mark.parametrize("includes_patient", [False, True])

@@ -88,7 +88,8 @@ def test_after_a_day_it_has_failed(receiver: Receiver) -> None:
 
     assert states(tried, untried) == ["dead", "pending"]
     assert give_up_old() == 1
-    assert states(untried) == ["dead"]
+    untried.refresh_from_db()
+    assert (untried.state, "not sent within 24 hours" in untried.last_error) == ("dead", True)
 
 
 def test_back_off_doubles_to_an_hour() -> None:
