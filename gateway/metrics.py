@@ -169,11 +169,11 @@ def _webhooks() -> Iterator[Metric]:
     waiting = GaugeMetricFamily("gantry_webhook_deliveries", "Messages to webhooks.", labels=["webhook", "state"])
     words = "Age of the oldest message that waits for a webhook."
     oldest = GaugeMetricFamily("gantry_webhook_oldest_waiting_seconds", words, labels=["webhook"])
-    for standing in standings(Webhook.objects.filter(is_enabled=True)):
-        name = standing.webhook.name
-        waiting.add_metric([name, "pending"], standing.waiting)
-        waiting.add_metric([name, "dead"], standing.dead)
-        oldest.add_metric([name], oldest_seconds(standing))
+    for each in standings(Webhook.objects.filter(is_enabled=True)):
+        name = each.webhook.name
+        waiting.add_metric([name, "pending"], each.waiting)
+        waiting.add_metric([name, "dead"], each.dead)
+        oldest.add_metric([name], oldest_seconds(each))
     yield waiting
     yield oldest
 

@@ -34,4 +34,5 @@ LEFT_OUT: dict[str, str] = {
     "tiering.DataKey": "keys of packs are made by the gateway, and lie in their location",
     "routing.RuleVersion": "the history of a rule; an import makes the next version",
     "spanner.ConfigSource": "stands in its federation",
+    "webhooks.Webhook": "its secret is made by each gateway and shown once, to be given to the receiver",
 }
