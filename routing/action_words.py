@@ -3,21 +3,24 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 # What decides what becomes of an instance, rather than how it is sent: enough for a rule of its own.
 DECIDING = frozenset({"discard", "label", "set_tier", "fetch_priors"})
 _WORDS = {
-    "set": "set {attribute} to {value}",
-    "copy": "copy {from} to {attribute}",
-    "prefix": "put {value} before {attribute}",
-    "remove": "remove {attribute}",
-    "map": "map {attribute} by {table}",
-    "new_uids": "give new UIDs",
-    "deidentify": "de-identify, profile {profile}, options {options}, project {project}",
-    "compress": "send as {transfer_syntax}",
-    "label": "label {label}",
-    "set_tier": "store on the tier {tier}",
-    "fetch_priors": "bring back earlier studies, at most {count}",
-    "discard": "discard: {reason}",
+    "set": gettext_noop("set {attribute} to {value}"),
+    "copy": gettext_noop("copy {from} to {attribute}"),
+    "prefix": gettext_noop("put {value} before {attribute}"),
+    "remove": gettext_noop("remove {attribute}"),
+    "map": gettext_noop("map {attribute} by {table}"),
+    "new_uids": gettext_noop("give new UIDs"),
+    "deidentify": gettext_noop("de-identify, profile {profile}, options {options}, project {project}"),
+    "compress": gettext_noop("send as {transfer_syntax}"),
+    "label": gettext_noop("label {label}"),
+    "set_tier": gettext_noop("store on the tier {tier}"),
+    "fetch_priors": gettext_noop("bring back earlier studies, at most {count}"),
+    "discard": gettext_noop("discard: {reason}"),
 }
 
 
@@ -26,7 +29,7 @@ def action_in_words(action: Any) -> str:
     kind = kind_of(action)
     if kind not in _WORDS:
         return str(action)
-    return _WORDS[kind].format_map(_Values({name: _value(value) for name, value in action.items()}))
+    return _(_WORDS[kind]).format_map(_Values({name: _value(value) for name, value in action.items()}))
 
 
 def kind_of(action: Any) -> str:
@@ -42,12 +45,12 @@ def decides(actions: Any) -> bool:
 
 class _Values(dict[str, str]):
     def __missing__(self, key: str) -> str:
-        return "none" if key == "options" else "-"
+        return _("none") if key == "options" else "-"
 
 
 def _value(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{old} → {new}" for old, new in value.items())
     if isinstance(value, list):
-        return ", ".join(map(str, value)) or "none"
+        return ", ".join(map(str, value)) or _("none")
     return str(value)

@@ -7,6 +7,7 @@ change an instance are carried out in their order; compression is always the las
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 from routing.action_kinds import KINDS
 from routing.action_types import (
@@ -33,13 +34,15 @@ def parse_actions(value: Any) -> tuple[Action, ...]:
         BadAction: it is not a list of actions; nothing of it may be used.
     """
     if not isinstance(value, list):
-        raise BadAction('Actions are a list, such as [{"action": "remove", "attribute": "PatientComments"}].')
+        raise BadAction(_('Actions are a list, such as [{"action": "remove", "attribute": "PatientComments"}].'))
     if len(value) > MAXIMUM_ACTIONS:
-        raise BadAction(f"A rule has at most {MAXIMUM_ACTIONS} actions; make two rules of it.")
-    actions = tuple(_parse(item, f"Action {number}") for number, item in enumerate(value, 1))
+        raise BadAction(
+            _("A rule has at most %(maximum)s actions; make two rules of it.") % {"maximum": MAXIMUM_ACTIONS}
+        )
+    actions = tuple(_parse(item, _("Action %(number)s") % {"number": number}) for number, item in enumerate(value, 1))
     for kind in (Deidentify, Compress, Discard, NewUids, SetTier, FetchPriors):
         if sum(isinstance(action, kind) for action in actions) > 1:
-            raise BadAction(f"The action {_name(kind)} may stand in a rule once.")
+            raise BadAction(_("The action %(name)s may stand in a rule once.") % {"name": _name(kind)})
     return actions
 
 
@@ -58,15 +61,24 @@ def validate_actions(value: Any) -> None:
 
 def _parse(item: Any, where: str) -> Action:
     if not isinstance(item, dict):
-        raise BadAction(f"{where} must be an object with the field action.")
+        raise BadAction(_("%(where)s must be an object with the field action.") % {"where": where})
     kind = KINDS.get(item.get("action", "")) if isinstance(item.get("action", ""), str) else None
     if kind is None:
-        raise BadAction(f"{where} has no known kind: its field action must be one of {', '.join(KINDS)}.")
+        raise BadAction(
+            _("%(where)s has no known kind: its field action must be one of %(known)s.")
+            % {"where": where, "known": ", ".join(KINDS)}
+        )
     name, given = item["action"], set(item) - {"action"}
     if unknown := given - set(kind.fields):
-        raise BadAction(f"{where} ({name}) has an unknown field: {', '.join(sorted(map(str, unknown)))}.")
+        raise BadAction(
+            _("%(where)s (%(name)s) has an unknown field: %(names)s.")
+            % {"where": where, "name": name, "names": ", ".join(sorted(map(str, unknown)))}
+        )
     if missing := set(kind.fields) - kind.optional - given:
-        raise BadAction(f"{where} ({name}) lacks the field {', '.join(sorted(missing))}.")
+        raise BadAction(
+            _("%(where)s (%(name)s) lacks the field %(missing)s.")
+            % {"where": where, "name": name, "missing": ", ".join(sorted(missing))}
+        )
     try:
         return kind.parse(item)
     except (BadAction, NotChangeable) as error:

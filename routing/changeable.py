@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
 from pydicom.datadict import tag_for_keyword
 
 from routing.tags import has_one_value, is_private, name_of, tag_of, vr_of, vrs_of
@@ -64,11 +65,20 @@ def settable(name: object) -> Attribute:
     """
     attribute = _changeable(name)
     if attribute.vr == "UI":
-        raise NotChangeable(f"{attribute} is a UID, and others may refer to it; the action new_uids replaces them all.")
+        raise NotChangeable(
+            _("%(attribute)s is a UID, and others may refer to it; the action new_uids replaces them all.")
+            % {"attribute": attribute}
+        )
     if attribute.tag in _CLAIMS:
-        raise NotChangeable(f"{attribute} says that the instance was de-identified; the action deidentify sets it.")
+        raise NotChangeable(
+            _("%(attribute)s says that the instance was de-identified; the action deidentify sets it.")
+            % {"attribute": attribute}
+        )
     if len(vrs_of(attribute.tag)) > 1 or attribute.vr not in SETTABLE:
-        raise NotChangeable(f"{attribute} holds no text or number (its VR is {attribute.vr}); it can only be removed.")
+        raise NotChangeable(
+            _("%(attribute)s holds no text or number (its VR is %(vr)s); it can only be removed.")
+            % {"attribute": attribute, "vr": attribute.vr}
+        )
     return attribute
 
 
@@ -89,31 +99,47 @@ def readable(name: object) -> Attribute:
     """
     attribute = _known(name)
     if len(vrs_of(attribute.tag)) > 1 or attribute.vr not in TEXTS | SETTABLE:
-        raise NotChangeable(f"{attribute} holds no text or number (its VR is {attribute.vr}).")
+        raise NotChangeable(
+            _("%(attribute)s holds no text or number (its VR is %(vr)s).")
+            % {"attribute": attribute, "vr": attribute.vr}
+        )
     return attribute
 
 
 def _known(name: object) -> Attribute:
     tag = tag_of(name) if isinstance(name, str) else None
     if tag is None:
-        raise NotChangeable("attribute must be a keyword such as PatientID, or a tag such as 00100020.")
+        raise NotChangeable(_("attribute must be a keyword such as PatientID, or a tag such as 00100020."))
     if is_private(tag):
-        raise NotChangeable("a private attribute has no fixed number: its block may be another in each instance.")
+        raise NotChangeable(_("a private attribute has no fixed number: its block may be another in each instance."))
     if tag >> 16 < 8 or tag >> 16 == 0xFFFE or not tag & 0xFFFF:
-        raise NotChangeable(f"{name_of(tag)} belongs to the message or the file, not to the instance.")
+        raise NotChangeable(
+            _("%(attribute)s belongs to the message or the file, not to the instance.") % {"attribute": name_of(tag)}
+        )
     if vr_of(tag) == "UN":
-        raise NotChangeable(f"{name_of(tag)} is not in the data dictionary.")
+        raise NotChangeable(_("%(attribute)s is not in the data dictionary.") % {"attribute": name_of(tag)})
     return Attribute(tag)
 
 
 def _changeable(name: object) -> Attribute:
     attribute = _known(name)
     if attribute.tag == SPECIFIC_CHARACTER_SET:
-        raise NotChangeable(f"{attribute} says how all text is encoded; changed alone, it makes that unreadable.")
+        raise NotChangeable(
+            _("%(attribute)s says how all text is encoded; changed alone, it makes that unreadable.")
+            % {"attribute": attribute}
+        )
     if attribute.tag in _PIXEL_DATA:
-        raise NotChangeable(f"{attribute} is the image itself; the action compress changes its form.")
+        raise NotChangeable(
+            _("%(attribute)s is the image itself; the action compress changes its form.") % {"attribute": attribute}
+        )
     if attribute.tag in _PIXEL_DESCRIPTION:
-        raise NotChangeable(f"{attribute} says how the pixel data is read; changed alone, it makes another image.")
+        raise NotChangeable(
+            _("%(attribute)s says how the pixel data is read; changed alone, it makes another image.")
+            % {"attribute": attribute}
+        )
     if attribute.tag in _IDENTITY:
-        raise NotChangeable(f"{attribute} says which instance it is; the action new_uids replaces it everywhere.")
+        raise NotChangeable(
+            _("%(attribute)s says which instance it is; the action new_uids replaces it everywhere.")
+            % {"attribute": attribute}
+        )
     return attribute

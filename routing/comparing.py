@@ -10,6 +10,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 DAY_SECONDS = 24 * 3600
@@ -89,10 +91,10 @@ def between(low: str, high: str, read: Reader) -> Test:
     first, last = read(low), read(high)
     if first is None and last is None and read is number_of:
         if low > high:
-            raise ValueError("the first of the two values comes after the second")
+            raise ValueError(_("the first of the two values comes after the second"))
         return lambda found: low <= found <= high
     if first is None or last is None:
-        raise ValueError(f"'between' takes two {_PLURAL[read]}")
+        raise ValueError(_("'between' takes two %(kind)s") % {"kind": _(_PLURAL[read])})
     return _within(first, last, read)
 
 
@@ -118,9 +120,9 @@ def matches(pattern: str) -> Test:
 
 
 _PLURAL: dict[Reader, str] = {
-    number_of: "numbers, or two texts",
-    date_of: "dates such as 20261120",
-    time_of: "times such as 19:30",
+    number_of: gettext_noop("numbers, or two texts"),
+    date_of: gettext_noop("dates such as 20261120"),
+    time_of: gettext_noop("times such as 19:30"),
 }
 
 
@@ -139,7 +141,7 @@ def _ordered(wanted: str, read: Reader, is_so: Callable[[Any, Any], bool]) -> Te
 def _within(first: float, last: float, read: Reader) -> Test:
     is_past_midnight = read is time_of and first > last
     if first > last and not is_past_midnight:
-        raise ValueError("the first of the two values comes after the second")
+        raise ValueError(_("the first of the two values comes after the second"))
 
     def test(found: str) -> bool:
         value = read(found)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.db.models import Min
+from django.utils.translation import gettext as _
 
 from dicomnet.part10 import NotPart10
 from routing.conditions import Condition, Facts, Verdict, judge, needed_attributes
@@ -130,7 +131,7 @@ def explain_study(study_instance_uid: str, draft: Candidate | None = None) -> li
     pks = firsts.order_by().values("series").annotate(first=Min("pk")).values("first")
     instances = list(Instance.objects.filter(pk__in=pks).select_related("series").order_by("series"))
     if not instances:
-        raise NothingToExplain("No stored study has this UID. Copy it from the page of the study.")
+        raise NothingToExplain(_("No stored study has this UID. Copy it from the page of the study."))
     rules = candidates(draft)
     needed = _needed(rules)
     counts = counts_of([instance.series_id for instance in instances], needed)
@@ -168,7 +169,11 @@ def _verdict(rule: Candidate, facts: Facts) -> Verdict:
     """What the rule says; of what Gantry fetched, nothing, when it does not ask for that (routing.decide)."""
     source = _source(facts)
     if source and FETCHED_FROM not in needed_attributes(rule.conditions):
-        return Verdict(False, f"Gantry fetched it from {source}: only rules that ask for {FETCHED_FROM} see it")
+        return Verdict(
+            False,
+            _("Gantry fetched it from %(source)s: only rules that ask for %(attribute)s see it")
+            % {"source": source, "attribute": FETCHED_FROM},
+        )
     return judge(rule.conditions, facts)
 
 
@@ -194,6 +199,6 @@ def _read(facts_of: Callable[[], Facts]) -> Facts:
     try:
         return facts_of()
     except (NotPart10, MalformedDataSet) as error:
-        raise NothingToExplain(f"This is no DICOM file that can be read: {error}.") from error
+        raise NothingToExplain(_("This is no DICOM file that can be read: %(error)s.") % {"error": error}) from error
     except OSError as error:
-        raise NothingToExplain("The file cannot be read now; see the System page.") from error
+        raise NothingToExplain(_("The file cannot be read now; see the System page.")) from error

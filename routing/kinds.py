@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from dicomnet.web import s3, sign_in
 from dicomnet.web.addresses import BadAddress, check_host, check_place, is_near, parse_url
 from dicomnet.web.settled import Settled, settled
@@ -64,16 +66,18 @@ def problems_of(values: Mapping[str, Any]) -> dict[str, str]:
         values: every field of a destination as it is to be; ``secret`` is any text when there is one.
     """
     kind = KINDS[values["kind"]]
-    found = {name: "This is needed." for name in kind.needed if values[name] in {"", None, False}}
+    found = {name: _("This is needed.") for name in kind.needed if values[name] in {"", None, False}}
     others = (name for name, neutral in NEUTRAL.items() if name not in kind.fields and values[name] != neutral)
     label = DestinationKind(values["kind"]).label
-    found |= dict.fromkeys(others, f"A destination of the kind “{label}” has no such field; leave it out.")
+    found |= dict.fromkeys(
+        others, _("A destination of the kind “%(label)s” has no such field; leave it out.") % {"label": label}
+    )
     found |= {name: words for name, words in _problems_by_kind(values) if name not in found}
     if values["proof"] not in kind.proofs:
-        found["proof"] = "A destination of this kind cannot be asked that."
+        found["proof"] = _("A destination of this kind cannot be asked that.")
     if (values["window_begins_at"] is None) != (values["window_ends_at"] is None):
         missing = "window_begins_at" if values["window_begins_at"] is None else "window_ends_at"
-        found[missing] = "A time window needs a beginning and an end; leave both empty to send at any time."
+        found[missing] = _("A time window needs a beginning and an end; leave both empty to send at any time.")
     return found
 
 
@@ -100,13 +104,17 @@ def warnings_of(destination: Destination) -> list[str]:
     """What is allowed and still worth a thought, in sentences."""
     found = []
     if destination.url.lower().startswith("http:"):
-        found.append("Its address is http: patient data and passwords can be read on the way. Use https where you can.")
+        found.append(
+            _("Its address is http: patient data and passwords can be read on the way. Use https where you can.")
+        )
     if destination.kind == DestinationKind.DICOM and not destination.tls and not is_near(destination.host):
-        found.append("It is called without TLS: outside of this hospital's network others can read what is sent.")
+        found.append(_("It is called without TLS: outside of this hospital's network others can read what is sent."))
     if destination.kind == DestinationKind.FOLDER and os.path.ismount(destination.path):
         found.append(
-            "The folder is where a share or disk is mounted. Name a folder inside of it: then nothing is written to "
-            "this machine's own disk when it is not mounted."
+            _(
+                "The folder is where a share or disk is mounted. Name a folder inside of it: then "
+                "nothing is written to this machine's own disk when it is not mounted."
+            )
         )
     return found
 

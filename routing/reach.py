@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from django.utils.translation import gettext as _
 from pydicom.datadict import dictionary_VM, tag_for_keyword
 
 from routing.conditions import ASSOCIATION_ATTRIBUTES, Comparison, Condition, Group
@@ -21,8 +22,8 @@ def contradiction(conditions: Sequence[Condition], scope: str) -> str:
             continue
         if _is_empty(comparisons, refused.get(attribute, [])):
             words = " and ".join(str(each) for each in comparisons)
-            excluded = "".join(f", but not {each}" for each in refused.get(attribute, []))
-            return f"{words}{excluded}: no value does that"
+            excluded = "".join(_(", but not %(each)s") % {"each": each} for each in refused.get(attribute, []))
+            return _("%(words)s%(excluded)s: no value does that") % {"words": words, "excluded": excluded}
     return ""
 
 

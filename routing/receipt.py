@@ -8,6 +8,8 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from routing.models import Delivery, DeliveryState, ProofKind, ProofRequest
 from studies.csv_lines import csv_lines
@@ -19,7 +21,10 @@ COLUMNS = (
 )  # fmt: skip
 DONE = frozenset({DeliveryState.DELIVERED, DeliveryState.CONFIRMED})
 # Words for people: how a confirmed delivery was proven.
-PROOFS = {ProofKind.COMMITMENT: "Storage Commitment", ProofKind.QUERY: "a query for what it has"}
+PROOFS = {
+    ProofKind.COMMITMENT: gettext_noop("Storage Commitment"),
+    ProofKind.QUERY: gettext_noop("a query for what it has"),
+}
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ class Part:
     @property
     def proofs(self) -> list[str]:
         """How it was proven, in words."""
-        return [words for kind, words in PROOFS.items() if any(line.proven_by == kind for line in self.lines)]
+        return [_(words) for kind, words in PROOFS.items() if any(line.proven_by == kind for line in self.lines)]
 
     @property
     def size_bytes(self) -> int:

@@ -5,11 +5,12 @@ from datetime import timedelta
 
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from routing.models import Rule, ShadowMatch
 from studies.models import Study
 
-PERIODS = {"24 h": timedelta(hours=24), "7 days": timedelta(days=7)}
+PERIODS = {gettext_noop("24 h"): timedelta(hours=24), gettext_noop("7 days"): timedelta(days=7)}
 
 
 @dataclass(frozen=True)

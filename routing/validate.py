@@ -7,6 +7,8 @@ from enum import StrEnum
 from functools import cached_property
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from pydicom.datadict import keyword_for_tag
 
 from routing.action_words import decides, kind_of
@@ -16,7 +18,7 @@ from routing.loops import is_own_listener, own_calling_ae_title
 from routing.models import AIPool, Destination, Rule, RuleMode, RuleScope, RuleVersion
 from routing.reach import comparisons_of, contradiction, is_implied
 
-DOES_NOTHING = (
+DOES_NOTHING = gettext_noop(
     "A rule needs something to do: choose a destination or an AI pool, or add an action that discards or labels "
     "what matches."
 )
@@ -124,9 +126,11 @@ def _about(checked: Checked, before: Sequence[Checked]) -> Iterator[Finding]:
 
 def _effect(checked: Checked) -> Iterator[Finding]:
     if not checked.does_something():
-        yield Finding(Severity.ERROR, "does-nothing", DOES_NOTHING)
+        yield Finding(Severity.ERROR, "does-nothing", _(DOES_NOTHING))
     if checked.discards and (checked.destinations or checked.ai_pools):
-        words = "It discards what matches, and names destinations or AI pools beside: what is discarded goes nowhere."
+        words = _(
+            "It discards what matches, and names destinations or AI pools beside: what is discarded goes nowhere."
+        )
         yield Finding(Severity.WARNING, "discards-and-sends", words)
 
 
@@ -134,37 +138,44 @@ def _names(checked: Checked) -> Iterator[Finding]:
     """What the rule names is off, or not there any more."""
     for destination in checked.destinations:
         if not destination.is_enabled:
-            words = f"{destination.name} is off: deliveries to it wait until it is on again."
+            words = _("%(name)s is off: deliveries to it wait until it is on again.") % {"name": destination.name}
             yield Finding(Severity.WARNING, "destination-off", words, destination=destination)
     for pool in checked.ai_pools:
         if not pool.is_enabled or not any(worker.is_enabled for worker in pool.workers.all()):
-            words = f"AI pool {pool.name} is off or has no worker that is on: requests to it wait."
+            words = _("AI pool %(name)s is off or has no worker that is on: requests to it wait.") % {"name": pool.name}
             yield Finding(Severity.WARNING, "pool-off", words)
     if checked.version is not None:
         kept = {destination.pk for destination in checked.destinations}
         for named in checked.version.definition.get("destinations", []):
             if named["id"] not in kept:
-                words = f"It sent to {named['name']}, which is deleted. Save the rule again to agree."
+                words = _("It sent to %(name)s, which is deleted. Save the rule again to agree.") % {
+                    "name": named["name"]
+                }
                 yield Finding(Severity.WARNING, "destination-deleted", words)
 
 
 def _conditions(checked: Checked, before: Sequence[Checked]) -> Iterator[Finding]:
     if checked.conditions is None:
-        words = "Its conditions cannot be read: open the rule and save it again."
+        words = _("Its conditions cannot be read: open the rule and save it again.")
         yield Finding(Severity.ERROR, "conditions-invalid", words)
         return
     why = contradiction(checked.conditions, checked.rule.scope)
     if why:
-        yield Finding(Severity.WARNING, "never-matches", f"It can never match: {why}.")
+        yield Finding(Severity.WARNING, "never-matches", _("It can never match: %(why)s.") % {"why": why})
     earlier = {each.rule.name.casefold() for each in before if each.rule.is_enabled}
     for comparison in comparisons_of(checked.conditions):
         attribute = comparison.attribute
         if _is_unknown(attribute):
-            words = f"({attribute[:4]},{attribute[4:]}) is no attribute of the standard; devices hardly send it."
+            words = _("(%(attribute)s,%(element)s) is no attribute of the standard; devices hardly send it.") % {
+                "attribute": attribute[:4],
+                "element": attribute[4:],
+            }
             yield Finding(Severity.WARNING, "attribute-unknown", words)
         is_equal = attribute == MATCHED_RULES and comparison.operator == "equals"
         if is_equal and str(comparison.value).casefold() not in earlier:
-            words = f"It asks whether {comparison.value} matched: no rule before it has that name and is on."
+            words = _("It asks whether %(value)s matched: no rule before it has that name and is on.") % {
+                "value": comparison.value
+            }
             yield Finding(Severity.WARNING, "asks-no-earlier-rule", words)
 
 
@@ -172,23 +183,29 @@ def _actions(checked: Checked) -> Iterator[Finding]:
     try:
         Rule._meta.get_field("actions").run_validators(checked.rule.actions)
     except ValidationError as error:
-        yield Finding(Severity.ERROR, "actions-invalid", f"Its actions cannot be used: {' '.join(error.messages)}")
+        yield Finding(
+            Severity.ERROR,
+            "actions-invalid",
+            _("Its actions cannot be used: %(messages)s") % {"messages": " ".join(error.messages)},
+        )
 
 
 def _loops(checked: Checked) -> Iterator[Finding]:
     for destination in checked.destinations:
         if is_own_listener(destination):
-            words = f"{destination.name} is this gateway itself: what it is sent would come in again. Choose another."
+            words = _("%(name)s is this gateway itself: what it is sent would come in again. Choose another.") % {
+                "name": destination.name
+            }
             yield Finding(Severity.ERROR, "sends-to-itself", words, destination=destination)
     titles = {own_calling_ae_title(destination) for destination in checked.destinations}
     for comparison in comparisons_of(checked.conditions or ()):
         if comparison.attribute == "CallingAETitle" and comparison.operator in {"equals", "in"}:
             values = [comparison.value] if isinstance(comparison.value, str) else comparison.value
             for title in sorted(titles & set(values)):
-                words = (
-                    f"It matches what is sent as {title}, and sends as {title}: if the instance comes back here by "
-                    f"another node, it goes round."
-                )
+                words = _(
+                    "It matches what is sent as %(title)s, and sends as %(title)s: if the instance comes "
+                    "back here by another node, it goes round."
+                ) % {"title": title}
                 yield Finding(Severity.WARNING, "matches-what-it-sends", words)
 
 
@@ -201,10 +218,10 @@ def _others(checked: Checked, before: Sequence[Checked]) -> Iterator[Finding]:
             continue
         is_for_all = other.rule.scope == RuleScope.INSTANCE
         if other.acts and other.discards and is_for_all and _takes_all_of(other, checked):
-            words = f"{other.rule.name} comes before and discards all that this rule could match."
+            words = _("%(name)s comes before and discards all that this rule could match.") % {"name": other.rule.name}
             yield Finding(Severity.WARNING, "discarded-before", words)
         if _effects(other) == _effects(checked):
-            words = f"{other.rule.name} says the same: one of the two is enough."
+            words = _("%(name)s says the same: one of the two is enough.") % {"name": other.rule.name}
             yield Finding(Severity.WARNING, "same-rule-twice", words)
 
 
@@ -233,7 +250,7 @@ def _unused(rules: Sequence[Checked]) -> Iterator[Finding]:
     results = set(AIPool.result_destinations.through.objects.values_list("destination_id", flat=True))
     for destination in Destination.objects.filter(is_enabled=True):
         if not used[destination.pk] and destination.pk not in results:
-            words = f"No rule that is on sends to {destination.name}."
+            words = _("No rule that is on sends to %(name)s.") % {"name": destination.name}
             yield Finding(Severity.WARNING, "destination-unused", words, destination=destination)
 
 

@@ -6,25 +6,52 @@ from contextlib import suppress
 from datetime import date
 from math import isfinite
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from routing.encoding import NUMBERS
 from studies.character_sets import NAME_DELIMITERS, TEXT_DELIMITERS, CharacterSets, Text, character_sets
 
 # VRs whose text is in the Specific Character Set (PS3.5 6.1.2.3); the others are in the default repertoire.
-TRANSLATED = frozenset(("LO", "LT", "PN", "SH", "ST", "UC", "UT"))
-TEXTS = TRANSLATED | {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "UR"}
+TRANSLATED = frozenset(
+    (
+        "LO",
+        "LT",
+        "PN",
+        "SH",
+        "ST",
+        "UC",
+        "UT",
+    )
+)
+TEXTS = TRANSLATED | {
+    "AE",
+    "AS",
+    "CS",
+    "DA",
+    "DS",
+    "DT",
+    "IS",
+    "TM",
+    "UI",
+    "UR",
+}
 ONE_VALUE = frozenset(("LT", "ST", "UT", "UR"))
 SETTABLE = (TEXTS | set(NUMBERS)) - {"UI"}
 _LENGTHS = {"AE": 16, "CS": 16, "DS": 16, "IS": 12, "LO": 64, "LT": 10_240, "SH": 16, "ST": 1_024, "UI": 64}
 _NAME_LENGTH = 64  # of each of the up to three groups of a name
 _FORMS = {
-    "AS": (r"\d{3}[DWMY]", "three digits and D, W, M or Y, such as 042Y"),
-    "CS": (r"[A-Z0-9 _]*", "capital letters, digits, spaces and underscores"),
-    "DS": (r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", "a decimal number such as 1.5"),
-    "IS": (r"[+-]?\d+", "a whole number"),
-    "DA": (r"\d{8}", "a date as YYYYMMDD, such as 20261231"),
-    "TM": (r"([01]\d|2[0-3])([0-5]\d(([0-5]\d|60)(\.\d{1,6})?)?)?", "a time as HHMMSS, such as 093000"),
-    "DT": (r"\d{4}(\d\d(\d\d(\d\d(\d\d(\d\d(\.\d{1,6})?)?)?)?)?)?([+-]\d{4})?", "a date and time as YYYYMMDDHHMMSS"),
-    "UI": (r"[0-9.]+", "digits and points"),
+    "AS": (r"\d{3}[DWMY]", gettext_noop("three digits and D, W, M or Y, such as 042Y")),
+    "CS": (r"[A-Z0-9 _]*", gettext_noop("capital letters, digits, spaces and underscores")),
+    "DS": (r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", gettext_noop("a decimal number such as 1.5")),
+    "IS": (r"[+-]?\d+", gettext_noop("a whole number")),
+    "DA": (r"\d{8}", gettext_noop("a date as YYYYMMDD, such as 20261231")),
+    "TM": (r"([01]\d|2[0-3])([0-5]\d(([0-5]\d|60)(\.\d{1,6})?)?)?", gettext_noop("a time as HHMMSS, such as 093000")),
+    "DT": (
+        r"\d{4}(\d\d(\d\d(\d\d(\d\d(\d\d(\.\d{1,6})?)?)?)?)?)?([+-]\d{4})?",
+        gettext_noop("a date and time as YYYYMMDDHHMMSS"),
+    ),
+    "UI": (r"[0-9.]+", gettext_noop("digits and points")),
 }
 _ALONE = frozenset(("utf_8", "gb18030", "gbk"))
 _PAIRS = frozenset(("jis_x_0208", "jis_x_0212"))
@@ -47,7 +74,7 @@ _ESCAPES = {
     "tis_620": b"\x1b-T",
     "iso8859_15": b"\x1b-b",
 }
-_NO_LETTERS = "the character set of the instance has not all its letters"
+_NO_LETTERS = gettext_noop("the character set of the instance has not all its letters")
 _RUNS = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]+")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTROLS_OF_TEXT = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")  # tab, line feed, form feed, return may be there
@@ -64,7 +91,7 @@ def check(vr: str, text: str) -> None:
         BadValue: it is not.
     """
     if (_CONTROLS_OF_TEXT if vr in {"LT", "ST", "UT"} else _CONTROLS).search(text):
-        raise BadValue("it holds control characters")
+        raise BadValue(_("it holds control characters"))
     for value in values_of(vr, text):
         if vr in NUMBERS:
             _number(vr, value)
@@ -99,7 +126,7 @@ def encode(vr: str, text: str, terms: bytes, sign: str) -> bytes:
     if text.isascii():
         return text.encode("ascii")
     if vr not in TRANSLATED:
-        raise BadValue(f"a value of VR {vr} holds no letters but those from A to Z")
+        raise BadValue(_("a value of VR %(vr)s holds no letters but those from A to Z") % {"vr": vr})
     encoded = _encoded(vr, text, terms)
     if character_sets(terms).text(encoded, _delimiters(vr)) != Text(text):
         raise BadValue(_NO_LETTERS)
@@ -117,24 +144,27 @@ def decode(vr: str, value: bytes, terms: bytes, sign: str) -> str:
         return "\\".join(map(str, struct.unpack(f"{sign}{len(value) // size}{NUMBERS[vr]}", value)))
     text = character_sets(terms if vr in TRANSLATED else b"").text(value, _delimiters(vr))
     if not text.is_exact:
-        raise BadValue("its value is not valid in the character set of the instance")
+        raise BadValue(_("its value is not valid in the character set of the instance"))
     return "\\".join(part.strip("\0 ") for part in values_of(vr, text.text))
 
 
 def _check_one(vr: str, value: str) -> None:
     if vr == "PN":
         if len(groups := value.split("=")) > 3 or any(len(group) > _NAME_LENGTH for group in groups):
-            raise BadValue(f"a name has at most three groups of {_NAME_LENGTH} characters")
+            raise BadValue(_("a name has at most three groups of %(maximum)s characters") % {"maximum": _NAME_LENGTH})
         return
     if len(value) > _LENGTHS.get(vr, len(value)):
-        raise BadValue(f"it is longer than the {_LENGTHS[vr]:,} characters that VR {vr} has room for")
+        raise BadValue(
+            _("it is longer than the %(maximum)s characters that VR %(vr)s has room for")
+            % {"maximum": f"{_LENGTHS[vr]:,}", "vr": vr}
+        )
     if vr in _FORMS and not re.fullmatch(_FORMS[vr][0], value.strip()):
-        raise BadValue(f"it must be {_FORMS[vr][1]}")
+        raise BadValue(_("it must be %(form)s") % {"form": _(_FORMS[vr][1])})
     if vr in {"DA", "DT"} and len(digits := re.split(r"[.+-]", value.strip())[0]) >= 8:
         try:
             date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
         except ValueError as error:
-            raise BadValue("there is no such day") from error
+            raise BadValue(_("there is no such day")) from error
 
 
 def _number(vr: str, value: str) -> float | int:
@@ -144,7 +174,7 @@ def _number(vr: str, value: str) -> float | int:
             raise ValueError
         struct.pack("<" + NUMBERS[vr], number)
     except (ValueError, struct.error, OverflowError) as error:
-        raise BadValue(f"it must be a number that VR {vr} has room for") from error
+        raise BadValue(_("it must be a number that VR %(vr)s has room for") % {"vr": vr}) from error
     return number
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from routing.action_words import action_in_words
 from routing.conditions import BadCondition, parse_conditions
@@ -21,11 +23,19 @@ class CannotRollBack(Exception):
 # What a definition without the field meant: versions are never changed, and older ones know fewer fields.
 _BEFORE = {"scope": RuleScope.INSTANCE.value, "mode": RuleMode.LIVE.value}
 _PLAIN: dict[str, tuple[str, Callable[[Any], str]]] = {
-    "name": ("Name", str),
-    "order": ("Order", str),
-    "scope": ("Decides on", lambda value: RuleScope(value).label),
-    "mode": ("Mode", lambda value: RuleMode(value).label),
-    "priority": ("Priority", lambda value: Priority(value).label),
+    "name": (gettext_noop("Name"), str),
+    "order": (gettext_noop("Order"), str),
+    "scope": (gettext_noop("Decides on"), lambda value: str(RuleScope(value).label)),
+    "mode": (gettext_noop("Mode"), lambda value: str(RuleMode(value).label)),
+    "priority": (gettext_noop("Priority"), lambda value: str(Priority(value).label)),
+}
+
+# What a list lost, and what it gained.
+_CHANGED = {
+    "conditions": (gettext_noop("Condition removed: %(each)s"), gettext_noop("Condition added: %(each)s")),
+    "actions": (gettext_noop("Action removed: %(each)s"), gettext_noop("Action added: %(each)s")),
+    "destinations": (gettext_noop("Destination removed: %(each)s"), gettext_noop("Destination added: %(each)s")),
+    "ai_pools": (gettext_noop("AI pool removed: %(each)s"), gettext_noop("AI pool added: %(each)s")),
 }
 
 
@@ -35,11 +45,11 @@ def differences(old: Definition, new: Definition) -> list[str]:
     for field, (label, words) in _PLAIN.items():
         before, after = (each.get(field, _BEFORE.get(field)) for each in (old, new))
         if before != after:
-            found.append(f"{label}: {words(before)} → {words(after)}")
-    for label, kind in (("Condition", conditions_in_words), ("Action", actions_in_words)):
-        found += _lists(label, kind(old), kind(new))
-    for label, field in (("Destination", "destinations"), ("AI pool", "ai_pools")):
-        found += _lists(label, _names(old, field), _names(new, field))
+            found.append(f"{_(label)}: {words(before)} → {words(after)}")
+    for listed, kind in (("conditions", conditions_in_words), ("actions", actions_in_words)):
+        found += _lists(listed, kind(old), kind(new))
+    for field in ("destinations", "ai_pools"):
+        found += _lists(field, _names(old, field), _names(new, field))
     return found
 
 
@@ -48,7 +58,7 @@ def conditions_in_words(definition: Definition) -> list[str]:
     try:
         return [str(condition) for condition in parse_conditions(definition.get("conditions", []))]
     except BadCondition as error:
-        return [f"cannot be read: {error}"]
+        return [_("cannot be read: %(error)s") % {"error": error}]
 
 
 def actions_in_words(definition: Definition) -> list[str]:
@@ -64,9 +74,9 @@ def roll_back(rule: Rule, number: int, *, author: AbstractBaseUser | None) -> Ru
     """
     version = rule.versions.filter(number=number).first()
     if version is None:
-        raise CannotRollBack(f"{rule.name} has no version {number}.")
+        raise CannotRollBack(_("%(name)s has no version %(number)s.") % {"name": rule.name, "number": number})
     if number == rule.version:
-        raise CannotRollBack(f"Version {number} is in force already.")
+        raise CannotRollBack(_("Version %(number)s is in force already.") % {"number": number})
     definition = version.definition
     destinations = _still_there(Destination, definition.get("destinations", []), number)
     ai_pools = _still_there(AIPool, definition.get("ai_pools", []), number)
@@ -74,7 +84,10 @@ def roll_back(rule: Rule, number: int, *, author: AbstractBaseUser | None) -> Ru
     try:
         rule.full_clean()
     except ValidationError as error:
-        raise CannotRollBack(f"Version {number} cannot be had again: {' '.join(error.messages)}") from error
+        raise CannotRollBack(
+            _("Version %(number)s cannot be had again: %(messages)s")
+            % {"number": number, "messages": " ".join(error.messages)}
+        ) from error
     return save_rule(
         rule, destinations=destinations, ai_pools=ai_pools, author=author, reason=f"Back to version {number}"
     )
@@ -93,7 +106,10 @@ def _still_there(model: Any, named: list[dict[str, Any]], number: int) -> list[A
     found = {row.pk: row for row in model.objects.filter(pk__in=[each["id"] for each in named])}
     gone = [each["name"] for each in named if each["id"] not in found]
     if gone:
-        raise CannotRollBack(f"Version {number} names {', '.join(gone)}, which is deleted. Edit the rule instead.")
+        raise CannotRollBack(
+            _("Version %(number)s names %(gone)s, which is deleted. Edit the rule instead.")
+            % {"number": number, "gone": ", ".join(gone)}
+        )
     return list(found.values())
 
 
@@ -101,6 +117,7 @@ def _names(definition: Definition, field: str) -> list[str]:
     return [str(each["name"]) for each in definition.get(field, [])]
 
 
-def _lists(label: str, old: list[str], new: list[str]) -> list[str]:
-    removed = [f"{label} removed: {each}" for each in old if each not in new]
-    return removed + [f"{label} added: {each}" for each in new if each not in old]
+def _lists(listed: str, old: list[str], new: list[str]) -> list[str]:
+    removed, added = _CHANGED[listed]
+    gone = [_(removed) % {"each": each} for each in old if each not in new]
+    return gone + [_(added) % {"each": each} for each in new if each not in old]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from django.db import DatabaseError
+from django.utils.translation import gettext as _
 
 from dicomnet.scu.association import PeerError
 from dicomnet.scu.echo import echo
@@ -54,15 +55,15 @@ def _echo_dimse(source: Source) -> tuple[bool, str]:
 
 def _echo_dicomweb(source: Source) -> tuple[bool, str]:
     dicomweb.probe(source)
-    return True, "It answers searches"
+    return True, _("It answers searches")
 
 
 def _echo_local(source: Source) -> tuple[bool, str]:
     try:
         Study.objects.exists()
     except DatabaseError:
-        return False, "The database does not answer now"
-    return True, "The database answers"
+        return False, _("The database does not answer now")
+    return True, _("The database answers")
 
 
 _WAYS: Mapping[str, Callable[[Source], tuple[bool, str]]] = {

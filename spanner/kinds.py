@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from dicomnet.web import sign_in
 from dicomnet.web.addresses import BadAddress, check_host, check_place, is_near, parse_url
 from dicomnet.web.settled import Settled, settled
@@ -65,10 +67,12 @@ def problems_of(values: Mapping[str, Any]) -> dict[str, str]:
         values: every field of a source as it is to be; ``secret`` is any text when there is one.
     """
     kind = KINDS[values["kind"]]
-    found = {name: "This is needed." for name in kind.needed if values[name] in {"", None}}
+    found = {name: _("This is needed.") for name in kind.needed if values[name] in {"", None}}
     others = (name for name, neutral in NEUTRAL.items() if name not in kind.fields and values[name] != neutral)
     label = SourceKind(values["kind"]).label
-    found |= dict.fromkeys(others, f"A source of the kind “{label}” has no such field; leave it out.")
+    found |= dict.fromkeys(
+        others, _("A source of the kind “%(label)s” has no such field; leave it out.") % {"label": label}
+    )
     return found | {name: words for name, words in _problems_by_kind(values) if name not in found}
 
 
@@ -81,9 +85,11 @@ def warnings_of(source: Source) -> list[str]:
     """What is allowed and still worth a thought, in sentences."""
     found = []
     if source.url.lower().startswith("http:"):
-        found.append("Its address is http: patient data and passwords can be read on the way. Use https where you can.")
+        found.append(
+            _("Its address is http: patient data and passwords can be read on the way. Use https where you can.")
+        )
     if source.kind == SourceKind.DIMSE and not source.tls and not is_near(source.host):
-        found.append("It is called without TLS: outside of this hospital's network others can read what it answers.")
+        found.append(_("It is called without TLS: outside of this hospital's network others can read what it answers."))
     return found
 
 

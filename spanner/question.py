@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
+from django.utils.translation import gettext as _
+
 from studies.errors import InvalidQuery
 from studies.matching import Matcher, Single, Universal, parse
 from studies.query.dicom_json import DEFAULT_KEYWORDS
@@ -78,7 +80,9 @@ def question(level: QueryLevel, wanted: Mapping[int, str], asked: Iterable[int] 
     ):
         # Archives answer no other query at these levels (PS3.4 C.4.1.2.2.1), and to look through all their studies
         # would take them hours.
-        raise InvalidQuery("name one StudyInstanceUID: archives list series and instances of one study only", STUDY_UID)
+        raise InvalidQuery(
+            _("name one StudyInstanceUID: archives list series and instances of one study only"), STUDY_UID
+        )
     returned = {*asked, *wanted, *_always(level)}
     return Question(level, tuple(sorted(values.items())), tuple(sorted(tag for tag in returned if tag not in values)))
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from django.db import DatabaseError
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from spanner import metrics
 from spanner.answers import USABLE, Answer
@@ -153,11 +154,11 @@ def check(config: SpanningConfig, answers: Sequence[Answer]) -> None:
     """
     missing = missing_in_words(answers)
     if not answers:
-        raise SpanFailed(f"the federation {config.name} has no sources", answers)
+        raise SpanFailed(_("the federation %(name)s has no sources") % {"name": config.name}, answers)
     if config.failure_strategy == FailureStrategy.STRICT and not is_complete(answers):
-        raise SpanFailed(f"not all sources answered whole: {missing}", answers)
+        raise SpanFailed(_("not all sources answered whole: %(missing)s") % {"missing": missing}, answers)
     if config.failure_strategy == FailureStrategy.FAIL and not any(answer.state in USABLE for answer in answers):
-        raise SpanFailed(f"no source answered: {missing}", answers)
+        raise SpanFailed(_("no source answered: %(missing)s") % {"missing": missing}, answers)
 
 
 def missing_in_words(answers: Sequence[Answer]) -> str:

@@ -4,15 +4,16 @@ import os
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 
 def folder_problem(text: str) -> str:
     """What is wrong with a folder that was entered; empty when nothing is."""
     path = Path(text)
     if not path.is_absolute() or ".." in path.parts or not text.isprintable():
-        return "Enter the whole path of a folder on this machine, such as /mnt/archive/dicom."
+        return _("Enter the whole path of a folder on this machine, such as /mnt/archive/dicom.")
     if is_forbidden_folder(path):
-        return "Choose a folder outside of Gantry's own (GANTRY_HOME, GANTRY_STORAGE) and of the system's."
+        return _("Choose a folder outside of Gantry's own (GANTRY_HOME, GANTRY_STORAGE) and of the system's.")
     return ""
 
 

@@ -5,6 +5,8 @@ from collections.abc import Collection
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from studies.models import Study, Tier
 from studies.seeding.marks import is_record
@@ -34,7 +36,7 @@ def ask_for_move(
     """
     check_tier(to_tier)
     if Study.objects.filter(is_record(), pk=study.pk).exists():
-        raise MoveRefused("The study is fictitious: it has no images that could be moved.")
+        raise MoveRefused(_("The study is fictitious: it has no images that could be moved."))
     if to_tier == Tier.HOT:
         _turn_round(study, by)
     try:
@@ -46,7 +48,9 @@ def ask_for_move(
         pass
     found = Move.objects.filter(study=study, state__in=OPEN).first()
     if found is None or found.to_tier != to_tier:
-        raise MoveRefused("The study is being moved to another tier just now; wait until that is done, or cancel it.")
+        raise MoveRefused(
+            _("The study is being moved to another tier just now; wait until that is done, or cancel it.")
+        )
     if priority < found.priority:
         Move.objects.filter(pk=found.pk).update(priority=priority)
     if reason == Reason.PERSON:
@@ -62,12 +66,19 @@ def check_tier(to_tier: str) -> None:
         MoveRefused: it is no tier, or has too few locations.
     """
     if to_tier not in Tier.values:
-        raise MoveRefused(f"There is no tier {to_tier[:20]!r}; the tiers are {', '.join(Tier.values)}.")
+        raise MoveRefused(
+            _("There is no tier %(to_tier)s; the tiers are %(values)s.")
+            % {"to_tier": f"{to_tier[:20]!r}", "values": ", ".join(Tier.values)}
+        )
     needed = minimum_copies()
     if to_tier != Tier.HOT and Location.objects.filter(tier=to_tier, is_enabled=True).count() < needed:
         raise MoveRefused(
-            f"The tier {to_tier} has fewer than {needed} enabled "
-            f"location{'s' if needed > 1 else ''}: add one under Tiers."
+            ngettext(
+                "The tier %(tier)s has fewer than %(needed)s enabled location: add one under Tiers.",
+                "The tier %(tier)s has fewer than %(needed)s enabled locations: add one under Tiers.",
+                needed,
+            )
+            % {"tier": to_tier, "needed": needed}
         )
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 MAXIMUM_DAYS = 36_500
 MAXIMUM_MB = 1_000_000_000
 MAXIMUM_ITEMS = 100
@@ -59,18 +61,21 @@ def parse_conditions(value: Any) -> Conditions:
         BadConditions: nothing of it may be used.
     """
     if not isinstance(value, Mapping):
-        raise BadConditions('Conditions are an object, such as {"older_than_days": 365, "modalities": ["CT"]}.')
+        raise BadConditions(_('Conditions are an object, such as {"older_than_days": 365, "modalities": ["CT"]}.'))
     unknown = [key for key in value if key not in _READERS]
     if unknown:
-        raise BadConditions(f"There is no condition {str(unknown[0])[:40]!r}; there are {', '.join(_READERS)}.")
+        raise BadConditions(
+            _("There is no condition %(unknown)s; there are %(known)s.")
+            % {"unknown": f"{str(unknown[0])[:40]!r}", "known": ", ".join(_READERS)}
+        )
     conditions = Conditions(**{key: _READERS[key](key, item) for key, item in value.items()})
     if conditions.until_percent is not None and conditions.above_percent is None:
-        raise BadConditions("until_percent needs above_percent beside it.")
+        raise BadConditions(_("until_percent needs above_percent beside it."))
     if conditions.above_percent is not None and percent_after(conditions) >= conditions.above_percent:
-        raise BadConditions("until_percent must be less than above_percent.")
+        raise BadConditions(_("until_percent must be less than above_percent."))
     smallest, largest = conditions.larger_than_mb, conditions.smaller_than_mb
     if smallest is not None and largest is not None and smallest >= largest:
-        raise BadConditions("smaller_than_mb must be more than larger_than_mb: no study is both.")
+        raise BadConditions(_("smaller_than_mb must be more than larger_than_mb: no study is both."))
     return conditions
 
 
@@ -84,7 +89,10 @@ def percent_after(conditions: Conditions) -> int:
 def _whole_number(least: int, most: int) -> Callable[[str, Any], int]:
     def read(key: str, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise BadConditions(f"{key} must be a whole number from {least} to {most}.")
+            raise BadConditions(
+                _("%(key)s must be a whole number from %(least)s to %(most)s.")
+                % {"key": key, "least": least, "most": most}
+            )
         return value
 
     return read
@@ -92,24 +100,30 @@ def _whole_number(least: int, most: int) -> Callable[[str, Any], int]:
 
 def _text(key: str, value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise BadConditions(f"{key} must be text that is not empty.")
+        raise BadConditions(_("%(key)s must be text that is not empty.") % {"key": key})
     if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in value):
-        raise BadConditions(f"{key} has a character that is no text.")
+        raise BadConditions(_("%(key)s has a character that is no text.") % {"key": key})
     if len(value.strip()) > MAXIMUM_TEXT_LENGTH:
-        raise BadConditions(f"{key}: a text has at most {MAXIMUM_TEXT_LENGTH} characters.")
+        raise BadConditions(
+            _("%(key)s: a text has at most %(maximum)s characters.") % {"key": key, "maximum": MAXIMUM_TEXT_LENGTH}
+        )
     return value.strip()
 
 
 def _texts(key: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not 0 < len(value) <= MAXIMUM_ITEMS:
-        raise BadConditions(f"{key} must be a list of 1 to {MAXIMUM_ITEMS} texts.")
+        raise BadConditions(
+            _("%(key)s must be a list of 1 to %(maximum)s texts.") % {"key": key, "maximum": MAXIMUM_ITEMS}
+        )
     return tuple(_text(key, item) for item in value)
 
 
 def _modalities(key: str, value: Any) -> tuple[str, ...]:
     found = _texts(key, value)
     if any("\\" in item for item in found):
-        raise BadConditions(f"{key}: give each modality as an item of the list; none has a backslash.")
+        raise BadConditions(
+            _("%(key)s: give each modality as an item of the list; none has a backslash.") % {"key": key}
+        )
     return found
 
 

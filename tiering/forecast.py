@@ -6,6 +6,7 @@ from statistics import median
 
 from django.db.models import Case, F, Q, QuerySet, Sum, When
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from studies.models import Tier
 from tiering.models import Move, MoveState, Pack, PackState
@@ -88,11 +89,12 @@ def recall_bytes_per_second() -> float | None:
 def in_words(seconds: float) -> str:
     """``about 2 min``: not more exact than a forecast is."""
     if seconds < MINUTE:
-        return "less than a minute"
-    for unit_seconds, limit, unit in ((MINUTE, HOUR, "min"), (HOUR, 2 * DAY, "h")):
-        if seconds < limit:
-            return f"about {round(seconds / unit_seconds)} {unit}"
-    return f"about {round(seconds / DAY)} days"
+        return _("less than a minute")
+    if seconds < HOUR:
+        return _("about %(count)s min") % {"count": round(seconds / MINUTE)}
+    if seconds < 2 * DAY:
+        return _("about %(count)s h") % {"count": round(seconds / HOUR)}
+    return _("about %(count)s days") % {"count": round(seconds / DAY)}
 
 
 def _percent(move: Move) -> int | None:

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from statistics import median
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 Points = Sequence[tuple[date, int]]
 LEAST_DAYS = 7  # a week has its weekend
 LEAST_POINTS = 5
@@ -36,10 +39,12 @@ class Filling:
     Attributes:
         on: the day; None where ``words`` say why there is none.
         words: for people.
+        is_full: now.
     """
 
     on: date | None
     words: str
+    is_full: bool = False
 
 
 def filling(points: Points, free_bytes: int | None, *, today: date) -> Filling:
@@ -51,17 +56,23 @@ def filling(points: Points, free_bytes: int | None, *, today: date) -> Filling:
         today: the last day that may be among the points.
     """
     if free_bytes is None:
-        return Filling(None, "no limit known")
+        return Filling(None, _("no limit known"))
     if free_bytes <= 0:
-        return Filling(today, "full now")
+        return Filling(today, _("full now"), is_full=True)
     growth = per_day(points, today=today, days=FORECAST_DAYS)
     if growth is None:
-        days = f"{len(points)} day{'' if len(points) == 1 else 's'}"
-        return Filling(None, f"too little history: {days} known, {LEAST_DAYS + 1} are needed")
+        words = ngettext(
+            "too little history: %(days)s day known, %(needed)s are needed",
+            "too little history: %(days)s days known, %(needed)s are needed",
+            len(points),
+        )
+        return Filling(None, words % {"days": len(points), "needed": LEAST_DAYS + 1})
     if growth <= 0:
-        return Filling(None, "not filling")
+        return Filling(None, _("not filling"))
     days_left = free_bytes / growth
     if days_left > HORIZON_DAYS:
-        return Filling(None, "not within ten years")
-    on = today + timedelta(days=int(days_left))
-    return Filling(on, f"about {on.isoformat()}, in {int(days_left)} day{'' if int(days_left) == 1 else 's'}")
+        return Filling(None, _("not within ten years"))
+    whole_days = int(days_left)
+    on = today + timedelta(days=whole_days)
+    words = ngettext("about %(on)s, in %(days)s day", "about %(on)s, in %(days)s days", whole_days)
+    return Filling(on, words % {"on": on.isoformat(), "days": whole_days})

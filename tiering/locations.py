@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from dicomnet.web import s3
 from dicomnet.web.addresses import BadAddress, parse_url
 from dicomnet.web.settled import Settled, settled
@@ -33,7 +35,7 @@ def settle(before: Location, given: Mapping[str, Any], *, entered: str) -> Settl
     problems = dict(_problems(values, has_secret=bool(entered or stored)))
     moved = [name for name in _WHERE if values[name] != getattr(before, name)]
     if moved and before.pk and before.packs.exists():
-        problems.setdefault(moved[0], "It holds copies, so it stays where it is; make another one.")
+        problems.setdefault(moved[0], _("It holds copies, so it stays where it is; make another one."))
     return settled(
         problems,
         takes_secret=values["kind"] == LocationKind.S3,
@@ -46,21 +48,21 @@ def settle(before: Location, given: Mapping[str, Any], *, entered: str) -> Settl
 
 def _problems(values: Mapping[str, Any], *, has_secret: bool) -> Iterable[tuple[str, str]]:
     if values["tier"] == Tier.HOT:
-        yield "tier", "The hot tier is the folder that receives (GANTRY_STORAGE); choose cold or archive."
+        yield "tier", _("The hot tier is the folder that receives (GANTRY_STORAGE); choose cold or archive.")
     if values["kind"] == LocationKind.FILESYSTEM:
         if words := folder_problem(values["path"]):
             yield "path", words
         for name in _OF_S3:
             if values[name]:
-                yield name, "A folder has no such field; leave it out."
+                yield name, _("A folder has no such field; leave it out.")
         return
     yield from s3.problems_of(values["bucket"], values["region"], values["path"])
     if not values["access_key"]:
-        yield "access_key", "This is needed."
+        yield "access_key", _("This is needed.")
     if not has_secret:
-        yield "secret_key", "This is needed."
+        yield "secret_key", _("This is needed.")
     if (values["storage_class"], values["restore_speed"]) == (StorageClass.DEEP_ARCHIVE, RestoreSpeed.EXPEDITED):
-        yield "restore_speed", "Nothing comes from the deep archive that quickly; choose Standard or Bulk."
+        yield "restore_speed", _("Nothing comes from the deep archive that quickly; choose Standard or Bulk.")
     try:
         parse_url(s3.endpoint_of(values["endpoint_url"], values["region"]))
     except BadAddress as error:
@@ -92,8 +94,8 @@ def try_out(location: Location) -> Trial:
         store.write(key, [content])
         is_same = b"".join(store.read(key)) == content
         store.remove(key)
-        words = "" if is_same else "It gave back other bytes than it was given."
+        words = "" if is_same else _("It gave back other bytes than it was given.")
     except TierError as error:
         words = str(error)
     milliseconds = (time.monotonic() - began) * 1000
-    return Trial(not words, milliseconds, words or "Written, read back and removed.")
+    return Trial(not words, milliseconds, words or _("Written, read back and removed."))

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, RowRange, Subquery, Sum, Window
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from studies.models import Instance, Study, Tier
 from tiering import window
@@ -36,7 +37,9 @@ def conditions_of(policy: Policy) -> Conditions:
     """
     conditions = parse_conditions(policy.conditions)
     if conditions.above_percent is not None and policy.from_tier != Tier.HOT:
-        raise BadConditions("above_percent is about the hot disk: only a policy that moves from the hot tier has it.")
+        raise BadConditions(
+            _("above_percent is about the hot disk: only a policy that moves from the hot tier has it.")
+        )
     return conditions
 
 

@@ -14,6 +14,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 MAXIMUM_ADDRESSES = 4  # of one name, tried one after the other
 Address = IPv4Address | IPv6Address
@@ -65,13 +66,15 @@ def parse_url(text: str) -> Url:
         BadAddress: it is written oddly, or leads where Gantry does not call.
     """
     if "@" in text.partition("://")[2].partition("/")[0]:
-        raise BadAddress("Leave out user name and password here; they have fields of their own.")
+        raise BadAddress(_("Leave out user name and password here; they have fields of their own."))
     found = _URL.fullmatch(text)
     if found is None:
-        raise BadAddress("Enter an address such as https://pacs.example/dicom-web: https or http, host, port and path.")
+        raise BadAddress(
+            _("Enter an address such as https://pacs.example/dicom-web: https or http, host, port and path.")
+        )
     scheme, path = found[1].lower(), (found[3] or "").rstrip("/")
     if any(part in {".", ".."} for part in path.split("/")) or "//" in path:
-        raise BadAddress("Write the path without “.”, “..” and empty parts.")
+        raise BadAddress(_("Write the path without “.”, “..” and empty parts."))
     host, port = _host_and_port(found[2], _DEFAULT_PORTS[scheme])
     url = Url(scheme, check_host(host), port, path)
     check_place(url.host, port, is_plain_http=not url.is_encrypted)
@@ -89,11 +92,11 @@ def check_host(host: str) -> str:
         address = ip_address(text)
         if "%" not in text and getattr(address, "ipv4_mapped", None) is None:
             return str(address)
-        raise BadAddress("Write an IPv4 address as four numbers, and an IPv6 address without “%” and an interface.")
+        raise BadAddress(_("Write an IPv4 address as four numbers, and an IPv6 address without “%” and an interface."))
     if _NUMBER.fullmatch(text.rstrip(".").rpartition(".")[2]):
-        raise BadAddress("Write an address as four numbers from 0 to 255 without leading zeros, such as 10.1.2.3.")
+        raise BadAddress(_("Write an address as four numbers from 0 to 255 without leading zeros, such as 10.1.2.3."))
     if not _NAME.fullmatch(text):
-        raise BadAddress("Enter a host name such as pacs.hospital.example, or an address such as 10.1.2.3.")
+        raise BadAddress(_("Enter a host name such as pacs.hospital.example, or an address such as 10.1.2.3."))
     return text
 
 
@@ -132,7 +135,7 @@ def is_near(host: str) -> bool:
 def _host_and_port(authority: str, default: int) -> tuple[str, int]:
     found = re.fullmatch(r"(?:\[([0-9a-fA-F:.%]+)\]|([^:\[\]]+))(?::(\d{1,5}))?", authority)
     if found is None or (found[3] and not 0 < int(found[3]) < 65_536):
-        raise BadAddress("Write host and port as pacs.example:8443, and an IPv6 address in brackets.")
+        raise BadAddress(_("Write host and port as pacs.example:8443, and an IPv6 address in brackets."))
     return found[1] or found[2], int(found[3] or default)
 
 
@@ -149,14 +152,19 @@ def _literal(host: str) -> Address | None:
 def _check(found: Address, port: int, *, is_plain_http: bool) -> None:
     address = _plain(found)
     if address.is_link_local or address in _METADATA:
-        raise BadAddress("Gantry does not call link-local addresses (169.254.0.0/16, fe80::/10) and metadata services.")
+        raise BadAddress(
+            _("Gantry does not call link-local addresses (169.254.0.0/16, fe80::/10) and metadata services.")
+        )
     is_nobody = address.is_unspecified or address.is_multicast or (address.is_reserved and not address.is_loopback)
     if is_nobody or address == IPv4Address("255.255.255.255"):
-        raise BadAddress(f"{address} is the address of no single machine.")
+        raise BadAddress(_("%(address)s is the address of no single machine.") % {"address": address})
     if any(_is_same_machine(address, host) for host, own in own_services() if own == port):
-        raise BadAddress(f"Port {port} there is one of Gantry's own: its pages, DICOM listener, broker or database.")
+        raise BadAddress(
+            _("Port %(port)s there is one of Gantry's own: its pages, DICOM listener, broker or database.")
+            % {"port": port}
+        )
     if is_plain_http and not _is_private(address):
-        raise BadAddress("Outside of private networks only https is allowed: http shows patient data to everybody.")
+        raise BadAddress(_("Outside of private networks only https is allowed: http shows patient data to everybody."))
 
 
 def _plain(address: Address) -> Address:

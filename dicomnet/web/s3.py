@@ -20,6 +20,7 @@ import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from django.utils.translation import gettext as _
 
 from dicomnet.tls import BadTlsFile
 from dicomnet.web.addresses import BadAddress, Url, parse_url
@@ -93,11 +94,14 @@ def endpoint_of(url: str, region: str) -> str:
 def problems_of(bucket: str, region: str, prefix: str) -> Iterable[tuple[str, str]]:
     """What is wrong with a place in S3, each with the field in which it shows: bucket, region or path."""
     if not _BUCKET.fullmatch(bucket) or ".." in bucket:
-        yield "bucket", "A bucket's name has 3 to 63 small letters, digits, points and hyphens."
+        yield "bucket", _("A bucket's name has 3 to 63 small letters, digits, points and hyphens.")
     if region and not _REGION.fullmatch(region):
-        yield "region", "Enter the region's name such as eu-central-1, or leave it empty."
+        yield "region", _("Enter the region's name such as eu-central-1, or leave it empty.")
     if prefix and (not _PREFIX.fullmatch(prefix) or any(set(part) == {"."} for part in prefix.split("/"))):
-        yield "path", "The prefix is made of letters, digits and -_.!*'(), with / between its parts, none at its ends."
+        yield (
+            "path",
+            _("The prefix is made of letters, digits and -_.!*'(), with / between its parts, none at its ends."),
+        )
 
 
 def code_of(error: ClientError) -> str:

@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 MAXIMUM_SECRET_BYTES = 1_400  # what fits into the column when it is encrypted
 _PLACE_BYTES = 16
@@ -64,9 +65,9 @@ def resealed(stored: str, entered: str, *, place: str) -> str:
 def secret_problem(secret: str) -> str:
     """What is wrong with a password or token that was entered; empty when nothing is."""
     if len(secret.encode()) > MAXIMUM_SECRET_BYTES:
-        return f"It may have at most {MAXIMUM_SECRET_BYTES} bytes."
+        return _("It may have at most %(maximum)s bytes.") % {"maximum": MAXIMUM_SECRET_BYTES}
     if not secret.isprintable():
-        return "It has a line break or another character that cannot be printed; was it copied whole?"
+        return _("It has a line break or another character that cannot be printed; was it copied whole?")
     return ""
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dicomnet.tls import BadTlsFile
 from dicomnet.web.addresses import BadAddress, Url, parse_url
@@ -16,10 +18,10 @@ from dicomnet.web.tls import context_of
 class HttpAuthentication(models.TextChoices):
     """How Gantry signs in at a DICOMweb service."""
 
-    NONE = "none", "None"
-    BASIC = "basic", "User name and password"
-    BEARER = "bearer", "Bearer token"
-    CERTIFICATE = "certificate", "Gantry's TLS certificate"
+    NONE = "none", gettext_lazy("None")
+    BASIC = "basic", gettext_lazy("User name and password")
+    BEARER = "bearer", gettext_lazy("Bearer token")
+    CERTIFICATE = "certificate", gettext_lazy("Gantry's TLS certificate")
 
 
 WITH_SECRET = frozenset({HttpAuthentication.BASIC, HttpAuthentication.BEARER})
@@ -57,18 +59,18 @@ def problems_of(method: str, username: str, *, has_secret: bool) -> Iterable[tup
     """What is wrong with a way to sign in, by the name of the field."""
     if method == HttpAuthentication.BASIC:
         if not username:
-            yield "username", "Basic authentication needs a user name."
+            yield "username", _("Basic authentication needs a user name.")
         elif ":" in username or not username.isprintable():
-            yield "username", "A user name has no colon (RFC 7617)."
+            yield "username", _("A user name has no colon (RFC 7617).")
     elif username:
-        yield "username", "Only sign-in by user name and password takes one; choose it, or leave this empty."
+        yield "username", _("Only sign-in by user name and password takes one; choose it, or leave this empty.")
     if method in WITH_SECRET:
         if not has_secret:
-            yield "secret", "Enter the password or token."
+            yield "secret", _("Enter the password or token.")
     elif has_secret:
-        yield "secret", "This way to sign in takes no password; choose another, or leave it empty."
+        yield "secret", _("This way to sign in takes no password; choose another, or leave it empty.")
     if method == HttpAuthentication.CERTIFICATE and settings.GANTRY.tls_cert is None:
-        yield "authentication", "Gantry has no certificate to show: set GANTRY_TLS_CERT and GANTRY_TLS_KEY."
+        yield "authentication", _("Gantry has no certificate to show: set GANTRY_TLS_CERT and GANTRY_TLS_KEY.")
 
 
 def _authorization(authentication: str, username: str, sealed_secret: str, url: Url) -> dict[str, str]:

@@ -4,6 +4,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from dicomnet.ae_title import validate_ae_title
 from dicomnet.server_name import validate_server_name
@@ -13,31 +14,31 @@ from studies.models import Instance, Study
 class PoolStrategy(models.TextChoices):
     """Which worker of a pool gets the next request."""
 
-    ROUND_ROBIN = "round_robin", "Each in turn"
-    LEAST_BUSY = "least_busy", "The one with the fewest open requests"
-    WEIGHTED = "weighted", "By weight"
+    ROUND_ROBIN = "round_robin", _("Each in turn")
+    LEAST_BUSY = "least_busy", _("The one with the fewest open requests")
+    WEIGHTED = "weighted", _("By weight")
 
 
 class AIPool(models.Model):
     """Workers that run the same algorithm, and where their results go. Holds no patient data."""
 
     name = models.CharField(max_length=64, unique=True)
-    algorithm = models.CharField(max_length=200, blank=True, help_text="What it computes, its maker and version.")
+    algorithm = models.CharField(max_length=200, blank=True, help_text=_("What it computes, its maker and version."))
     strategy = models.CharField(max_length=12, choices=PoolStrategy, default=PoolStrategy.ROUND_ROBIN)
     result_destinations = models.ManyToManyField("routing.Destination", related_name="+", blank=True)
     result_sop_classes = models.JSONField(
         default=list,
         blank=True,
-        help_text="UIDs of the SOP Classes that a result may have; empty: every storage SOP Class.",
+        help_text=_("UIDs of the SOP Classes that a result may have; empty: every storage SOP Class."),
     )
     maximum_attempts = models.PositiveSmallIntegerField(
-        default=3, validators=[MinValueValidator(1), MaxValueValidator(10)], help_text="Each on another worker."
+        default=3, validators=[MinValueValidator(1), MaxValueValidator(10)], help_text=_("Each on another worker.")
     )
-    is_enabled = models.BooleanField("enabled", default=True, help_text="Off: requests wait until it is on again.")
+    is_enabled = models.BooleanField("enabled", default=True, help_text=_("Off: requests wait until it is on again."))
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        verbose_name = "AI pool"
+        verbose_name = _("AI pool")
         ordering = ["name"]
 
     def __str__(self) -> str:
@@ -50,21 +51,24 @@ class AIWorker(models.Model):
     pool = models.ForeignKey(AIPool, on_delete=models.CASCADE, related_name="workers")
     name = models.CharField(max_length=64, unique=True)
     ae_title = models.CharField(
-        "AE title", max_length=16, validators=[validate_ae_title], help_text="Called to send, and calling with results."
+        _("AE title"),
+        max_length=16,
+        validators=[validate_ae_title],
+        help_text=_("Called to send, and calling with results."),
     )
-    host = models.CharField(max_length=255, help_text="Host name or address.")
+    host = models.CharField(max_length=255, help_text=_("Host name or address."))
     port = models.PositiveIntegerField(default=104, validators=[MinValueValidator(1), MaxValueValidator(65535)])
-    tls = models.BooleanField("over TLS", default=False)
+    tls = models.BooleanField(_("over TLS"), default=False)
     tls_server_name = models.CharField(
-        "name in its certificate", max_length=255, blank=True, default="", validators=[validate_server_name]
+        _("name in its certificate"), max_length=255, blank=True, default="", validators=[validate_server_name]
     )
     timeout_seconds = models.PositiveIntegerField(
         default=600,
         validators=[MinValueValidator(1), MaxValueValidator(86_400)],
-        help_text="How long after a request was sent its result may take; then another worker is asked.",
+        help_text=_("How long after a request was sent its result may take; then another worker is asked."),
     )
     maximum_requests = models.PositiveSmallIntegerField(
-        default=2, validators=[MinValueValidator(1), MaxValueValidator(64)], help_text="Open at once."
+        default=2, validators=[MinValueValidator(1), MaxValueValidator(64)], help_text=_("Open at once.")
     )
     weight = models.PositiveSmallIntegerField(default=1, validators=[MinValueValidator(1), MaxValueValidator(100)])
     is_enabled = models.BooleanField("enabled", default=True)
@@ -75,7 +79,7 @@ class AIWorker(models.Model):
     last_error = models.CharField(max_length=300, blank=True, editable=False)
 
     class Meta:
-        verbose_name = "AI worker"
+        verbose_name = _("AI worker")
         ordering = ["pool", "name"]
 
     def __str__(self) -> str:
@@ -85,12 +89,12 @@ class AIWorker(models.Model):
 class AIRequestState(models.TextChoices):
     """Where a request stands."""
 
-    QUEUED = "queued", "Waiting for a worker"
-    SENDING = "sending", "Being sent"
-    ASKED = "asked", "At a worker"
-    ANSWERED = "answered", "Answered"
-    FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
+    QUEUED = "queued", _("Waiting for a worker")
+    SENDING = "sending", _("Being sent")
+    ASKED = "asked", _("At a worker")
+    ANSWERED = "answered", _("Answered")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 class AIRequest(models.Model):
@@ -107,19 +111,19 @@ class AIRequest(models.Model):
     priority = models.PositiveSmallIntegerField(default=3)
     state = models.CharField(max_length=10, choices=AIRequestState, default=AIRequestState.QUEUED)
     worker = models.ForeignKey(AIWorker, null=True, blank=True, on_delete=models.SET_NULL, related_name="requests")
-    tried = models.JSONField(default=list, help_text="Keys of the workers that failed it, for the failover.")
+    tried = models.JSONField(default=list, help_text=_("Keys of the workers that failed it, for the failover."))
     attempts = models.PositiveIntegerField(default=0)
     lease_token = models.CharField(max_length=32, blank=True, default="")
     lease_until = models.DateTimeField(null=True, blank=True)
     next_attempt_at = models.DateTimeField(default=timezone.now)
     created_at = models.DateTimeField(auto_now_add=True)
     sent_at = models.DateTimeField(null=True, blank=True)
-    deadline_at = models.DateTimeField(null=True, blank=True, help_text="Until when the worker's result may come.")
+    deadline_at = models.DateTimeField(null=True, blank=True, help_text=_("Until when the worker's result may come."))
     answered_at = models.DateTimeField(null=True, blank=True)
     last_error = models.CharField(max_length=300, blank=True)
 
     class Meta:
-        verbose_name = "AI request"
+        verbose_name = _("AI request")
         ordering = ["-pk"]
         indexes = [
             models.Index(
@@ -137,13 +141,13 @@ class AIRequest(models.Model):
 class AIVerdict(models.TextChoices):
     """What the gate said of a result."""
 
-    WAITING = "waiting", "To be judged"
-    ACCEPTED = "accepted", "Accepted"
-    DUPLICATE = "duplicate", "Duplicate, dropped"
-    LATE = "late", "Accepted after its time"
-    QUARANTINED = "quarantined", "Quarantined"
-    RELEASED = "released", "Released by a person"
-    KEPT = "kept", "Kept back by a person"
+    WAITING = "waiting", _("To be judged")
+    ACCEPTED = "accepted", _("Accepted")
+    DUPLICATE = "duplicate", _("Duplicate, dropped")
+    LATE = "late", _("Accepted after its time")
+    QUARANTINED = "quarantined", _("Quarantined")
+    RELEASED = "released", _("Released by a person")
+    KEPT = "kept", _("Kept back by a person")
 
 
 class AIResult(models.Model):
@@ -153,12 +157,12 @@ class AIResult(models.Model):
     worker = models.ForeignKey(AIWorker, null=True, on_delete=models.SET_NULL, related_name="results")
     request = models.ForeignKey(AIRequest, null=True, blank=True, on_delete=models.SET_NULL, related_name="results")
     verdict = models.CharField(max_length=12, choices=AIVerdict)
-    reason = models.CharField(max_length=300, blank=True, help_text="Why it is quarantined, without patient data.")
+    reason = models.CharField(max_length=300, blank=True, help_text=_("Why it is quarantined, without patient data."))
     judged_at = models.DateTimeField(default=timezone.now)
-    released_by = models.CharField(max_length=150, blank=True, help_text="Who released it, or kept it back.")
+    released_by = models.CharField(max_length=150, blank=True, help_text=_("Who released it, or kept it back."))
 
     class Meta:
-        verbose_name = "AI result"
+        verbose_name = _("AI result")
         ordering = ["-pk"]
         indexes = [models.Index(fields=["verdict", "-id"], name="ai_result_by_verdict")]
 

@@ -2,6 +2,7 @@
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from routing.ai.hand_on import hand_on_by_person
 from routing.ai.models import AIResult, AIVerdict
@@ -28,11 +29,13 @@ def release(result: AIResult, *, by: str) -> int:
     row = AIResult.objects.select_related("instance", "request__pool", "worker__pool").get(pk=result.pk)
     pool = row.request.pool if row.request else row.worker.pool if row.worker else None
     if pool is None:
-        raise GoesNowhere("Its worker was deleted, so there is no pool whose destinations it could go to.")
+        raise GoesNowhere(_("Its worker was deleted, so there is no pool whose destinations it could go to."))
     _decide(row, AIVerdict.RELEASED, by)
     count = hand_on_by_person(row.instance, pool, by)
     if not count:
-        raise GoesNowhere(f"The pool {pool.name} has no result destination: choose one there first.")
+        raise GoesNowhere(
+            _("The pool %(name)s has no result destination: choose one there first.") % {"name": pool.name}
+        )
     return count
 
 
@@ -49,4 +52,6 @@ def _decide(result: AIResult, verdict: AIVerdict, by: str, *, among: tuple[AIVer
     rows = AIResult.objects.filter(pk=result.pk, verdict__in=among)
     if not rows.update(verdict=verdict, released_by=by, judged_at=timezone.now()):
         result.refresh_from_db(fields=["verdict"])
-        raise NotHeldBack(f"A result that is “{result.get_verdict_display()}” needs no decision.")
+        raise NotHeldBack(
+            _("A result that is “%(verdict)s” needs no decision.") % {"verdict": result.get_verdict_display()}
+        )

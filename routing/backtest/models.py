@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from studies.models import Study
 
@@ -10,11 +11,11 @@ from studies.models import Study
 class BackTestState(models.TextChoices):
     """Where a back-test stands."""
 
-    QUEUED = "queued", "Waiting"
-    RUNNING = "running", "Running"
-    DONE = "done", "Done"
-    FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
+    QUEUED = "queued", _("Waiting")
+    RUNNING = "running", _("Running")
+    DONE = "done", _("Done")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 class BackTest(models.Model):
@@ -34,11 +35,11 @@ class BackTest(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     lease_token = models.CharField(max_length=32, blank=True, default="")
     lease_until = models.DateTimeField(null=True, blank=True)
-    after_study = models.BigIntegerField(default=0, help_text="Key of the last study that was judged.")
+    after_study = models.BigIntegerField(default=0, help_text=_("Key of the last study that was judged."))
     total = models.PositiveIntegerField(default=0)
     judged = models.PositiveIntegerField(default=0)
     matched = models.PositiveIntegerField(default=0)
-    differing = models.PositiveIntegerField(default=0, help_text="Studies on which draft and live version differ.")
+    differing = models.PositiveIntegerField(default=0, help_text=_("Studies on which draft and live version differ."))
     unreadable = models.PositiveIntegerField(default=0)
     last_error = models.CharField(max_length=300, blank=True)
 

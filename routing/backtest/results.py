@@ -4,17 +4,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.db.models import F, QuerySet
+from django.utils.translation import gettext_noop
 
 from routing.backtest.models import BackTest, BackTestStudy
 from studies.csv_lines import csv_lines as table
 
 # The tabs of its page: what draft and live version say of a study.
 OUTCOMES = {
-    "differ": "Differ",
-    "draft-only": "Draft yes, live no",
-    "live-only": "Live yes, draft no",
-    "both": "Both",
-    "all": "All",
+    "differ": gettext_noop("Differ"),
+    "draft-only": gettext_noop("Draft yes, live no"),
+    "live-only": gettext_noop("Live yes, draft no"),
+    "both": gettext_noop("Both"),
+    "all": gettext_noop("All"),
 }
 _CONDITIONS: dict[str, dict[str, Any]] = {
     "draft-only": {"by_draft": True, "by_live": False},

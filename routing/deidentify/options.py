@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_noop
+
 EDITION = "PS3.15 2026c"
 BASIC = "basic"
 PROFILES = {BASIC: "Basic Application Level Confidentiality Profile"}
@@ -24,34 +26,46 @@ class Option:
 
 
 OPTIONS = {
-    "retain_uids": Option("113110", "Retain UIDs Option", "Keep the UIDs."),
-    "retain_device_identity": Option("113109", "Retain Device Identity Option", "Keep what identifies the device."),
+    "retain_uids": Option("113110", "Retain UIDs Option", gettext_noop("Keep the UIDs.")),
+    "retain_device_identity": Option(
+        "113109", "Retain Device Identity Option", gettext_noop("Keep what identifies the device.")
+    ),
     "retain_institution_identity": Option(
-        "113112", "Retain Institution Identity Option", "Keep name and address of the institution."
+        "113112", "Retain Institution Identity Option", gettext_noop("Keep name and address of the institution.")
     ),
     "retain_patient_characteristics": Option(
-        "113108", "Retain Patient Characteristics Option", "Keep sex, age, size, weight and the like."
+        "113108", "Retain Patient Characteristics Option", gettext_noop("Keep sex, age, size, weight and the like.")
     ),
     "retain_full_dates": Option(
-        "113106", "Retain Longitudinal Temporal Information Full Dates Option", "Keep dates and times as they are."
+        "113106",
+        "Retain Longitudinal Temporal Information Full Dates Option",
+        gettext_noop("Keep dates and times as they are."),
     ),
     "retain_modified_dates": Option(
         "113107",
         "Retain Longitudinal Temporal Information Modified Dates Option",
-        "Keep times, and move all dates of a patient by the same number of days.",
+        gettext_noop("Keep times, and move all dates of a patient by the same number of days."),
     ),
     "clean_descriptors": Option(
-        "113105", "Clean Descriptors Option", "Keep of descriptions the words that medicine uses; drop all others."
+        "113105",
+        "Clean Descriptors Option",
+        gettext_noop("Keep of descriptions the words that medicine uses; drop all others."),
     ),
     "clean_structured_content": Option(
-        "113104", "Clean Structured Content Option", "Keep the content of reports without names, dates and free words."
+        "113104",
+        "Clean Structured Content Option",
+        gettext_noop("Keep the content of reports without names, dates and free words."),
     ),
-    "clean_graphics": Option("113103", "Clean Graphics Option", "Keep drawn lines; remove their text, and overlays."),
+    "clean_graphics": Option(
+        "113103", "Clean Graphics Option", gettext_noop("Keep drawn lines; remove their text, and overlays.")
+    ),
     "retain_safe_private": Option(
-        "113111", "Retain Safe Private Option", "Keep the private attributes that the standard lists as safe."
+        "113111",
+        "Retain Safe Private Option",
+        gettext_noop("Keep the private attributes that the standard lists as safe."),
     ),
     ACCEPT_BURNED_IN_RISK: Option(
-        "", "", "Send also what may show the patient's name in its pixels: the risk is yours."
+        "", "", gettext_noop("Send also what may show the patient's name in its pixels: the risk is yours.")
     ),
 }
 BASIC_CODE = ("113100", "Basic Application Confidentiality Profile")

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from dicomnet.statuses import in_words
 from routing.models.destinations import Destination
@@ -13,12 +14,12 @@ from studies.models import Instance
 class DeliveryState(models.TextChoices):
     """Where a delivery stands."""
 
-    PENDING = "pending", "Waiting"
-    SENDING = "sending", "Sending"
-    DELIVERED = "delivered", "Delivered"
-    CONFIRMED = "confirmed", "Confirmed"
-    DEAD = "dead", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
+    PENDING = "pending", _("Waiting")
+    SENDING = "sending", _("Sending")
+    DELIVERED = "delivered", _("Delivered")
+    CONFIRMED = "confirmed", _("Confirmed")
+    DEAD = "dead", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 class Delivery(models.Model):
@@ -30,15 +31,18 @@ class Delivery(models.Model):
         RuleVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="deliveries"
     )
     made_by = models.CharField(
-        max_length=150, blank=True, default="", help_text="Who had it sent, when it was no rule: a user or an AI pool."
+        max_length=150,
+        blank=True,
+        default="",
+        help_text=_("Who had it sent, when it was no rule: a user or an AI pool."),
     )
     # A copy of the instance's, so that the claim finds whose turn it is in its own index.
     calling_ae_title = models.CharField(
-        "calling AE title",
+        _("calling AE title"),
         max_length=16,
         blank=True,
         default="",
-        help_text="Who sent the instance: sources take turns.",
+        help_text=_("Who sent the instance: sources take turns."),
     )
     priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.ROUTINE)
     state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
@@ -47,15 +51,15 @@ class Delivery(models.Model):
     lease_token = models.CharField(max_length=32, blank=True, default="")
     lease_until = models.DateTimeField(null=True, blank=True)
     lost_leases = models.PositiveSmallIntegerField(
-        default=0, help_text="How often the worker was lost in the middle of it."
+        default=0, help_text=_("How often the worker was lost in the middle of it.")
     )
     last_status = models.PositiveIntegerField(null=True, blank=True)
     last_error = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
-    queued_at = models.DateTimeField(default=timezone.now, help_text="Since when it is tried; a retry begins anew.")
+    queued_at = models.DateTimeField(default=timezone.now, help_text=_("Since when it is tried; a retry begins anew."))
     last_attempt_at = models.DateTimeField(null=True, blank=True)
-    sent_bytes = models.PositiveBigIntegerField(default=0, help_text="Of the last attempt that went through.")
-    association = models.CharField(max_length=32, blank=True, help_text="Of the last attempt; as in the log.")
+    sent_bytes = models.PositiveBigIntegerField(default=0, help_text=_("Of the last attempt that went through."))
+    association = models.CharField(max_length=32, blank=True, help_text=_("Of the last attempt; as in the log."))
     proof_checked_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
 

@@ -3,6 +3,8 @@
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dicomnet.ae_title import validate_ae_title
 from dicomnet.server_name import validate_server_name
@@ -12,18 +14,18 @@ from dicomnet.web.sign_in import HttpAuthentication
 class DestinationKind(models.TextChoices):
     """How a destination is reached; each has its file in routing.transports."""
 
-    DICOM = "dicom", "DICOM (C-STORE)"
-    STOW = "stow", "DICOMweb (STOW-RS)"
-    FOLDER = "folder", "Folder"
-    S3 = "s3", "S3 bucket"
+    DICOM = "dicom", gettext_lazy("DICOM (C-STORE)")
+    STOW = "stow", gettext_lazy("DICOMweb (STOW-RS)")
+    FOLDER = "folder", gettext_lazy("Folder")
+    S3 = "s3", gettext_lazy("S3 bucket")
 
 
 class ProofKind(models.TextChoices):
     """How a destination's word that it keeps an instance is checked."""
 
-    NONE = "none", "Believe its answer"
-    COMMITMENT = "commitment", "Ask for Storage Commitment"
-    QUERY = "query", "Ask it by a query what it has"
+    NONE = "none", gettext_lazy("Believe its answer")
+    COMMITMENT = "commitment", gettext_lazy("Ask for Storage Commitment")
+    QUERY = "query", gettext_lazy("Ask it by a query what it has")
 
 
 class Destination(models.Model):
@@ -32,51 +34,66 @@ class Destination(models.Model):
     name = models.CharField(max_length=64, unique=True)
     kind = models.CharField(max_length=8, choices=DestinationKind, default=DestinationKind.DICOM)
     ae_title = models.CharField(
-        "AE title", max_length=16, blank=True, validators=[validate_ae_title], help_text="The title that Gantry calls."
+        gettext_lazy("AE title"),
+        max_length=16,
+        blank=True,
+        validators=[validate_ae_title],
+        help_text=gettext_lazy("The title that Gantry calls."),
     )
-    host = models.CharField(max_length=255, blank=True, help_text="Host name or address.")
+    host = models.CharField(max_length=255, blank=True, help_text=gettext_lazy("Host name or address."))
     port = models.PositiveIntegerField(
-        default=104, validators=[MinValueValidator(1), MaxValueValidator(65535)], help_text="Often 104 or 11112."
+        default=104,
+        validators=[MinValueValidator(1), MaxValueValidator(65535)],
+        help_text=gettext_lazy("Often 104 or 11112."),
     )
     tls = models.BooleanField(
-        "over TLS", default=False, help_text="Encrypted; its certificate must be one that GANTRY_TLS_CA verifies."
+        gettext_lazy("over TLS"),
+        default=False,
+        help_text=gettext_lazy("Encrypted; its certificate must be one that GANTRY_TLS_CA verifies."),
     )
     tls_server_name = models.CharField(
-        "name in its certificate",
+        gettext_lazy("name in its certificate"),
         max_length=255,
         blank=True,
         default="",
         validators=[validate_server_name],
-        help_text="With TLS: when it is not the host, such as an AE title. Empty: the host.",
+        help_text=gettext_lazy("With TLS: when it is not the host, such as an AE title. Empty: the host."),
     )
     calling_ae_title = models.CharField(
-        "calling AE title",
+        gettext_lazy("calling AE title"),
         max_length=16,
         blank=True,
         default="",
         validators=[validate_ae_title],
-        help_text="The title that Gantry calls under; empty for its own.",
+        help_text=gettext_lazy("The title that Gantry calls under; empty for its own."),
     )
     is_enabled = models.BooleanField(
-        "enabled", default=True, help_text="Off: deliveries are kept and wait until it is on again."
+        "enabled", default=True, help_text=gettext_lazy("Off: deliveries are kept and wait until it is on again.")
     )
     timeout_seconds = models.PositiveIntegerField(
         default=30,
         validators=[MinValueValidator(1), MaxValueValidator(3600)],
-        help_text="How long to wait for the answer to one instance, besides the time its size needs.",
+        help_text=gettext_lazy("How long to wait for the answer to one instance, besides the time its size needs."),
     )
     comment = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     # DICOMweb and S3: where, and as whom. The secret is encrypted; nothing shows it again.
     url = models.CharField(
-        "URL", max_length=500, blank=True, help_text="DICOMweb: the service's root. S3: the endpoint; empty for AWS."
+        gettext_lazy("URL"),
+        max_length=500,
+        blank=True,
+        help_text=gettext_lazy("DICOMweb: the service's root. S3: the endpoint; empty for AWS."),
     )
     authentication = models.CharField(max_length=12, choices=HttpAuthentication, default=HttpAuthentication.NONE)
-    username = models.CharField(max_length=128, blank=True, help_text="User name; for S3 the access key.")
-    secret = models.CharField(max_length=2000, blank=True, help_text="Password, token or S3 secret key, encrypted.")
+    username = models.CharField(max_length=128, blank=True, help_text=gettext_lazy("User name; for S3 the access key."))
+    secret = models.CharField(
+        max_length=2000, blank=True, help_text=gettext_lazy("Password, token or S3 secret key, encrypted.")
+    )
     # Folder and S3.
-    path = models.CharField(max_length=500, blank=True, help_text="Folder on this host; for S3 the prefix of keys.")
+    path = models.CharField(
+        max_length=500, blank=True, help_text=gettext_lazy("Folder on this host; for S3 the prefix of keys.")
+    )
     bucket = models.CharField(max_length=63, blank=True)
     region = models.CharField(max_length=32, blank=True)
 
@@ -84,21 +101,25 @@ class Destination(models.Model):
     maximum_associations = models.PositiveSmallIntegerField(
         default=2,
         validators=[MinValueValidator(1), MaxValueValidator(16)],
-        help_text="At most so many at once; fewer are used when more bring nothing.",
+        help_text=gettext_lazy("At most so many at once; fewer are used when more bring nothing."),
     )
     batch_size = models.PositiveSmallIntegerField(
         default=50,
         validators=[MinValueValidator(1), MaxValueValidator(1000)],
-        help_text="Instances on one association before another is opened.",
+        help_text=gettext_lazy("Instances on one association before another is opened."),
     )
     maximum_bytes_per_second = models.PositiveBigIntegerField(
-        default=0, help_text="0: as fast as it goes. Over all its associations together."
+        default=0, help_text=gettext_lazy("0: as fast as it goes. Over all its associations together.")
     )
-    window_begins_at = models.TimeField(null=True, blank=True, help_text="Local time; empty: at any time.")
-    window_ends_at = models.TimeField(null=True, blank=True, help_text="Before the beginning: past midnight.")
+    window_begins_at = models.TimeField(
+        null=True, blank=True, help_text=gettext_lazy("Local time; empty: at any time.")
+    )
+    window_ends_at = models.TimeField(
+        null=True, blank=True, help_text=gettext_lazy("Before the beginning: past midnight.")
+    )
     proof = models.CharField(max_length=12, choices=ProofKind, default=ProofKind.NONE)
     proof_after_minutes = models.PositiveIntegerField(
-        default=10, help_text="How long after a study's last delivery it is checked."
+        default=10, help_text=gettext_lazy("How long after a study's last delivery it is checked.")
     )
 
     # One worker at a time drives a destination's lane: who holds this token, until when.
@@ -133,5 +154,5 @@ class Destination(models.Model):
             return self.path
         if self.kind == DestinationKind.S3:
             place = f"{self.bucket}/{self.path}" if self.path else self.bucket
-            return f"{place} at {self.url}" if self.url else place
+            return _("%(place)s at %(url)s") % {"place": place, "url": self.url} if self.url else place
         return f"{self.host}:{self.port}{' TLS' if self.tls else ''}"

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from routing.action_kinds import KINDS, Kind
 
 
@@ -35,20 +38,23 @@ class ActionKind:
 _FORMS = {"attribute": "attribute", "from": "attribute", "table": "table", "options": "list"}
 _PLACEHOLDERS = {
     "attribute": "StudyDescription",
-    "from": "from AccessionNumber",
-    "table": "OLD = NEW, OTHER = NEW2",
-    "project": "project for pseudonyms",
-    "reason": "why, in words",
+    "from": gettext_noop("from AccessionNumber"),
+    "table": gettext_noop("OLD = NEW, OTHER = NEW2"),
+    "project": gettext_noop("project for pseudonyms"),
+    "reason": gettext_noop("why, in words"),
 }
 
 
 def _field(kind: Kind, name: str) -> ActionField:
-    label = kind.fields[name]
-    choices = tuple(kind.choices.get(name, {}).items())
+    label = _(kind.fields[name])
+    choices = tuple((value, _(words)) for value, words in kind.choices.get(name, {}).items())
     form = _FORMS.get(name, "text")
-    return ActionField(name, label, _PLACEHOLDERS.get(name, label), form, choices, name in kind.optional)
+    return ActionField(name, label, _(_PLACEHOLDERS.get(name, label)), form, choices, name in kind.optional)
 
 
-ACTION_KINDS = tuple(
-    ActionKind(name, kind.label, tuple(_field(kind, each) for each in kind.fields)) for name, kind in KINDS.items()
-)
+def action_kinds() -> tuple[ActionKind, ...]:
+    """All of them, in the language of whoever looks."""
+    return tuple(
+        ActionKind(name, _(kind.label), tuple(_field(kind, each) for each in kind.fields))
+        for name, kind in KINDS.items()
+    )

@@ -10,6 +10,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse, reverse_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 from django.views.decorators.http import require_POST
 from django.views.generic import CreateView, ListView, TemplateView, UpdateView
 
@@ -21,18 +23,18 @@ from routing.models import Destination
 from routing.portal.ai_forms import AIPoolForm, AIWorkerForm
 
 REQUEST_LABELS = {
-    "open": "Open",
-    "answered": "Answered",
-    "failed": "Failed",
-    "cancelled": "Cancelled",
-    "all": "All",
+    "open": gettext_noop("Open"),
+    "answered": gettext_noop("Answered"),
+    "failed": gettext_noop("Failed"),
+    "cancelled": gettext_noop("Cancelled"),
+    "all": gettext_noop("All"),
 }
 RESULT_LABELS = {
-    "quarantined": "Quarantined",
-    "accepted": "Accepted",
-    "duplicate": "Duplicates",
-    "kept": "Kept back",
-    "all": "All",
+    "quarantined": gettext_noop("Quarantined"),
+    "accepted": gettext_noop("Accepted"),
+    "duplicate": gettext_noop("Duplicates"),
+    "kept": gettext_noop("Kept back"),
+    "all": gettext_noop("All"),
 }
 
 
@@ -63,7 +65,7 @@ class _TabbedList(PermissionRequiredMixin, ListView):
 
     def tabs(self, counts: dict[str, int]) -> list[dict[str, Any]]:
         """For the template."""
-        return [{"name": name, "label": label, "count": counts[name]} for name, label in self.labels.items()]
+        return [{"name": name, "label": _(label), "count": counts[name]} for name, label in self.labels.items()]
 
 
 class AIRequestList(_TabbedList):
@@ -121,7 +123,7 @@ class AIPoolCreate(_PoolEdit, CreateView):
     form_class = AIPoolForm
     template_name = "routing/ai_pool_form.html"
     success_url = reverse_lazy("ai-board")
-    success_message = "%(name)s is added. Give it a worker, then name it in a rule."
+    success_message = gettext_lazy("%(name)s is added. Give it a worker, then name it in a rule.")
 
 
 class AIPoolUpdate(_PoolEdit, UpdateView):
@@ -132,7 +134,7 @@ class AIPoolUpdate(_PoolEdit, UpdateView):
     form_class = AIPoolForm
     template_name = "routing/ai_pool_form.html"
     success_url = reverse_lazy("ai-board")
-    success_message = "%(name)s is saved."
+    success_message = gettext_lazy("%(name)s is saved.")
 
 
 class AIWorkerCreate(PermissionRequiredMixin, SuccessMessageMixin, CreateView):
@@ -144,7 +146,7 @@ class AIWorkerCreate(PermissionRequiredMixin, SuccessMessageMixin, CreateView):
     form_class = AIWorkerForm
     template_name = "routing/ai_worker_form.html"
     success_url = reverse_lazy("ai-board")
-    success_message = "%(name)s is added. Press Echo to see whether it answers."
+    success_message = gettext_lazy("%(name)s is added. Press Echo to see whether it answers.")
 
     def get_initial(self) -> dict[str, Any]:
         """The pool in the address, or the first there is."""
@@ -162,7 +164,7 @@ class AIWorkerUpdate(PermissionRequiredMixin, SuccessMessageMixin, UpdateView):
     form_class = AIWorkerForm
     template_name = "routing/ai_worker_form.html"
     success_url = reverse_lazy("ai-board")
-    success_message = "%(name)s is saved."
+    success_message = gettext_lazy("%(name)s is saved.")
 
 
 @require_POST
@@ -183,7 +185,7 @@ def echo(request: HttpRequest, pk: int) -> HttpResponse:
 def retry_request(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask again."""
     count = requests.retry(AIRequest.objects.filter(pk=pk))
-    _say(request, count, "It is asked again now.", "This request is at a worker, or answered already.")
+    _say(request, count, _("It is asked again now."), _("This request is at a worker, or answered already."))
     return _back(request, "ai-request-list")
 
 
@@ -192,8 +194,8 @@ def retry_request(request: HttpRequest, pk: int) -> HttpResponse:
 def cancel_request(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a request back."""
     count = requests.cancel(AIRequest.objects.filter(pk=pk))
-    words = "It is cancelled. A result that comes all the same is quarantined."
-    _say(request, count, words, "This request is being sent, or answered already.")
+    words = _("It is cancelled. A result that comes all the same is quarantined.")
+    _say(request, count, words, _("This request is being sent, or answered already."))
     return _back(request, "ai-request-list")
 
 
@@ -207,7 +209,10 @@ def release_result(request: HttpRequest, pk: int) -> HttpResponse:
     except (release.NotHeldBack, release.GoesNowhere) as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, f"Released: it goes to {count} destination{'' if count == 1 else 's'} now.")
+        words = ngettext(
+            "Released: it goes to %(count)s destination now.", "Released: it goes to %(count)s destinations now.", count
+        )
+        messages.success(request, words % {"count": count})
     return _back(request, "ai-result-list")
 
 
@@ -221,7 +226,7 @@ def keep_result(request: HttpRequest, pk: int) -> HttpResponse:
     except release.NotHeldBack as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, "Kept back: it stays stored, and is sent nowhere.")
+        messages.success(request, _("Kept back: it stays stored, and is sent nowhere."))
     return _back(request, "ai-result-list")
 
 

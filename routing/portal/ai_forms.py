@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from dicomnet.portal.forms import LinesField
 from dicomnet.restrictions import normal_sop_classes
@@ -16,8 +17,10 @@ class AIPoolForm(forms.ModelForm):
     result_sop_classes = LinesField(
         normal_sop_classes,
         shown=keyword_of,
-        label="Only results of these SOP Classes",
-        help_text="One per line, as SegmentationStorage or as UID. Others are quarantined. Empty: every storage class.",
+        label=_("Only results of these SOP Classes"),
+        help_text=_(
+            "One per line, as SegmentationStorage or as UID. Others are quarantined. Empty: every storage class."
+        ),
     )
 
     class Meta:
@@ -33,15 +36,19 @@ class AIPoolForm(forms.ModelForm):
         ]
         widgets = {"result_destinations": forms.CheckboxSelectMultiple()}
         labels = {
-            "strategy": "Who gets the next request",
-            "maximum_attempts": "Attempts",
-            "is_enabled": "Ask this pool",
+            "name": _("Name"),
+            "algorithm": _("Algorithm"),
+            "result_destinations": _("Result destinations"),
+            "strategy": _("Who gets the next request"),
+            "maximum_attempts": _("Attempts"),
+            "is_enabled": _("Ask this pool"),
         }
         help_texts = {
-            "name": "How the pages, rules and logs call it.",
-            "result_destinations": "Accepted results go to each of these, and nowhere else.",
-            "maximum_attempts": "How often a request is tried, each time on another worker while there is one.",
+            "name": _("How the pages, rules and logs call it."),
+            "result_destinations": _("Accepted results go to each of these, and nowhere else."),
+            "maximum_attempts": _("How often a request is tried, each time on another worker while there is one."),
         }
+        error_messages = {"name": {"unique": _("AI pool with this Name already exists.")}}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -67,14 +74,20 @@ class AIWorkerForm(forms.ModelForm):
             "is_enabled",
         ]
         labels = {
-            "timeout_seconds": "Seconds to the result",
-            "maximum_requests": "Requests at once",
-            "is_enabled": "Ask this worker",
+            "pool": _("Pool"),
+            "name": _("Name"),
+            "host": _("Host"),
+            "port": _("Port"),
+            "weight": _("Weight"),
+            "timeout_seconds": _("Seconds to the result"),
+            "maximum_requests": _("Requests at once"),
+            "is_enabled": _("Ask this worker"),
         }
         help_texts = {
-            "name": "How the pages and logs call it.",
-            "host": "Host name or address. Results are taken from here only.",
-            "timeout_seconds": "Without a result by then another worker is asked.",
-            "maximum_requests": "More wait, or go to another worker.",
-            "weight": "Its share when the pool goes by weight.",
+            "name": _("How the pages and logs call it."),
+            "host": _("Host name or address. Results are taken from here only."),
+            "timeout_seconds": _("Without a result by then another worker is asked."),
+            "maximum_requests": _("More wait, or go to another worker."),
+            "weight": _("Its share when the pool goes by weight."),
         }
+        error_messages = {"name": {"unique": _("AI worker with this Name already exists.")}}

@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 from django.views.generic import ListView
 
@@ -61,7 +62,7 @@ class BackTestDetail(PermissionRequiredMixin, ListView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The tabs with their counts, and the draft in words."""
         counts = results.counts_by_outcome(self.back_test)
-        tabs = [(name, label, counts[name]) for name, label in results.OUTCOMES.items()]
+        tabs = [(name, _(label), counts[name]) for name, label in results.OUTCOMES.items()]
         return super().get_context_data(
             back_test=self.back_test,
             is_open=self.back_test.state in run.OPEN,
@@ -82,7 +83,7 @@ def download_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     back_test = get_object_or_404(BackTest, pk=pk)
     outcome = request.GET.get("outcome", "all")
     if outcome not in results.OUTCOMES:
-        raise Http404("There is no such list of this back-test.")
+        raise Http404(_("There is no such list of this back-test."))
     return csv_response(back_test, outcome)
 
 
@@ -93,7 +94,7 @@ def start(request: HttpRequest, rule_pk: int) -> HttpResponse:
     rule = get_object_or_404(Rule, pk=rule_pk)
     form = DaysForm(request.POST)
     if not form.is_valid():
-        messages.error(request, f"Give a number of days from 1 to {run.MAXIMUM_DAYS}.")
+        messages.error(request, _("Give a number of days from 1 to %(maximum)s.") % {"maximum": run.MAXIMUM_DAYS})
         return HttpResponseRedirect(reverse("rule-detail", args=[rule_pk]))
     definition = definition_of(rule, rule.destinations.all(), rule.ai_pools.all())
     author: Any = request.user
@@ -107,5 +108,5 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Stop it; what was found so far stays."""
     back_test = get_object_or_404(BackTest, pk=pk)
     if run.cancel(back_test):
-        messages.success(request, "The back-test is cancelled. What it found so far stays.")
+        messages.success(request, _("The back-test is cancelled. What it found so far stays."))
     return HttpResponseRedirect(reverse("back-test", args=[pk]))

@@ -10,6 +10,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_POST
 from django.views.generic import DetailView, ListView
 
@@ -20,12 +22,12 @@ from routing.portal.forms import DeliveryFilterForm
 from routing.selectors import with_what_a_list_shows
 
 TABS = {
-    "waiting": "Waiting",
-    "sending": "Sending",
-    "delivered": "Delivered",
-    "failed": "Failed",
-    "cancelled": "Cancelled",
-    "all": "All",
+    "waiting": gettext_noop("Waiting"),
+    "sending": gettext_noop("Sending"),
+    "delivered": gettext_noop("Delivered"),
+    "failed": gettext_noop("Failed"),
+    "cancelled": gettext_noop("Cancelled"),
+    "all": gettext_noop("All"),
 }
 FILTERS = ("destination", "priority", "patient_id", "study", "ae_title", "error")
 
@@ -66,7 +68,7 @@ class DeliveryList(PermissionRequiredMixin, ListView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The tabs with their counts besides."""
-        tabs = [{"name": name, "label": label, "count": self.counts[name]} for name, label in TABS.items()]
+        tabs = [{"name": name, "label": _(label), "count": self.counts[name]} for name, label in TABS.items()]
         return super().get_context_data(
             form=self.form,
             tabs=tabs,
@@ -94,7 +96,8 @@ class DeliveryDetail(PermissionRequiredMixin, DetailView):
 def retry(request: HttpRequest) -> HttpResponse:
     """Retry the chosen deliveries, or all that match the filters."""
     count = queue.retry(_chosen(request))
-    messages.success(request, f"{_deliveries(count)} will be tried now." if count else "Nothing was left to retry.")
+    words = ngettext("1 delivery will be tried now.", "%(count)s deliveries will be tried now.", count)
+    messages.success(request, words % {"count": f"{count:,}"} if count else _("Nothing was left to retry."))
     return _back(request)
 
 
@@ -103,8 +106,12 @@ def retry(request: HttpRequest) -> HttpResponse:
 def cancel(request: HttpRequest) -> HttpResponse:
     """Cancel the chosen deliveries, or all that match the filters."""
     count = queue.cancel(_chosen(request))
-    words = f"{_deliveries(count)} cancelled; each can still be retried." if count else "Nothing was left to cancel."
-    messages.success(request, words)
+    words = ngettext(
+        "1 delivery cancelled; each can still be retried.",
+        "%(count)s deliveries cancelled; each can still be retried.",
+        count,
+    )
+    messages.success(request, words % {"count": f"{count:,}"} if count else _("Nothing was left to cancel."))
     return _back(request)
 
 
@@ -123,7 +130,3 @@ def _back(request: HttpRequest) -> HttpResponse:
     for name in set(query) - {"tab", "page", *FILTERS}:
         del query[name]
     return HttpResponseRedirect(f"{reverse('delivery-list')}?{query.urlencode()}")
-
-
-def _deliveries(count: int) -> str:
-    return "1 delivery" if count == 1 else f"{count:,} deliveries"

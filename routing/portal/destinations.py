@@ -10,6 +10,8 @@ from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse, reverse_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 from django.views.generic import CreateView, DeleteView, TemplateView, UpdateView, View
 from django.views.generic.edit import ModelFormMixin
@@ -71,7 +73,9 @@ class DestinationCreate(DestinationForms, CreateView):
 
     permission_required = "routing.add_destination"
     template_name = "routing/destination_form.html"
-    success_message = "%(name)s is added. Press Echo to see whether it answers, then send to it with a rule."
+    success_message = gettext_lazy(
+        "%(name)s is added. Press Echo to see whether it answers, then send to it with a rule."
+    )
 
 
 class DestinationUpdate(DestinationForms, UpdateView):
@@ -79,7 +83,7 @@ class DestinationUpdate(DestinationForms, UpdateView):
 
     permission_required = "routing.change_destination"
     template_name = "routing/destination_form.html"
-    success_message = "%(name)s is saved."
+    success_message = gettext_lazy("%(name)s is saved.")
 
 
 class DestinationDelete(PermissionRequiredMixin, DeleteView):
@@ -101,7 +105,7 @@ class DestinationDelete(PermissionRequiredMixin, DeleteView):
             response = super().form_valid(form)
         except ProtectedError:
             return HttpResponseRedirect(reverse("destination-delete", args=[self.object.pk]))
-        messages.success(self.request, f"{self.object.name} is deleted.")
+        messages.success(self.request, _("%(name)s is deleted.") % {"name": self.object.name})
         return response
 
 

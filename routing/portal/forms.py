@@ -4,6 +4,8 @@ from copy import copy
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from routing.filters import STATES_BY_TAB, DeliveryFilters
 from routing.kinds import KINDS, NEUTRAL, settle
@@ -13,20 +15,32 @@ from routing.validate import Finding, Severity, validate_draft
 # What a field that several kinds share is called with each: label and help.
 WORDS_BY_KIND: dict[str, dict[str, tuple[str, str]]] = {
     DestinationKind.STOW: {
-        "url": ("URL", "The root of the DICOMweb service, such as https://pacs.example/dicom-web."),
-        "username": ("User name", "Only for sign-in by user name and password."),
-        "secret": ("Password or token", "It is stored encrypted, and never shown again."),
+        "url": (
+            gettext_noop("URL"),
+            gettext_noop("The root of the DICOMweb service, such as https://pacs.example/dicom-web."),
+        ),
+        "username": (gettext_noop("User name"), gettext_noop("Only for sign-in by user name and password.")),
+        "secret": (gettext_noop("Password or token"), gettext_noop("It is stored encrypted, and never shown again.")),
     },
     DestinationKind.FOLDER: {
-        "path": ("Folder", "On this machine, such as /mnt/archive/dicom. It must exist; it is not made."),
+        "path": (
+            gettext_noop("Folder"),
+            gettext_noop("On this machine, such as /mnt/archive/dicom. It must exist; it is not made."),
+        ),
     },
     DestinationKind.S3: {
-        "url": ("Endpoint", "Of an S3-compatible service, such as https://s3.example:9000. Empty: AWS."),
-        "bucket": ("Bucket", "It must exist."),
-        "region": ("Region", "Such as eu-central-1. Empty: us-east-1, which most other services take."),
-        "path": ("Prefix", "Of every object's name, such as radiology/ct. Empty: none."),
-        "username": ("Access key", ""),
-        "secret": ("Secret key", "It is stored encrypted, and never shown again."),
+        "url": (
+            gettext_noop("Endpoint"),
+            gettext_noop("Of an S3-compatible service, such as https://s3.example:9000. Empty: AWS."),
+        ),
+        "bucket": (gettext_noop("Bucket"), gettext_noop("It must exist.")),
+        "region": (
+            gettext_noop("Region"),
+            gettext_noop("Such as eu-central-1. Empty: us-east-1, which most other services take."),
+        ),
+        "path": (gettext_noop("Prefix"), gettext_noop("Of every object's name, such as radiology/ct. Empty: none.")),
+        "username": (gettext_noop("Access key"), ""),
+        "secret": (gettext_noop("Secret key"), gettext_noop("It is stored encrypted, and never shown again.")),
     },
 }
 
@@ -46,16 +60,18 @@ class DeliveryFilterForm(forms.Form):
     """The filters of the deliveries page, from its address; what makes no sense filters nothing."""
 
     tab = forms.ChoiceField(choices=[(tab, tab.title()) for tab in STATES_BY_TAB], required=False)
-    destination = forms.ModelChoiceField(Destination.objects.all(), required=False, empty_label="All destinations")
-    patient_id = forms.CharField(max_length=64, required=False, label="Patient ID")
+    destination = forms.ModelChoiceField(
+        Destination.objects.all(), required=False, empty_label=gettext_lazy("All destinations")
+    )
+    patient_id = forms.CharField(max_length=64, required=False, label=gettext_lazy("Patient ID"))
     study = forms.CharField(
-        max_length=64, required=False, label="Study UID", widget=forms.TextInput(attrs={"size": 24})
+        max_length=64, required=False, label=gettext_lazy("Study UID"), widget=forms.TextInput(attrs={"size": 24})
     )
     priority = forms.TypedChoiceField(
-        choices=[("", "All priorities"), *Priority.choices], coerce=int, empty_value=None, required=False
+        choices=[("", gettext_lazy("All priorities")), *Priority.choices], coerce=int, empty_value=None, required=False
     )
-    ae_title = forms.CharField(max_length=16, required=False, label="AE title")
-    error = forms.CharField(max_length=300, required=False, label="Words of the error")
+    ae_title = forms.CharField(max_length=16, required=False, label=gettext_lazy("AE title"))
+    error = forms.CharField(max_length=300, required=False, label=gettext_lazy("Words of the error"))
 
     @property
     def current_tab(self) -> str:
@@ -83,6 +99,7 @@ class DestinationForm(forms.ModelForm):
     secret = forms.CharField(
         required=False,
         strip=False,
+        label=gettext_lazy("Secret"),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "spellcheck": "false"}),
     )
 
@@ -114,26 +131,33 @@ class DestinationForm(forms.ModelForm):
             "comment",
         ]
         labels = {
-            "is_enabled": "Send to it",
-            "timeout_seconds": "Timeout in seconds",
-            "maximum_associations": "Connections at once, at most",
-            "batch_size": "Instances per connection",
-            "maximum_bytes_per_second": "Bytes per second, at most",
-            "window_begins_at": "Send only from",
-            "window_ends_at": "until",
-            "proof": "How its word is checked",
-            "proof_after_minutes": "Minutes before it is checked",
-            "authentication": "How Gantry signs in",
+            "name": gettext_lazy("Name"),
+            "host": gettext_lazy("Host"),
+            "port": gettext_lazy("Port"),
+            "comment": gettext_lazy("Comment"),
+            "is_enabled": gettext_lazy("Send to it"),
+            "timeout_seconds": gettext_lazy("Timeout in seconds"),
+            "maximum_associations": gettext_lazy("Connections at once, at most"),
+            "batch_size": gettext_lazy("Instances per connection"),
+            "maximum_bytes_per_second": gettext_lazy("Bytes per second, at most"),
+            "window_begins_at": gettext_lazy("Send only from"),
+            "window_ends_at": gettext_lazy("until"),
+            "proof": gettext_lazy("How its word is checked"),
+            "proof_after_minutes": gettext_lazy("Minutes before it is checked"),
+            "authentication": gettext_lazy("How Gantry signs in"),
         }
         help_texts = {
-            "name": "How the pages, rules and logs call it.",
-            "comment": "What it is, and whom to call when it does not answer.",
-            "maximum_bytes_per_second": "0: as fast as it goes. 1000000 leaves room on a line of 10 Mbit/s.",
+            "name": gettext_lazy("How the pages, rules and logs call it."),
+            "comment": gettext_lazy("What it is, and whom to call when it does not answer."),
+            "maximum_bytes_per_second": gettext_lazy(
+                "0: as fast as it goes. 1000000 leaves room on a line of 10 Mbit/s."
+            ),
         }
         widgets = {
             "window_begins_at": forms.TimeInput(format="%H:%M", attrs={"type": "time"}),
             "window_ends_at": forms.TimeInput(format="%H:%M", attrs={"type": "time"}),
         }
+        error_messages = {"name": {"unique": gettext_lazy("Destination with this Name already exists.")}}
 
     def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -141,7 +165,7 @@ class DestinationForm(forms.ModelForm):
         for name in set(NEUTRAL) - set(KINDS[kind].fields):
             del self.fields[name]
         for name, (label, help_text) in WORDS_BY_KIND.get(kind, {}).items():
-            self.fields[name].label, self.fields[name].help_text = label, help_text
+            self.fields[name].label, self.fields[name].help_text = _(label), _(help_text)
         for name in KINDS[kind].needed:
             self.fields[name].required = name != "secret" or not self.instance.secret
         for name in LANE:
@@ -153,7 +177,7 @@ class DestinationForm(forms.ModelForm):
 
     def _explain_secret(self) -> None:
         if "secret" in self.fields and self.instance.secret:
-            self.fields["secret"].help_text = "One is stored, and is never shown. Leave this empty to keep it."
+            self.fields["secret"].help_text = _("One is stored, and is never shown. Leave this empty to keep it.")
 
     def clean(self) -> dict[str, Any]:
         """What the kind needs; the secret is sealed."""
@@ -178,8 +202,8 @@ class RuleForm(forms.ModelForm):
     reason = forms.CharField(
         max_length=200,
         required=False,
-        label="Reason for this change",
-        help_text="Kept with the version, for whoever asks later.",
+        label=gettext_lazy("Reason for this change"),
+        help_text=gettext_lazy("Kept with the version, for whoever asks later."),
     )
 
     class Meta:
@@ -203,15 +227,27 @@ class RuleForm(forms.ModelForm):
             "destinations": forms.CheckboxSelectMultiple(),
             "ai_pools": forms.CheckboxSelectMultiple(),
         }
-        labels = {"is_enabled": "Rule is on", "scope": "Decides on"}
-        help_texts = {
-            "destinations": "Every matching instance goes to each of these.",
-            "ai_pools": "One worker of each of these gets the matching instances of a study.",
-            "priority": "STAT goes before everything else that waits for the same destination.",
-            "comment": "Why this rule exists, and who asked for it.",
-            "scope": "Completeness is quiet time: see the documentation of rules.",
-            "mode": "Shadow shows what a rule would take before it acts.",
+        labels = {
+            "name": gettext_lazy("Name"),
+            "order": gettext_lazy("Order"),
+            "mode": gettext_lazy("Mode"),
+            "priority": gettext_lazy("Priority"),
+            "conditions": gettext_lazy("Conditions"),
+            "destinations": gettext_lazy("Destinations"),
+            "actions": gettext_lazy("Actions"),
+            "comment": gettext_lazy("Comment"),
+            "is_enabled": gettext_lazy("Rule is on"),
+            "scope": gettext_lazy("Decides on"),
         }
+        help_texts = {
+            "destinations": gettext_lazy("Every matching instance goes to each of these."),
+            "ai_pools": gettext_lazy("One worker of each of these gets the matching instances of a study."),
+            "priority": gettext_lazy("STAT goes before everything else that waits for the same destination."),
+            "comment": gettext_lazy("Why this rule exists, and who asked for it."),
+            "scope": gettext_lazy("Completeness is quiet time: see the documentation of rules."),
+            "mode": gettext_lazy("Shadow shows what a rule would take before it acts."),
+        }
+        error_messages = {"name": {"unique": gettext_lazy("Rule with this Name already exists.")}}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -254,18 +290,20 @@ class TryForm(forms.Form):
     study_instance_uid = forms.CharField(
         max_length=64,
         required=False,
-        label="Study Instance UID of a stored study",
-        help_text="One instance of each series is judged. The study's page has the UID, with a button that copies it.",
+        label=gettext_lazy("Study Instance UID of a stored study"),
+        help_text=gettext_lazy(
+            "One instance of each series is judged. The study's page has the UID, with a button that copies it."
+        ),
     )
     file = forms.FileField(
         required=False,
-        label="A DICOM file",
-        help_text="It is judged and thrown away: nothing is stored or sent.",
+        label=gettext_lazy("A DICOM file"),
+        help_text=gettext_lazy("It is judged and thrown away: nothing is stored or sent."),
     )
 
     def clean(self) -> dict[str, Any]:
         """One of the two, not both."""
         values = super().clean() or {}
         if bool(values.get("study_instance_uid")) == bool(values.get("file")) and not self.errors:
-            raise forms.ValidationError("Give the UID of a stored study, or choose a file: one of the two.")
+            raise forms.ValidationError(_("Give the UID of a stored study, or choose a file: one of the two."))
         return values

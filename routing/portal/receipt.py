@@ -3,11 +3,14 @@
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_GET
 
 from routing.receipt import as_csv, receipt_of
 from studies.models import Study
 
+# What the page says of each that was not delivered; translated where it is shown.
+STATES = (gettext_noop("pending"), gettext_noop("sending"), gettext_noop("dead"), gettext_noop("cancelled"))
 LONGEST_LIST = 200  # of what was not delivered; the file has all of it
 
 

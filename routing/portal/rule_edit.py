@@ -7,15 +7,24 @@ from django.contrib import messages
 from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.generic import CreateView, UpdateView
 
 from routing.backtest.models import BackTest
 from routing.backtest.run import MAXIMUM_DAYS, start_back_test
-from routing.conditions import ASSOCIATION_ATTRIBUTES, GROUPS, OPERATORS, RECEIPT_ATTRIBUTES, parse_conditions
+from routing.conditions import (
+    ASSOCIATION_ATTRIBUTES,
+    GROUPS,
+    OPERATORS,
+    RECEIPT_ATTRIBUTES,
+    operator_in_words,
+    parse_conditions,
+)
 from routing.explain import Candidate
 from routing.models import AIPool, Destination, Rule
-from routing.portal.action_kinds import ACTION_KINDS
-from routing.portal.attributes import COMMON_ATTRIBUTES
+from routing.portal.action_kinds import action_kinds
+from routing.portal.attributes import common_attributes
 from routing.portal.forms import RuleForm, TryForm
 from routing.portal.try_rules import verdicts_of
 from routing.rules import definition_of, save_rule
@@ -26,11 +35,11 @@ class DaysForm(forms.Form):
     """How far back a back-test goes."""
 
     days = forms.IntegerField(
-        label="Days of history",
+        label=gettext_lazy("Days of history"),
         min_value=1,
         max_value=MAXIMUM_DAYS,
         initial=30,
-        help_text="Studies that came in during the last so many days.",
+        help_text=gettext_lazy("Studies that came in during the last so many days."),
     )
 
 
@@ -64,11 +73,11 @@ class _RuleEdit(PermissionRequiredMixin):
         """What the editors offer."""
         rule = self.object
         context: dict[str, Any] = {
-            "operators": OPERATORS,
-            "group_kinds": GROUPS,
-            "attributes": COMMON_ATTRIBUTES,
+            "operators": {name: operator_in_words(name) for name in OPERATORS},
+            "group_kinds": {name: _(words) for name, words in GROUPS.items()},
+            "attributes": common_attributes(),
             "other_attributes": [*ASSOCIATION_ATTRIBUTES, *RECEIPT_ATTRIBUTES],
-            "action_kinds": ACTION_KINDS,
+            "action_kinds": action_kinds(),
             "has_destinations": Destination.objects.exists(),
             "has_pools": AIPool.objects.exists(),
             "try_form": TryForm(),
@@ -90,7 +99,10 @@ class _RuleEdit(PermissionRequiredMixin):
             author=self._author(),
             reason=values["reason"],
         )
-        messages.success(self.request, f"{version.rule.name} is saved as version {version.number}.")
+        messages.success(
+            self.request,
+            _("%(name)s is saved as version %(number)s.") % {"name": version.rule.name, "number": version.number},
+        )
         for finding in form.findings():
             if finding.severity == Severity.WARNING:
                 messages.warning(self.request, finding.words)

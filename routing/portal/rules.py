@@ -10,6 +10,7 @@ from django.db.models import ProtectedError, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse, reverse_lazy
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from django.views.generic import DeleteView, DetailView, ListView
 
@@ -83,7 +84,7 @@ class RuleDelete(PermissionRequiredMixin, DeleteView):
                 response = super().form_valid(form)
         except ProtectedError:
             return HttpResponseRedirect(reverse("rule-delete", args=[self.object.pk]))
-        messages.success(self.request, f"{self.object.name} is deleted.")
+        messages.success(self.request, _("%(name)s is deleted.") % {"name": self.object.name})
         return response
 
 

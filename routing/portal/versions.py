@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from django.views.generic import DetailView, ListView
 
@@ -85,7 +86,11 @@ def roll_back_rule(request: HttpRequest, pk: int) -> HttpResponse:
     except CannotRollBack as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, f"{rule.name} is as it was in version {number}; that is version {version.number}.")
+        messages.success(
+            request,
+            _("%(name)s is as it was in version %(number)s; that is version %(new_number)s.")
+            % {"name": rule.name, "number": number, "new_number": version.number},
+        )
     return HttpResponseRedirect(reverse("rule-detail", args=[pk]))
 
 

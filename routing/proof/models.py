@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from studies.models import Study
 
@@ -10,11 +11,11 @@ from studies.models import Study
 class ProofState(models.TextChoices):
     """Where a question stands."""
 
-    DUE = "due", "To be asked"
-    ASKED = "asked", "Waiting for the report"
-    PROVEN = "proven", "Proven"
-    GAPS = "gaps", "Gaps, sent again"
-    FAILED = "failed", "Cannot be asked"
+    DUE = "due", _("To be asked")
+    ASKED = "asked", _("Waiting for the report")
+    PROVEN = "proven", _("Proven")
+    GAPS = "gaps", _("Gaps, sent again")
+    FAILED = "failed", _("Cannot be asked")
 
 
 class ProofRequest(models.Model):

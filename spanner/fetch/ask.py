@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from spanner.errors import FetchRefused
 from spanner.events import fetches_due
@@ -37,9 +38,9 @@ def fetch_study(
         FetchRefused: a UID is none, or the federation is off.
     """
     if not config.is_enabled:
-        raise FetchRefused(f"The federation {config.name} is switched off.")
+        raise FetchRefused(_("The federation %(name)s is switched off.") % {"name": config.name})
     if not all(is_uid(uid) for uid in (study_uid, *series_uids)):
-        raise FetchRefused("A Study or Series Instance UID is not valid.")
+        raise FetchRefused(_("A Study or Series Instance UID is not valid."))
     try:
         with transaction.atomic():
             found = Fetch.objects.create(
@@ -70,7 +71,7 @@ def _share(study_uid: str, priority: int, series_uids: Sequence[str]) -> Fetch:
     with transaction.atomic():
         found = Fetch.objects.select_for_update().filter(study_instance_uid=study_uid, state__in=OPEN).first()
         if found is None:
-            raise FetchRefused("The study was being brought here and is not any more; ask again.")
+            raise FetchRefused(_("The study was being brought here and is not any more; ask again."))
         wanted = set(found.series_instance_uids) | set(series_uids)
         is_whole = not found.series_instance_uids or not series_uids
         found.series_instance_uids = [] if is_whole else sorted(wanted)

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from spanner.models.configurations import SpanningConfig
 from spanner.models.sources import Source
@@ -11,12 +12,12 @@ from spanner.models.sources import Source
 class FetchState(models.TextChoices):
     """The step that comes next, and the ends."""
 
-    WAITING = "waiting", "Waiting"
-    FETCHING = "fetching", "Fetching"
-    ARRIVED = "arrived", "Arrived"  # all that was asked for is durable here, and is being indexed
-    DONE = "done", "Done"
-    FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
+    WAITING = "waiting", gettext_lazy("Waiting")
+    FETCHING = "fetching", gettext_lazy("Fetching")
+    ARRIVED = "arrived", gettext_lazy("Arrived")  # all that was asked for is durable here, and is being indexed
+    DONE = "done", gettext_lazy("Done")
+    FAILED = "failed", gettext_lazy("Failed")
+    CANCELLED = "cancelled", gettext_lazy("Cancelled")
 
 
 OPEN = (FetchState.WAITING, FetchState.FETCHING, FetchState.ARRIVED)
@@ -30,18 +31,29 @@ class Fetch(models.Model):
     """
 
     config = models.ForeignKey(SpanningConfig, on_delete=models.CASCADE, related_name="fetches")
-    study_instance_uid = models.CharField("Study Instance UID", max_length=64)
+    study_instance_uid = models.CharField(gettext_lazy("Study Instance UID"), max_length=64)
     series_instance_uids = models.JSONField(
-        "Series Instance UIDs", default=list, blank=True, help_text="Empty: the whole study."
+        gettext_lazy("Series Instance UIDs"),
+        default=list,
+        blank=True,
+        help_text=gettext_lazy("Empty: the whole study."),
     )
-    sources = models.JSONField(default=list, blank=True, help_text="Empty: all of the federation, the best first.")
+    sources = models.JSONField(
+        default=list, blank=True, help_text=gettext_lazy("Empty: all of the federation, the best first.")
+    )
     state = models.CharField(max_length=9, choices=FetchState, default=FetchState.WAITING)
     source = models.ForeignKey(Source, on_delete=models.SET_NULL, null=True, blank=True, related_name="fetches")
-    requested_by = models.CharField(max_length=150, help_text="A user, an API key, a rule, or who asked to read.")
-    priority = models.PositiveSmallIntegerField(default=3, help_text="Lower goes first: readers, then rules.")
-    instances_expected = models.PositiveIntegerField(default=0, help_text="That the sources say they have.")
-    instances_arrived = models.PositiveIntegerField(default=0, help_text="Of these, that are here.")
-    bytes_arrived = models.PositiveBigIntegerField(default=0, help_text="That came by this fetch.")
+    requested_by = models.CharField(
+        max_length=150, help_text=gettext_lazy("A user, an API key, a rule, or who asked to read.")
+    )
+    priority = models.PositiveSmallIntegerField(
+        default=3, help_text=gettext_lazy("Lower goes first: readers, then rules.")
+    )
+    instances_expected = models.PositiveIntegerField(
+        default=0, help_text=gettext_lazy("That the sources say they have.")
+    )
+    instances_arrived = models.PositiveIntegerField(default=0, help_text=gettext_lazy("Of these, that are here."))
+    bytes_arrived = models.PositiveBigIntegerField(default=0, help_text=gettext_lazy("That came by this fetch."))
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -49,10 +61,12 @@ class Fetch(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     last_error = models.CharField(max_length=400, blank=True)
     removed_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the copy was removed again: nobody had used it for a while."
+        null=True,
+        blank=True,
+        help_text=gettext_lazy("When the copy was removed again: nobody had used it for a while."),
     )
     checked_at = models.DateTimeField(
-        null=True, blank=True, help_text="When it was looked at last whether the copy may be removed."
+        null=True, blank=True, help_text=gettext_lazy("When it was looked at last whether the copy may be removed.")
     )
     lease_token = models.CharField(max_length=32, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)

@@ -7,6 +7,7 @@ from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.db import transaction
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse_lazy
+from django.utils.translation import gettext as _
 from django.views.generic import CreateView, DeleteView, UpdateView, View
 from django.views.generic.detail import SingleObjectTemplateResponseMixin
 from django.views.generic.edit import ModelFormMixin
@@ -41,7 +42,7 @@ class FederationForms(PermissionRequiredMixin, SingleObjectTemplateResponseMixin
         with transaction.atomic():
             members.instance = form.save()
             members.save()
-        messages.success(self.request, f"{form.instance.name} is saved.")
+        messages.success(self.request, _("%(name)s is saved.") % {"name": form.instance.name})
         return HttpResponseRedirect(str(self.success_url))
 
 
@@ -70,5 +71,5 @@ class FederationDelete(PermissionRequiredMixin, DeleteView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Delete it."""
-        messages.success(self.request, f"{self.object.name} is deleted.")
+        messages.success(self.request, _("%(name)s is deleted.") % {"name": self.object.name})
         return super().form_valid(form)

@@ -9,6 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_POST
 from django.views.generic import DetailView, ListView
 
@@ -22,7 +24,12 @@ from spanner.portal.search import query_of
 from spanner.question import STUDY_UID
 from studies.models import Study
 
-TABS = {"open": "Under way", "failed": "Failed", "done": "Done", "all": "All"}
+TABS = {
+    "open": gettext_noop("Under way"),
+    "failed": gettext_noop("Failed"),
+    "done": gettext_noop("Done"),
+    "all": gettext_noop("All"),
+}
 _STATES = {"open": OPEN, "failed": (FetchState.FAILED,), "done": (FetchState.DONE,), "all": tuple(FetchState)}
 TO_THE_VIEWER = "viewer"
 
@@ -48,7 +55,9 @@ class FetchList(PermissionRequiredMixin, ListView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The tabs."""
-        return super().get_context_data(tabs=list(TABS.items()), current_tab=self.current_tab, **kwargs)
+        return super().get_context_data(
+            tabs=[(name, _(label)) for name, label in TABS.items()], current_tab=self.current_tab, **kwargs
+        )
 
 
 class FetchPage(PermissionRequiredMixin, DetailView):
@@ -121,9 +130,9 @@ def fetch_again(request: HttpRequest, pk: int) -> HttpResponse:
 def cancel_fetch(request: HttpRequest, pk: int) -> HttpResponse:
     """End a fetch; what has arrived stays."""
     if cancel(get_object_or_404(Fetch, pk=pk)):
-        messages.success(request, "It has ended; what had arrived stays.")
+        messages.success(request, _("It has ended; what had arrived stays."))
     else:
-        messages.error(request, "It had ended already.")
+        messages.error(request, _("It had ended already."))
     return HttpResponseRedirect(reverse("fetch", args=[pk]))
 
 
@@ -148,11 +157,11 @@ def _check_found(query: Query, uid: str) -> None:
         FetchRefused: it is not, or two patients have studies with this UID, and nobody knows whose would come.
     """
     try:
-        found, _ = found_so_far(query)
+        found = found_so_far(query)[0]
     except SpanFailed as error:
-        raise FetchRefused(f"No answer is given: {error}.") from error
+        raise FetchRefused(_("No answer is given: %(error)s.") % {"error": error}) from error
     same = [one for one in found.merged if text_of(one.row, STUDY_UID) == uid]
     if not same:
-        raise FetchRefused("This question did not find such a study.")
+        raise FetchRefused(_("This question did not find such a study."))
     if any(one.is_conflicting for one in same):
-        raise FetchRefused("Two patients have studies with this UID: nobody knows whose would come.")
+        raise FetchRefused(_("Two patients have studies with this UID: nobody knows whose would come."))

@@ -5,6 +5,8 @@ from typing import Any
 from django import forms
 from django.forms import BaseInlineFormSet, inlineformset_factory
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from spanner.kinds import KINDS, NEUTRAL, settle
 from spanner.models import ConfigSource, Source, SpanningConfig
@@ -16,9 +18,9 @@ class SourceForm(forms.ModelForm):
     secret = forms.CharField(
         required=False,
         strip=False,
-        label="Password or token",
+        label=gettext_lazy("Password or token"),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "spellcheck": "false"}),
-        help_text="It is stored encrypted, and never shown again.",
+        help_text=gettext_lazy("It is stored encrypted, and never shown again."),
     )
 
     class Meta:
@@ -45,18 +47,23 @@ class SourceForm(forms.ModelForm):
             "comment",
         ]
         labels = {
-            "is_enabled": "Ask it",
-            "timeout_seconds": "Timeout in seconds",
-            "authentication": "How Gantry signs in",
-            "username": "User name",
-            "result_limit": "Matches, at most",
+            "name": gettext_lazy("Name"),
+            "host": gettext_lazy("Host"),
+            "port": gettext_lazy("Port"),
+            "comment": gettext_lazy("Comment"),
+            "is_enabled": gettext_lazy("Ask it"),
+            "timeout_seconds": gettext_lazy("Timeout in seconds"),
+            "authentication": gettext_lazy("How Gantry signs in"),
+            "username": gettext_lazy("User name"),
+            "result_limit": gettext_lazy("Matches, at most"),
         }
         help_texts = {
-            "name": "How pages, answers and logs call it.",
-            "comment": "What it is, and whom to call when it does not answer.",
-            "url": "The root of the DICOMweb service, such as https://pacs.example/dicom-web.",
-            "username": "Only for sign-in by user name and password.",
+            "name": gettext_lazy("How pages, answers and logs call it."),
+            "comment": gettext_lazy("What it is, and whom to call when it does not answer."),
+            "url": gettext_lazy("The root of the DICOMweb service, such as https://pacs.example/dicom-web."),
+            "username": gettext_lazy("Only for sign-in by user name and password."),
         }
+        error_messages = {"name": {"unique": gettext_lazy("Source with this Name already exists.")}}
 
     def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -68,7 +75,7 @@ class SourceForm(forms.ModelForm):
         if "secret" not in KINDS[kind].fields:
             self.fields.pop("secret", None)
         elif self.instance.secret:
-            self.fields["secret"].help_text = "One is stored, and is never shown. Leave this empty to keep it."
+            self.fields["secret"].help_text = _("One is stored, and is never shown. Leave this empty to keep it.")
 
     def clean(self) -> dict[str, Any]:
         """What the kind needs; the secret is sealed."""
@@ -104,12 +111,15 @@ class FederationForm(forms.ModelForm):
             "is_enabled",
         ]
         labels = {
-            "failure_strategy": "When a source is missing",
-            "timeout_seconds": "Timeout in seconds",
-            "max_concurrent_sources": "Sources at once",
-            "cache_seconds": "Answers are given again for (seconds)",
-            "deduplication_enabled": "List once what several have",
-            "is_enabled": "It may be asked",
+            "name": gettext_lazy("Name"),
+            "description": gettext_lazy("Description"),
+            "retry_attempts": gettext_lazy("Retry attempts"),
+            "failure_strategy": gettext_lazy("When a source is missing"),
+            "timeout_seconds": gettext_lazy("Timeout in seconds"),
+            "max_concurrent_sources": gettext_lazy("Sources at once"),
+            "cache_seconds": gettext_lazy("Answers are given again for (seconds)"),
+            "deduplication_enabled": gettext_lazy("List once what several have"),
+            "is_enabled": gettext_lazy("It may be asked"),
         }
 
 
@@ -120,9 +130,9 @@ class MemberForm(forms.ModelForm):
         model = ConfigSource
         fields = ["source", "priority", "timeout_override"]
         widgets = {
-            "source": forms.Select(attrs={"aria-label": "Source"}),
-            "priority": forms.NumberInput(attrs={"aria-label": "Place in line"}),
-            "timeout_override": forms.NumberInput(attrs={"aria-label": "Timeout here, in seconds"}),
+            "source": forms.Select(attrs={"aria-label": gettext_lazy("Source")}),
+            "priority": forms.NumberInput(attrs={"aria-label": gettext_lazy("Place in line")}),
+            "timeout_override": forms.NumberInput(attrs={"aria-label": gettext_lazy("Timeout here, in seconds")}),
         }
 
 
@@ -132,13 +142,13 @@ class _Members(BaseInlineFormSet):
     @cached_property
     def choices(self) -> list[tuple[Any, str]]:
         """All sources, asked for once and not for each row."""
-        return [("", "choose …"), *((source.pk, source.name) for source in Source.objects.all())]
+        return [("", _("choose …")), *((source.pk, source.name) for source in Source.objects.all())]
 
     def add_fields(self, form: Any, index: int | None) -> None:
         """The sources to choose from, and the tick that takes one out."""
         super().add_fields(form, index)
         form.fields["source"].widget.choices = self.choices
-        form.fields["DELETE"].widget.attrs["aria-label"] = "Take out"
+        form.fields["DELETE"].widget.attrs["aria-label"] = _("Take out")
 
     def clean(self) -> None:
         """A federation has a source, and each once."""
@@ -148,9 +158,9 @@ class _Members(BaseInlineFormSet):
         kept = [form.cleaned_data for form in self.forms if form.cleaned_data and not form.cleaned_data.get("DELETE")]
         sources = [values["source"] for values in kept if values.get("source")]
         if not sources:
-            raise forms.ValidationError("A federation needs at least one source.")
+            raise forms.ValidationError(_("A federation needs at least one source."))
         if len(set(sources)) < len(sources):
-            raise forms.ValidationError("Each source stands in a federation once.")
+            raise forms.ValidationError(_("Each source stands in a federation once."))
 
 
 Members = inlineformset_factory(SpanningConfig, ConfigSource, form=MemberForm, formset=_Members, extra=3)

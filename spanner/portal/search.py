@@ -7,6 +7,8 @@ from django.contrib.auth.decorators import permission_required
 from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_POST
 from django.views.generic import FormView, TemplateView
 
@@ -22,16 +24,16 @@ from studies.query.keys import BY_TAG
 
 SHOWN_AT_MOST = 500
 DOOR = "page"
-TOO_MANY = "Too many searches are under way just now; try again in a moment."
+TOO_MANY = gettext_noop("Too many searches are under way just now; try again in a moment.")
 # What a search by these attributes is called on the page.
 _WORDS = {
-    "PatientName": "Name",
-    "PatientID": "Patient ID",
-    "AccessionNumber": "Accession",
-    "StudyDate": "Study date",
-    "ModalitiesInStudy": "Modality",
-    "StudyDescription": "Description",
-    "StudyInstanceUID": "Study UID",
+    "PatientName": gettext_noop("Name"),
+    "PatientID": gettext_noop("Patient ID"),
+    "AccessionNumber": gettext_noop("Accession"),
+    "StudyDate": gettext_noop("Study date"),
+    "ModalitiesInStudy": gettext_noop("Modality"),
+    "StudyDescription": gettext_noop("Description"),
+    "StudyInstanceUID": gettext_noop("Study UID"),
 }
 
 
@@ -66,7 +68,7 @@ class SpanSearch(PermissionRequiredMixin, FormView):
         try:
             query = ask_for(self.request, form.cleaned_data["federation"], form.question())
         except TooManyQueries:
-            form.add_error(None, TOO_MANY)
+            form.add_error(None, _(TOO_MANY))
             return self.form_invalid(form)
         return HttpResponseRedirect(reverse("span-found", args=[query.pk]))
 
@@ -137,7 +139,7 @@ def _asked(query: Query) -> list[tuple[str, str]]:
     """What was looked for, in words."""
     question = question_of(query)
     pairs = [(BY_TAG[tag].keyword, value) for tag, value in question.wanted] if question else []
-    return [(_WORDS.get(keyword, keyword), value.replace("\\", ", ")) for keyword, value in pairs]
+    return [(_(_WORDS.get(keyword, keyword)), value.replace("\\", ", ")) for keyword, value in pairs]
 
 
 @require_POST
@@ -153,7 +155,7 @@ def ask_again(request: HttpRequest, query_id: str) -> HttpResponse:
     except QueryExpired:
         return HttpResponseRedirect(reverse("span-search"))
     except TooManyQueries:
-        messages.error(request, TOO_MANY)
+        messages.error(request, _(TOO_MANY))
         return HttpResponseRedirect(reverse("span-found", args=[query_id]))
     return HttpResponseRedirect(reverse("span-found", args=[again.pk]))
 

@@ -4,6 +4,8 @@ from datetime import date, datetime
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from spanner.models import SpanningConfig
 from spanner.question import STUDY_DATE, Question, question
@@ -24,15 +26,21 @@ _KEYWORDS = {
 class SearchForm(forms.Form):
     """What is looked for in all archives of a federation."""
 
-    federation = forms.ModelChoiceField(SpanningConfig.objects.none(), empty_label=None)
-    patient_name = forms.CharField(max_length=64, required=False, help_text="Doe^Jane, or Doe*")
-    patient_id = forms.CharField(max_length=64, required=False, label="Patient ID")
-    accession_number = forms.CharField(max_length=16, required=False)
-    study_date_from = forms.DateField(required=False, label="Study date from")
-    study_date_to = forms.DateField(required=False, label="Study date to")
-    modality = forms.CharField(max_length=16, required=False, help_text="CT, MR …")
-    description = forms.CharField(max_length=64, required=False, label="Study description")
-    study_instance_uid = forms.CharField(max_length=64, required=False, label="Study Instance UID")
+    federation = forms.ModelChoiceField(
+        SpanningConfig.objects.none(), empty_label=None, label=gettext_lazy("Federation")
+    )
+    patient_name = forms.CharField(
+        max_length=64, required=False, label=gettext_lazy("Patient name"), help_text=gettext_lazy("Doe^Jane, or Doe*")
+    )
+    patient_id = forms.CharField(max_length=64, required=False, label=gettext_lazy("Patient ID"))
+    accession_number = forms.CharField(max_length=16, required=False, label=gettext_lazy("Accession number"))
+    study_date_from = forms.DateField(required=False, label=gettext_lazy("Study date from"))
+    study_date_to = forms.DateField(required=False, label=gettext_lazy("Study date to"))
+    modality = forms.CharField(
+        max_length=16, required=False, label=gettext_lazy("Modality"), help_text=gettext_lazy("CT, MR …")
+    )
+    description = forms.CharField(max_length=64, required=False, label=gettext_lazy("Study description"))
+    study_instance_uid = forms.CharField(max_length=64, required=False, label=gettext_lazy("Study Instance UID"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -48,7 +56,7 @@ class SearchForm(forms.Form):
         """What is no UID is found nowhere, and is more likely another number."""
         given: str = self.cleaned_data["study_instance_uid"].strip()
         if given and not is_uid(given):
-            raise forms.ValidationError("A UID is made of digits and points, such as 1.2.840.1.")
+            raise forms.ValidationError(_("A UID is made of digits and points, such as 1.2.840.1."))
         return given
 
     def clean(self) -> dict[str, Any]:
@@ -58,9 +66,9 @@ class SearchForm(forms.Form):
             return values
         first, last = values["study_date_from"], values["study_date_to"]
         if first and last and first > last:
-            raise forms.ValidationError("The first study date comes after the last.")
+            raise forms.ValidationError(_("The first study date comes after the last."))
         if not self.wanted():
-            raise forms.ValidationError("Say what is looked for: a name, an ID, an accession number, or dates.")
+            raise forms.ValidationError(_("Say what is looked for: a name, an ID, an accession number, or dates."))
         try:
             self.question()
         except InvalidQuery as error:

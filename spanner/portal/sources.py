@@ -9,6 +9,8 @@ from django.contrib.messages.views import SuccessMessageMixin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 from django.views.generic import CreateView, DeleteView, DetailView, TemplateView, UpdateView, View
 from django.views.generic.edit import ModelFormMixin
@@ -83,7 +85,9 @@ class SourceCreate(SourceForms, CreateView):
 
     permission_required = "spanner.add_source"
     template_name = "spanner/source_form.html"
-    success_message = "%(name)s is added. Press Echo to see whether it answers, then put it into a federation."
+    success_message = gettext_lazy(
+        "%(name)s is added. Press Echo to see whether it answers, then put it into a federation."
+    )
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Save, and say what is worth a thought."""
@@ -97,7 +101,7 @@ class SourceUpdate(SourceForms, UpdateView):
 
     permission_required = "spanner.change_source"
     template_name = "spanner/source_form.html"
-    success_message = "%(name)s is saved."
+    success_message = gettext_lazy("%(name)s is saved.")
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Save what was changed, and nothing of how it did lately."""
@@ -119,12 +123,13 @@ class SourceDelete(PermissionRequiredMixin, DeleteView):
     success_url = reverse_lazy("source-list")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """The federations that it is in."""
-        return super().get_context_data(federations=self.object.memberships.select_related("config"), **kwargs)
+        """The federations that it is in, by name."""
+        names = self.object.memberships.values_list("config__name", flat=True)
+        return super().get_context_data(federations=", ".join(names), **kwargs)
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Delete it."""
-        messages.success(self.request, f"{self.object.name} is deleted.")
+        messages.success(self.request, _("%(name)s is deleted.") % {"name": self.object.name})
         return super().form_valid(form)
 
 

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from studies.models import Instance, Study
 from tiering.models.keys import DataKey
@@ -11,10 +12,10 @@ from tiering.models.locations import Compression, Location
 class PackState(models.TextChoices):
     """What is known of a pack."""
 
-    WRITING = "writing", "Being written"  # an object may or may not be there
-    VERIFIED = "verified", "Verified"  # was read back, and every instance had the bytes that were acknowledged
-    DAMAGED = "damaged", "Damaged"  # read back it was something else, or was gone
-    REMOVING = "removing", "Being removed"  # counts as gone; its object goes next
+    WRITING = "writing", _("Being written")  # an object may or may not be there
+    VERIFIED = "verified", _("Verified")  # was read back, and every instance had the bytes that were acknowledged
+    DAMAGED = "damaged", _("Damaged")  # read back it was something else, or was gone
+    REMOVING = "removing", _("Being removed")  # counts as gone; its object goes next
 
 
 class Pack(models.Model):

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from studies.models import Study, Tier
 from tiering.models.locations import Location
@@ -12,23 +13,26 @@ from tiering.models.policies import Policy
 class MoveState(models.TextChoices):
     """The step that comes next, and the ends."""
 
-    WAITING = "waiting", "Waiting"
-    COPYING = "copying", "Copying"  # packs are written and read back, or files are brought back and hashed
-    SWITCHED = "switched", "Switched"  # read from the new tier; the old files are still there
-    DONE = "done", "Done"
-    FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
+    WAITING = "waiting", gettext_lazy("Waiting")
+    COPYING = (
+        "copying",
+        gettext_lazy("Copying"),
+    )  # packs are written and read back, or files are brought back and hashed
+    SWITCHED = "switched", gettext_lazy("Switched")  # read from the new tier; the old files are still there
+    DONE = "done", gettext_lazy("Done")
+    FAILED = "failed", gettext_lazy("Failed")
+    CANCELLED = "cancelled", gettext_lazy("Cancelled")
 
 
 class Reason(models.TextChoices):
     """Why a move was asked for; what was brought back by reading or by a rule goes again by itself (tiering.let_go)."""
 
-    PERSON = "person", "Somebody asked for it"  # on a page, or by the API
-    READING = "reading", "Somebody read the study"
-    RULE = "rule", "A rule says so"
-    POLICY = "policy", "A policy says so"
-    LATE = "late", "Instances came in late"
-    CACHE = "cache", "It had been brought back, and was not read for a while"
+    PERSON = "person", gettext_lazy("Somebody asked for it")  # on a page, or by the API
+    READING = "reading", gettext_lazy("Somebody read the study")
+    RULE = "rule", gettext_lazy("A rule says so")
+    POLICY = "policy", gettext_lazy("A policy says so")
+    LATE = "late", gettext_lazy("Instances came in late")
+    CACHE = "cache", gettext_lazy("It had been brought back, and was not read for a while")
 
 
 OPEN = (MoveState.WAITING, MoveState.COPYING, MoveState.SWITCHED)
@@ -41,9 +45,13 @@ class Move(models.Model):
     to_tier = models.CharField(max_length=8, choices=Tier)
     state = models.CharField(max_length=9, choices=MoveState, default=MoveState.WAITING)
     policy = models.ForeignKey(Policy, on_delete=models.SET_NULL, null=True, blank=True, related_name="moves")
-    requested_by = models.CharField(max_length=150, help_text="A user, an API key, a policy, or who asked to read.")
+    requested_by = models.CharField(
+        max_length=150, help_text=gettext_lazy("A user, an API key, a policy, or who asked to read.")
+    )
     reason = models.CharField(max_length=8, choices=Reason, default=Reason.PERSON)
-    priority = models.PositiveSmallIntegerField(default=5, help_text="Lower goes first: recalls before policies.")
+    priority = models.PositiveSmallIntegerField(
+        default=5, help_text=gettext_lazy("Lower goes first: recalls before policies.")
+    )
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     switched_at = models.DateTimeField(null=True, blank=True)
@@ -53,7 +61,9 @@ class Move(models.Model):
     total_bytes = models.PositiveBigIntegerField(default=0)
     done_bytes = models.PositiveBigIntegerField(default=0)
     restore_asked_at = models.DateTimeField(
-        null=True, blank=True, help_text="When an S3 service was asked to bring it back from cold storage."
+        null=True,
+        blank=True,
+        help_text=gettext_lazy("When an S3 service was asked to bring it back from cold storage."),
     )
     last_error = models.CharField(max_length=400, blank=True)
     lease_token = models.CharField(max_length=32, blank=True)
@@ -85,7 +95,7 @@ class LocationSlot(models.Model):
     location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="slots")
     number = models.PositiveSmallIntegerField()
     move = models.ForeignKey(Move, on_delete=models.CASCADE, related_name="slots")
-    lease_token = models.CharField(max_length=32, help_text="Of the move, when it took the place.")
+    lease_token = models.CharField(max_length=32, help_text=gettext_lazy("Of the move, when it took the place."))
 
     class Meta:
         ordering = ["location", "number"]

@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from studies.models import Tier
 from tiering.conditions import BadConditions, parse_conditions
@@ -24,24 +25,26 @@ class Policy(models.Model):
 
     name = models.CharField(max_length=64, unique=True)
     is_enabled = models.BooleanField(
-        "enabled", default=False, help_text="Off: it moves nothing; what it would move can be looked at."
+        "enabled", default=False, help_text=_("Off: it moves nothing; what it would move can be looked at.")
     )
     from_tier = models.CharField(max_length=8, choices=Tier, default=Tier.HOT)
     to_tier = models.CharField(max_length=8, choices=Tier, default=Tier.COLD)
     conditions = models.JSONField(
-        default=dict, blank=True, validators=[validate_conditions], help_text="All must hold; none: every study."
+        default=dict, blank=True, validators=[validate_conditions], help_text=_("All must hold; none: every study.")
     )
     runs_from = models.TimeField(
-        null=True, blank=True, help_text="Asks for moves from this time of day on; local time, may pass midnight."
+        null=True, blank=True, help_text=_("Asks for moves from this time of day on; local time, may pass midnight.")
     )
-    runs_until = models.TimeField(null=True, blank=True, help_text="Asks for none from this time of day on.")
+    runs_until = models.TimeField(null=True, blank=True, help_text=_("Asks for none from this time of day on."))
     at_once = models.PositiveIntegerField(
         default=500,
         validators=[MinValueValidator(1), MaxValueValidator(100_000)],
-        help_text="At most so many of its moves are open.",
+        help_text=_("At most so many of its moves are open."),
     )
     is_clearing = models.BooleanField(
-        default=False, editable=False, help_text="The hot disk was above its limit and is not below the lower one yet."
+        default=False,
+        editable=False,
+        help_text=_("The hot disk was above its limit and is not below the lower one yet."),
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -3,6 +3,8 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from tiering.locations import settle
 from tiering.models import Location, LocationKind
@@ -17,8 +19,9 @@ class LocationForm(forms.ModelForm):
     secret_key = forms.CharField(
         required=False,
         strip=False,
+        label=gettext_lazy("Secret key"),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "spellcheck": "false"}),
-        help_text="It is stored encrypted, and never shown again.",
+        help_text=gettext_lazy("It is stored encrypted, and never shown again."),
     )
 
     class Meta:
@@ -48,24 +51,37 @@ class LocationForm(forms.ModelForm):
             "is_enabled",
         ]
         labels = {
-            "location_type": "Where it stands",
-            "edge_id": "Site",
-            "restore_days": "Days that a restored object stays",
-            "is_enabled": "Write to it",
-            "is_encrypted": "Encrypt what is written",
-            "capacity_bytes": "Capacity in bytes",
-            "expected_latency_seconds": "Seconds until a read begins",
-            "bytes_per_second": "Bytes per second, at most",
-            "max_parallel": "Moves at once, at most",
-            "timeout_seconds": "Timeout in seconds",
+            "name": gettext_lazy("Name"),
+            "tier": gettext_lazy("Tier"),
+            "bucket": gettext_lazy("Bucket"),
+            "region": gettext_lazy("Region"),
+            "access_key": gettext_lazy("Access key"),
+            "compression": gettext_lazy("Compression"),
+            "storage_class": gettext_lazy("Storage class"),
+            "restore_speed": gettext_lazy("Restore speed"),
+            "location_type": gettext_lazy("Where it stands"),
+            "edge_id": gettext_lazy("Site"),
+            "restore_days": gettext_lazy("Days that a restored object stays"),
+            "is_enabled": gettext_lazy("Write to it"),
+            "is_encrypted": gettext_lazy("Encrypt what is written"),
+            "capacity_bytes": gettext_lazy("Capacity in bytes"),
+            "expected_latency_seconds": gettext_lazy("Seconds until a read begins"),
+            "bytes_per_second": gettext_lazy("Bytes per second, at most"),
+            "max_parallel": gettext_lazy("Moves at once, at most"),
+            "timeout_seconds": gettext_lazy("Timeout in seconds"),
         }
         help_texts = {
-            "name": "How pages and logs call it.",
-            "is_enabled": "Off: nothing new goes there; what is there can be read.",
-            "compression": "Of packs from now on. Images that are compressed already are stored as they are.",
-            "is_encrypted": "Packs from now on. Without the encryption keys of this gateway nobody reads them, so back "
-            "those up elsewhere.",
+            "name": gettext_lazy("How pages and logs call it."),
+            "is_enabled": gettext_lazy("Off: nothing new goes there; what is there can be read."),
+            "compression": gettext_lazy(
+                "Of packs from now on. Images that are compressed already are stored as they are."
+            ),
+            "is_encrypted": gettext_lazy(
+                "Packs from now on. Without the encryption keys of this gateway nobody reads them, "
+                "so back those up elsewhere."
+            ),
         }
+        error_messages = {"name": {"unique": gettext_lazy("Location with this Name already exists.")}}
 
     def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -73,12 +89,12 @@ class LocationForm(forms.ModelForm):
         if kind == LocationKind.FILESYSTEM:
             for name in _OF_S3:
                 del self.fields[name]
-            self.fields["path"].label = "Folder"
-            self.fields["path"].help_text = "On another disk than Gantry's own, such as /mnt/cold. It is not made."
+            self.fields["path"].label = _("Folder")
+            self.fields["path"].help_text = _("On another disk than Gantry's own, such as /mnt/cold. It is not made.")
             self.fields["path"].required = True
         else:
-            self.fields["path"].label = "Prefix"
-            self.fields["path"].help_text = "Of every object's name. Empty: none."
+            self.fields["path"].label = _("Prefix")
+            self.fields["path"].help_text = _("Of every object's name. Empty: none.")
             for name in ("bucket", "access_key"):
                 self.fields[name].required = True
             self.fields["secret_key"].required = not self.instance.secret_key

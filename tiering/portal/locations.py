@@ -10,6 +10,8 @@ from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse, reverse_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 from django.views.generic import CreateView, DeleteView, TemplateView, UpdateView, View
 from django.views.generic.edit import ModelFormMixin
@@ -75,7 +77,9 @@ class LocationCreate(LocationForms, CreateView):
 
     permission_required = "tiering.add_location"
     template_name = "tiering/location_form.html"
-    success_message = "%(name)s is added. Press Test to see whether it works, then move studies to its tier."
+    success_message = gettext_lazy(
+        "%(name)s is added. Press Test to see whether it works, then move studies to its tier."
+    )
 
 
 class LocationUpdate(LocationForms, UpdateView):
@@ -83,7 +87,7 @@ class LocationUpdate(LocationForms, UpdateView):
 
     permission_required = "tiering.change_location"
     template_name = "tiering/location_form.html"
-    success_message = "%(name)s is saved."
+    success_message = gettext_lazy("%(name)s is saved.")
 
 
 class LocationDelete(PermissionRequiredMixin, DeleteView):
@@ -105,7 +109,7 @@ class LocationDelete(PermissionRequiredMixin, DeleteView):
             response = super().form_valid(form)
         except ProtectedError:
             return HttpResponseRedirect(reverse("location-delete", args=[self.object.pk]))
-        messages.success(self.request, f"{self.object.name} is deleted.")
+        messages.success(self.request, _("%(name)s is deleted.") % {"name": self.object.name})
         return response
 
 

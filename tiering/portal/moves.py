@@ -10,6 +10,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_GET, require_POST
 from django.views.generic import DetailView, ListView
 
@@ -23,7 +25,12 @@ from tiering.models.moves import OPEN
 from tiering.next_step import next_step
 from tiering.selectors import MOVE_TABS, list_moves, move_counts, open_move_of
 
-LABELS = {"open": "Under way", "failed": "Failed", "done": "Done", "all": "All"}
+LABELS = {
+    "open": gettext_noop("Under way"),
+    "failed": gettext_noop("Failed"),
+    "done": gettext_noop("Done"),
+    "all": gettext_noop("All"),
+}
 
 
 class MoveList(PermissionRequiredMixin, ListView):
@@ -48,7 +55,7 @@ class MoveList(PermissionRequiredMixin, ListView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The tabs with their counts."""
         counts = move_counts()
-        tabs = [(tab, label, counts[tab]) for tab, label in LABELS.items()]
+        tabs = [(tab, _(label), counts[tab]) for tab, label in LABELS.items()]
         return super().get_context_data(tabs=tabs, current_tab=self.current_tab, **kwargs)
 
 
@@ -92,7 +99,8 @@ def move_study(request: HttpRequest, study_instance_uid: str) -> HttpResponse:
         messages.error(request, str(error))
     else:
         transaction.on_commit(lambda: moves_due.send(Move))
-        messages.success(request, f"The study goes to the tier {Tier(tier).label.lower()}; it can be read meanwhile.")
+        words = _("The study goes to the tier %(tier)s; it can be read meanwhile.")
+        messages.success(request, words % {"tier": str(Tier(tier).label).lower()})
     return HttpResponseRedirect(reverse("study-detail", args=[study_instance_uid]))
 
 
@@ -101,9 +109,9 @@ def move_study(request: HttpRequest, study_instance_uid: str) -> HttpResponse:
 def cancel_move(request: HttpRequest, pk: int) -> HttpResponse:
     """End a move that has not switched yet."""
     if cancel(get_object_or_404(Move, pk=pk)):
-        messages.success(request, "The move has ended; the study stays where it was.")
+        messages.success(request, _("The move has ended; the study stays where it was."))
     else:
-        messages.error(request, "It is too late for that: the study is read from the new tier already.")
+        messages.error(request, _("It is too late for that: the study is read from the new tier already."))
     return HttpResponseRedirect(reverse("move-list"))
 
 
@@ -119,5 +127,5 @@ def retry_move(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, str(error))
     else:
         transaction.on_commit(lambda: moves_due.send(Move))
-        messages.success(request, "It is tried again.")
+        messages.success(request, _("It is tried again."))
     return HttpResponseRedirect(reverse("move-list"))

@@ -7,6 +7,8 @@ from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.contrib.messages.views import SuccessMessageMixin
 from django.http import HttpResponse
 from django.urls import reverse, reverse_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.generic import CreateView, DeleteView, DetailView, UpdateView
 
 from tiering.conditions import BadConditions
@@ -33,7 +35,7 @@ class PolicyDetail(PermissionRequiredMixin, DetailView):
         except BadConditions as error:
             found["problem"] = str(error)
         except OSError:
-            found["problem"] = "The hot store's disk does not answer now."
+            found["problem"] = _("The hot store's disk does not answer now.")
         found["saved"] = saved_as_noted().get(self.object.pk, Saved())
         moves = self.object.moves.all()
         found["open_count"] = moves.filter(state__in=OPEN).count()
@@ -49,7 +51,7 @@ class PolicyCreate(PermissionRequiredMixin, SuccessMessageMixin, CreateView):
     model = Policy
     form_class = PolicyForm
     template_name = "tiering/policy_form.html"
-    success_message = "%(name)s is added. Look at what it would move."
+    success_message = gettext_lazy("%(name)s is added. Look at what it would move.")
     object: Policy
 
     def get_success_url(self) -> str:
@@ -65,7 +67,7 @@ class PolicyUpdate(PermissionRequiredMixin, SuccessMessageMixin, UpdateView):
     model = Policy
     form_class = PolicyForm
     template_name = "tiering/policy_form.html"
-    success_message = "%(name)s is saved. This is what it would move now."
+    success_message = gettext_lazy("%(name)s is saved. This is what it would move now.")
     object: Policy
 
     def get_success_url(self) -> str:
@@ -85,5 +87,5 @@ class PolicyDelete(PermissionRequiredMixin, DeleteView):
     def form_valid(self, form: Any) -> HttpResponse:
         """Delete it."""
         response = super().form_valid(form)
-        messages.success(self.request, f"{self.object.name} is deleted.")
+        messages.success(self.request, _("%(name)s is deleted.") % {"name": self.object.name})
         return response

@@ -7,6 +7,8 @@ from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_GET
 from django.views.generic import ListView
 
@@ -15,7 +17,11 @@ from tiering.changes import ChangeFilter, csv_lines, list_changes
 from tiering.models import Damage, Policy, TierChange
 from tiering.selectors import DAMAGE_TABS, damage_counts, list_damage
 
-DAMAGE_LABELS = {"all": "All", "open": "Damaged still", "repaired": "Repaired"}
+DAMAGE_LABELS = {
+    "all": gettext_noop("All"),
+    "open": gettext_noop("Damaged still"),
+    "repaired": gettext_noop("Repaired"),
+}
 
 
 class TierChanges(PermissionRequiredMixin, ListView):
@@ -81,7 +87,7 @@ class DamageList(PermissionRequiredMixin, ListView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The tabs with their counts."""
         counts = damage_counts()
-        tabs = [(tab, label, counts[tab]) for tab, label in DAMAGE_LABELS.items()]
+        tabs = [(tab, _(label), counts[tab]) for tab, label in DAMAGE_LABELS.items()]
         return super().get_context_data(tabs=tabs, current_tab=self.current_tab, **kwargs)
 
 
