@@ -5,7 +5,7 @@ policy emptied the disk, changes it little.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from statistics import median
 
@@ -44,7 +44,7 @@ class Filling:
 
     on: date | None
     words: str
-    is_full: bool = False
+    is_full: bool = field(default=False, compare=False)
 
 
 def filling(points: Points, free_bytes: int | None, *, today: date) -> Filling:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, gettext_noop
+from django.utils.translation import gettext_lazy, gettext_noop, pgettext_lazy
 
 from tiering.conditions import BadConditions, parse_conditions
 from tiering.models import Policy
@@ -40,8 +40,8 @@ class PolicyForm(forms.ModelForm):
         fields = ["name", "from_tier", "to_tier", "runs_from", "runs_until", "at_once", "is_enabled"]
         labels = {
             "name": gettext_lazy("Name"),
-            "from_tier": gettext_lazy("From"),
-            "to_tier": gettext_lazy("To"),
+            "from_tier": pgettext_lazy("tier", "From"),
+            "to_tier": pgettext_lazy("tier", "To"),
             "runs_from": gettext_lazy("Asks from"),
             "runs_until": gettext_lazy("until"),
             "at_once": gettext_lazy("Moves open at once, at most"),
