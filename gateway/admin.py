@@ -24,8 +24,9 @@ class GantryAdminSite(admin.AdminSite):
     index_title = "Everything that is stored, as rows"
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """The role decides, not the flag that Django keeps for its own admin."""
-        return bool(request.user.is_active and getattr(request.user, "is_administrator", False))
+        """The role decides, not the flag that Django keeps for its own admin; whoever sees a part has no rows."""
+        user: Any = request.user
+        return bool(user.is_active and getattr(user, "is_administrator", False) and user.sees_everything)
 
     @login_not_required
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

@@ -17,11 +17,13 @@ from spanner.executors import answers_of, is_by_workers
 from spanner.fanout import Target
 from spanner.models import Query, SourceAnswer, SpanningConfig
 from spanner.queries import answers_of as answers_in
-from spanner.queries import content_of, open_query, write_answer
+from spanner.queries import content_of, open_query, question_of, write_answer
 from spanner.question import Question
 from spanner.search import Found, check, found_of, record, targets_of, terms_of
+from spanner.seen import seen
 from spanner.sweep import KEPT_HOURS, end_if_lost
 from studies.query.keys import QueryLevel
+from studies.sight import current_sight
 
 AT_ONCE = 64  # of one process; each has a thread that waits
 _places = threading.BoundedSemaphore(AT_ONCE)
@@ -121,14 +123,24 @@ def found_so_far(query: Query) -> tuple[Found, Progress]:
     """
     progress = progress_of(query)
     rows = SourceAnswer.objects.filter(query=query, pk__in=[row.pk for row in progress.rows if row.state])
-    answers = answers_in(rows.order_by("priority").select_related("source"))
+    question = question_of(query)
+    answers = [seen(answer, question) for answer in answers_in(rows.order_by("priority").select_related("source"))]
     if progress.is_finished:
         check(query.config, answers)
     return found_of(query.config, QueryLevel(query.level), answers), progress
 
 
 def _rows(query: Query) -> list[SourceAnswer]:
-    return list(query.answers.order_by("priority").select_related("source").defer("rows"))
+    rows = query.answers.order_by("priority").select_related("source")
+    if current_sight() is None:
+        return list(rows.defer("rows"))
+    return [_counted(row, question_of(query)) for row in rows]
+
+
+def _counted(row: SourceAnswer, question: Question | None) -> SourceAnswer:
+    """With as many matches as whoever asks sees."""
+    row.count = sum(len(seen(answer, question).rows) for answer in answers_in([row]))
+    return row
 
 
 def _ask(query: Query, targets: Sequence[Target], question: Question) -> None:

@@ -19,6 +19,7 @@ from spanner.merge import Merged, merge, newest_first
 from spanner.models import ConfigSource, FailureStrategy, Query, SourceAnswer, SpanningConfig
 from spanner.queries import keywords, open_query
 from spanner.question import Question
+from spanner.seen import seen
 from studies.query.keys import QueryLevel
 
 logger = logging.getLogger(__name__)
@@ -137,7 +138,8 @@ def _stream(
     answers: list[Answer] = []
     query = open_query(config, targets, question, door=door, asked_by=asked_by) if is_by_workers() else None
     try:
-        for answer in answers_of(targets, question, terms_of(config), query):
+        for given in answers_of(targets, question, terms_of(config), query):
+            answer = seen(given, question)
             answers.append(answer)
             yield answer
     finally:

@@ -4,11 +4,18 @@ from dataclasses import dataclass, field
 
 from django.db import connection
 
+from studies.sight import current_sight
+
 MAXIMUM = 500  # of each: more is no list to choose from
 _COLUMNS = {
     "senders": ("studies_study", "calling_ae_title"),
     "modalities": ("studies_series", "modality"),
     "labels": ("studies_studylabel", "label"),
+}
+_OF_STUDIES = {
+    "senders": "studies_study s WHERE s.calling_ae_title",
+    "modalities": "studies_series e JOIN studies_study s ON s.id = e.study_id WHERE e.modality",
+    "labels": "studies_studylabel l JOIN studies_study s ON s.id = l.study_id WHERE l.label",
 }
 
 
@@ -28,7 +35,7 @@ def list_choices() -> Choices:
     """
     found = Choices()
     with connection.cursor() as cursor:
-        cursor.execute(_sql())
+        cursor.execute(*_sql())
         for kind, value in cursor.fetchall():
             if value:
                 getattr(found, kind).append(value)
@@ -37,7 +44,9 @@ def list_choices() -> Choices:
     return found
 
 
-def _sql() -> str:
+def _sql() -> tuple[str, tuple[str, ...]]:
+    sight = current_sight()
+    condition, params = ("", ()) if sight is None else sight.sql("s")
     leaps = ", ".join(
         f"{kind}(value, number) AS (SELECT MIN({column}), 1 FROM {table} UNION ALL"  # noqa: S608 (names of our own)
         f" SELECT (SELECT MIN({column}) FROM {table} WHERE {column} > {kind}.value), number + 1"
@@ -45,7 +54,14 @@ def _sql() -> str:
         for kind, (table, column) in _COLUMNS.items()
     )
     union = " UNION ALL ".join(
-        f"SELECT '{kind}', value FROM {kind} WHERE value IS NOT NULL"  # noqa: S608
+        f"SELECT '{kind}', value FROM {kind} WHERE value IS NOT NULL{_seen(kind, condition)}"  # noqa: S608
         for kind in _COLUMNS
     )
-    return f"WITH RECURSIVE {leaps} {union}"
+    return f"WITH RECURSIVE {leaps} {union}", params * len(_COLUMNS)
+
+
+def _seen(kind: str, condition: str) -> str:
+    """That a study which is seen has the value, where not all are seen."""
+    if not condition:
+        return ""
+    return f" AND EXISTS (SELECT 1 FROM {_OF_STUDIES[kind]} = {kind}.value AND {condition})"  # noqa: S608 (names of ours)

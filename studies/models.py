@@ -14,6 +14,7 @@ from studies.changes.models import Change, ChangeKind
 from studies.commitments.models import Commitment, CommitmentItem
 from studies.deletions.models import DeletedFile, Deletion
 from studies.pace.models import SourcePace
+from studies.sight import SeenManager, by_nobody, of_all, of_study
 
 __all__ = [
     "Change",
@@ -83,6 +84,9 @@ class Study(models.Model):
         null=True, blank=True, help_text="When the rules of complete studies had decided on it."
     )
 
+    objects = SeenManager()
+    seen_by = of_study("")
+
     class Meta:
         verbose_name_plural = "studies"
         ordering = ["-received_at", "-pk"]
@@ -112,6 +116,9 @@ class Study(models.Model):
             models.Index(
                 fields=["calling_ae_title", "-received_at", "-id"], name="study_by_sender_newest"
             ),  # a rare one
+            models.Index(
+                fields=["institution_name", "-received_at", "-id"], name="study_by_institution_newest"
+            ),  # whoever sees the studies of a site
             models.Index(
                 fields=["tier", "-received_at", "-id"], name="study_by_tier_newest"
             ),  # is not looked for in all
@@ -146,6 +153,9 @@ class Series(models.Model):
     decided_at = models.DateTimeField(
         null=True, blank=True, help_text="When the rules of complete series had decided on it."
     )
+
+    objects = SeenManager()
+    seen_by = of_study("study")
 
     class Meta:
         verbose_name_plural = "series"
@@ -211,6 +221,9 @@ class Instance(models.Model):
     indexed_at = models.DateTimeField(auto_now_add=True)
     planned_at = models.DateTimeField(null=True, blank=True, help_text="When the rules had decided on it.")
 
+    objects = SeenManager()
+    seen_by = of_study("series__study")
+
     class Meta:
         ordering = ["pk"]
         constraints = [
@@ -241,6 +254,9 @@ class StudyLabel(models.Model):
     is_by_hand = models.BooleanField("given by hand", default=False, help_text="A person gave it, not a rule.")
     given_at = models.DateTimeField(default=timezone.now)
 
+    objects = SeenManager()
+    seen_by = of_study("study")
+
     class Meta:
         ordering = ["label"]
         constraints = [models.UniqueConstraint(fields=["study", "label"], name="study_label_once")]
@@ -257,6 +273,9 @@ class UnreadableFile(models.Model):
     reason = models.CharField(max_length=NOTE_LENGTH)
     size_bytes = models.PositiveBigIntegerField()
     found_at = models.DateTimeField(auto_now_add=True)
+
+    objects = SeenManager()
+    seen_by = by_nobody  # of whose study it is nobody knows
 
     class Meta:
         ordering = ["-found_at", "-pk"]
@@ -277,6 +296,9 @@ class Conflict(models.Model):
     received_at = models.DateTimeField(help_text="When the later content came in.")
     resolved_at = models.DateTimeField(null=True, blank=True, help_text="When somebody marked it as seen.")
     resolved_by = models.CharField(max_length=USER_NAME_LENGTH, blank=True, help_text="Who marked it as seen.")
+
+    objects = SeenManager()
+    seen_by = of_all("instance__series__study", "other__series__study")  # it shows both contents
 
     class Meta:
         ordering = ["-received_at", "-pk"]
@@ -306,6 +328,9 @@ class IdentityClash(models.Model):
     last_received_at = models.DateTimeField(help_text="When the latest of them came in.")
     resolved_at = models.DateTimeField(null=True, blank=True, help_text="When somebody marked it as seen.")
     resolved_by = models.CharField(max_length=USER_NAME_LENGTH, blank=True, help_text="Who marked it as seen.")
+
+    objects = SeenManager()
+    seen_by = of_study("study")
 
     class Meta:
         verbose_name_plural = "identity clashes"

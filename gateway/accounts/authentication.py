@@ -16,10 +16,11 @@ from rest_framework_api_key.permissions import KeyParser
 
 from gateway.accounts.key_use import keep_to_rate, note_use
 from gateway.accounts.models import ApiKey, Role
-from gateway.accounts.roles import highest_role, role_may
+from gateway.accounts.roles import highest_role, needs_to_see_everything, role_may
+from studies.sight import Sight
 
 _USABLE = (
-    f"SELECT id, hashed_key, name, scopes, last_used_at, requests_per_minute FROM {ApiKey._meta.db_table} "  # noqa: S608
+    f"SELECT id, hashed_key, name, scopes, last_used_at, requests_per_minute, sees FROM {ApiKey._meta.db_table} "  # noqa: S608
     "WHERE prefix = %s AND NOT revoked AND (expiry_date IS NULL OR expiry_date > %s)"  # (the name is ours)
 )
 
@@ -46,9 +47,21 @@ class KeyHolder:
         """As of a user."""
         return self.role == Role.ADMINISTRATOR
 
+    @property
+    def sees_everything(self) -> bool:
+        """As of a user."""
+        return self.api_key.sees_everything
+
+    @property
+    def sight(self) -> Sight | None:
+        """As of a user."""
+        return self.api_key.sight
+
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         """As of a user with this role."""
-        return obj is None and self.role is not None and role_may(self.role, perm)
+        if obj is not None or self.role is None or (needs_to_see_everything(perm) and not self.sees_everything):
+            return False
+        return role_may(self.role, perm)
 
     def has_perms(self, perms: list[str], obj: Any = None) -> bool:
         """Whether it has all of them."""
@@ -97,8 +110,8 @@ def find_api_key(key: str) -> ApiKey | None:
         row = cursor.fetchone()
     if row is None or not ApiKey.objects.key_generator.verify(key, row[1]):
         return None
-    pk, hashed_key, name, scopes, used_at, rate = row
-    api_key = ApiKey(id=pk, prefix=prefix, hashed_key=hashed_key, name=name, scopes=json.loads(scopes))
+    pk, hashed_key, name, scopes, used_at, rate, sees = row
+    api_key = ApiKey(id=pk, prefix=prefix, hashed_key=hashed_key, name=name, scopes=json.loads(scopes), sees=sees)
     api_key.requests_per_minute, api_key.last_used_at = rate, _as_datetime(used_at)
     note_use(api_key)
     return api_key

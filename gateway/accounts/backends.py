@@ -11,7 +11,7 @@ from gateway.accounts import attempts, spraying
 from gateway.accounts.addresses import address_of
 from gateway.accounts.errors import SignInLocked
 from gateway.accounts.models import User
-from gateway.accounts.roles import role_may
+from gateway.accounts.roles import needs_to_see_everything, role_may
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -68,6 +68,8 @@ class RoleBackend(ModelBackend):
     def has_perm(self, user_obj: "AnyUser", perm: str, obj: Any = None) -> bool:
         """Whether the user's role has it; no permission is for single objects only."""
         if not isinstance(user_obj, User) or not user_obj.is_active or obj is not None:
+            return False
+        if needs_to_see_everything(perm) and not user_obj.sees_everything:
             return False
         return user_obj.is_superuser or role_may(user_obj.role, perm)
 

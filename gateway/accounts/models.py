@@ -1,5 +1,7 @@
-"""Users and their role, API keys and their scopes, and attempts to sign in."""
+"""Users and their role, API keys and their scopes, sites that say which studies both see, and attempts to sign in."""
 
+from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser
@@ -11,6 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from rest_framework_api_key.models import AbstractAPIKey
 
+from studies.sight import Sight
+
 
 class Role(models.TextChoices):
     """What a person may do; each includes the one before."""
@@ -20,7 +24,73 @@ class Role(models.TextChoices):
     ADMINISTRATOR = "administrator", _("Administrator")
 
 
-class User(AbstractUser):
+class Sees(models.TextChoices):
+    """Which studies are there for somebody."""
+
+    EVERYTHING = "everything", "All studies"
+    SITES = "sites", "Those of sites"
+
+
+def validate_values(value: Any) -> None:
+    """Django validator: a list of texts, each of which can stand in a study."""
+    if not isinstance(value, list) or not all(isinstance(each, str) and 0 < len(each) <= 64 for each in value):
+        raise ValidationError("Give a list of texts of 1 to 64 characters.")
+
+
+class Site(models.Model):
+    """A hospital, a department or a practice: the studies for which one of its conditions holds. No patient data."""
+
+    name = models.CharField(max_length=64, unique=True)
+    senders = models.JSONField(
+        default=list, blank=True, validators=[validate_values], help_text="AE titles of the devices that send."
+    )
+    institutions = models.JSONField(
+        default=list, blank=True, validators=[validate_values], help_text="Institution Names, each as a whole."
+    )
+    labels = models.JSONField(
+        default=list, blank=True, validators=[validate_values], help_text="Labels, of which a study has one."
+    )
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def sight(self) -> Sight:
+        """What somebody sees who has this site alone."""
+        return _together([(self.senders, self.institutions, self.labels)])
+
+
+class SeesSites(models.Model):
+    """Base of those who ask: everything is there for them, or the studies of their sites."""
+
+    sees = models.CharField(max_length=10, choices=Sees, default=Sees.EVERYTHING)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def sees_everything(self) -> bool:
+        """Nothing is left out."""
+        return self.sees == Sees.EVERYTHING
+
+    @cached_property
+    def sight(self) -> Sight | None:
+        """What is there; None: everything, for which the database is not asked."""
+        if self.sees_everything:
+            return None
+        sites: models.Manager[Site] = self.sites  # type: ignore[attr-defined]  # each has its own
+        return _together(sites.order_by().values_list("senders", "institutions", "labels"))
+
+
+def _together(sites: Iterable[tuple[list[str], list[str], list[str]]]) -> Sight:
+    kinds = list(zip(*sites, strict=True)) or [(), (), ()]
+    return Sight(*(tuple(sorted({value for values in kind for value in values})) for kind in kinds))
+
+
+class User(AbstractUser, SeesSites):  # noqa: DJ008 (AbstractUser has it)
     """A person who signs in. Holds the person's name and e-mail address, no patient data."""
 
     role = models.CharField(max_length=16, choices=Role, default=Role.VIEWER)
@@ -45,6 +115,8 @@ class User(AbstractUser):
     language = models.CharField(
         max_length=8, blank=True, default="", editable=False, help_text="Of the pages; empty: as the browser asks."
     )
+
+    sites = models.ManyToManyField(Site, blank=True, related_name="users")
 
     @property
     def is_administrator(self) -> bool:
@@ -104,7 +176,7 @@ def validate_scopes(value: Any) -> None:
         raise ValidationError(_("Give a list of one or more of %(scopes)s.") % {"scopes": ", ".join(Scope.values)})
 
 
-class ApiKey(AbstractAPIKey):
+class ApiKey(SeesSites, AbstractAPIKey):  # noqa: DJ008 (AbstractAPIKey has it)
     """A key of a program. Only a hash of it is kept; holds no patient data."""
 
     scopes = models.JSONField(default=list, validators=[validate_scopes], help_text="Roles, and metrics.")
@@ -112,6 +184,7 @@ class ApiKey(AbstractAPIKey):
     requests_per_minute = models.PositiveIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1)], help_text="More are refused; empty: no limit."
     )
+    sites = models.ManyToManyField(Site, blank=True, related_name="api_keys")
 
     class Meta(AbstractAPIKey.Meta):
         verbose_name = "API key"

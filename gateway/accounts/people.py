@@ -9,9 +9,10 @@ from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from gateway.accounts.errors import LastAdministrator
-from gateway.accounts.models import Role, User
+from gateway.accounts.models import Role, Sees, User
 
-_ADMINISTRATORS = Q(is_active=True) & (Q(role=Role.ADMINISTRATOR) | Q(is_superuser=True))
+# Only who sees everything changes accounts.
+_ADMINISTRATORS = Q(is_active=True, sees=Sees.EVERYTHING) & (Q(role=Role.ADMINISTRATOR) | Q(is_superuser=True))
 
 
 def with_temporary_password(user: User) -> tuple[User, str]:
@@ -61,4 +62,6 @@ def an_administrator_remains() -> Iterator[None]:
         list(User.objects.select_for_update().filter(_ADMINISTRATORS).values_list("pk"))
         yield
         if not User.objects.filter(_ADMINISTRATORS).exists():
-            raise LastAdministrator(_("This is the last active administrator; make somebody else one first."))
+            raise LastAdministrator(
+                _("This is the last active administrator who sees all studies; make somebody else one first.")
+            )

@@ -39,6 +39,15 @@ OWN_PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
         Role.ADMINISTRATOR: frozenset({"*"}),
     }
 )
+# Whoever could give a user or a key more to see than he sees himself would see it soon: so it is for those alone to
+# whom nothing is hidden, with all else that changes accounts.
+OF_EVERYTHING = ("accounts.add_*", "accounts.change_*", "accounts.delete_*")
+
+
+@cache
+def needs_to_see_everything(permission: str) -> bool:
+    """Whether a permission is for those alone who see all studies, whatever their role."""
+    return any(fnmatchcase(permission, pattern) for pattern in OF_EVERYTHING)
 
 
 @cache

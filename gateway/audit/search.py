@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from dicomnet.audit import Action, ActorKind
 from gateway.audit.models import AuditRecord
 from gateway.audit.segments import archived_until
+from studies.sight import current_sight
 
 PAGE, LONGEST_PAGE = 100, 1_000
 _LOST_PLUS = re.compile(r"(?<=:\d\d) (\d\d:\d\d)$")
@@ -92,7 +93,7 @@ class AuditFilter(forms.Form):
     def records(self) -> QuerySet[AuditRecord]:
         """All records that are wanted, the latest first."""
         given = self.values
-        found = AuditRecord.objects.order_by("-pk")
+        found = _seen().order_by("-pk")
         for name in ("actor", "action", "patient_id", "study_instance_uid"):
             if given.get(name):
                 found = found.filter(**{name: given[name]})
@@ -122,7 +123,7 @@ class AuditFilter(forms.Form):
 
 def disclosures(patient_id: str) -> list[dict[str, Any]]:
     """Who saw, sent, searched or deleted what is a patient's: for each person and act how often, first and last."""
-    found = AuditRecord.objects.filter(patient_id=patient_id, action__in=DISCLOSURES).order_by()
+    found = _seen().filter(patient_id=patient_id, action__in=DISCLOSURES).order_by()
     sums = found.values("actor", "actor_kind", "action", "study_instance_uid").annotate(
         count=Count("pk"), first=Min("at"), last=Max("at")
     )
@@ -131,6 +132,15 @@ def disclosures(patient_id: str) -> list[dict[str, Any]]:
         row | {"kind": kinds.get(row["actor_kind"], row["actor_kind"]), "act": acts.get(row["action"], row["action"])}
         for row in sums.order_by("-last")[:LONGEST_PAGE]
     ]
+
+
+def _seen() -> QuerySet[AuditRecord]:
+    """Records that name no patient and no study, and those of studies that are seen."""
+    sight = current_sight()
+    if sight is None:
+        return AuditRecord.objects.all()
+    names_nobody = Q(study_instance_uid="", patient_id="") & ~Q(subject__contains="/studies/")
+    return AuditRecord.objects.filter(names_nobody | sight.named("study_instance_uid"))
 
 
 def _text(q: str) -> Q:

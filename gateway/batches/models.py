@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from studies.models import Study
+from studies.sight import SeenManager, of_study
 
 
 class BatchAction(models.TextChoices):
@@ -67,6 +68,9 @@ class BatchItem(models.Model):
     state = models.CharField(max_length=8, choices=ItemState, default=ItemState.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
     words = models.CharField(max_length=400, blank=True, help_text="What came of it.")
+
+    objects = SeenManager()
+    seen_by = of_study("study")
 
     class Meta:
         ordering = ["pk"]

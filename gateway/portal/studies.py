@@ -30,6 +30,7 @@ from studies.portal.forms import PAGE_SIZES, PERIODS, ordering_of, page_size_of
 from studies.portal.glance import pictured
 from studies.portal.pages import StudyPages
 from studies.selectors import conflicts, identity_clashes
+from studies.sight import current_sight
 from tiering.forecast import Forecast
 from tiering.selectors import open_move_of, tiers_to_choose
 
@@ -80,7 +81,7 @@ class StudyList(PermissionRequiredMixin, ListView):
     def get_paginator(self, *args: Any, **kwargs: Any) -> Any:
         """Of a filtered list not everything is counted."""
         paginator: Any = super().get_paginator(*args, **kwargs)
-        paginator.is_filtered = not self.form.is_empty()
+        paginator.is_filtered = not self.form.is_empty() or current_sight() is not None
         return paginator
 
     def get_queryset(self) -> QuerySet[Study]:

@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
     "gateway.audit.actor.Asking",
+    "gateway.accounts.sight.SeesOwnSites",  # until it is known who asks nothing is seen
     "gateway.audit.accesses.Accesses",
     "gateway.straight_door.StraightDoor",  # what follows is for people
     "whitenoise.middleware.WhiteNoiseMiddleware",

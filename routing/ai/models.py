@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from dicomnet.ae_title import validate_ae_title
 from dicomnet.server_name import validate_server_name
 from studies.models import Instance, Study
+from studies.sight import SeenManager, of_study
 
 
 class PoolStrategy(models.TextChoices):
@@ -122,6 +123,9 @@ class AIRequest(models.Model):
     answered_at = models.DateTimeField(null=True, blank=True)
     last_error = models.CharField(max_length=300, blank=True)
 
+    objects = SeenManager()
+    seen_by = of_study("study")
+
     class Meta:
         verbose_name = _("AI request")
         ordering = ["-pk"]
@@ -160,6 +164,9 @@ class AIResult(models.Model):
     reason = models.CharField(max_length=300, blank=True, help_text=_("Why it is quarantined, without patient data."))
     judged_at = models.DateTimeField(default=timezone.now)
     released_by = models.CharField(max_length=150, blank=True, help_text=_("Who released it, or kept it back."))
+
+    objects = SeenManager()
+    seen_by = of_study("instance__series__study")
 
     class Meta:
         verbose_name = _("AI result")

@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from studies.models import Study
+from studies.sight import SeenManager, of_study
 
 
 class BackTestState(models.TextChoices):
@@ -58,6 +59,9 @@ class BackTestStudy(models.Model):
     by_draft = models.BooleanField()
     by_live = models.BooleanField()
     instance_count = models.PositiveIntegerField()
+
+    objects = SeenManager()
+    seen_by = of_study("study")
 
     class Meta:
         ordering = ["pk"]

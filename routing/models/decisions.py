@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from routing.models.rules import RuleVersion
 from studies.models import Instance, Series
+from studies.sight import SeenManager, of_study
 
 
 class Decision(models.Model):
@@ -18,6 +19,9 @@ class Decision(models.Model):
     decided_at = models.DateTimeField(default=timezone.now)
     matched = models.BooleanField()
     instance_count = models.PositiveIntegerField()
+
+    objects = SeenManager()
+    seen_by = of_study("series__study")
 
     class Meta:
         ordering = ["pk"]
@@ -35,6 +39,9 @@ class Discard(models.Model):
     reason = models.CharField(max_length=200)
     at = models.DateTimeField(default=timezone.now)
 
+    objects = SeenManager()
+    seen_by = of_study("instance__series__study")
+
     class Meta:
         ordering = ["-pk"]
 
@@ -48,6 +55,9 @@ class ShadowMatch(models.Model):
     instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="shadow_matches")
     rule_version = models.ForeignKey(RuleVersion, on_delete=models.CASCADE, related_name="shadow_matches")
     at = models.DateTimeField(default=timezone.now)
+
+    objects = SeenManager()
+    seen_by = of_study("instance__series__study")
 
     class Meta:
         ordering = ["-pk"]

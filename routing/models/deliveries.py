@@ -9,6 +9,7 @@ from dicomnet.statuses import in_words
 from routing.models.destinations import Destination
 from routing.models.rules import Priority, RuleVersion
 from studies.models import Instance
+from studies.sight import SeenManager, of_study
 
 
 class DeliveryState(models.TextChoices):
@@ -62,6 +63,9 @@ class Delivery(models.Model):
     association = models.CharField(max_length=32, blank=True, help_text=_("Of the last attempt; as in the log."))
     proof_checked_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SeenManager()
+    seen_by = of_study("instance__series__study")
 
     class Meta:
         verbose_name_plural = "deliveries"
@@ -121,6 +125,9 @@ class Attempt(models.Model):
     status = models.PositiveIntegerField(null=True, blank=True)
     error = models.CharField(max_length=300, blank=True)
     association = models.CharField(max_length=32, blank=True)
+
+    objects = SeenManager()
+    seen_by = of_study("delivery__instance__series__study")
 
     class Meta:
         ordering = ["-pk"]

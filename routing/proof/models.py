@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from studies.models import Study
+from studies.sight import SeenManager, of_study
 
 
 class ProofState(models.TextChoices):
@@ -36,6 +37,9 @@ class ProofRequest(models.Model):
     lease_token = models.CharField(max_length=32, blank=True, default="")
     lease_until = models.DateTimeField(null=True, blank=True)
     last_error = models.CharField(max_length=300, blank=True)
+
+    objects = SeenManager()
+    seen_by = of_study("study")
 
     class Meta:
         ordering = ["-pk"]

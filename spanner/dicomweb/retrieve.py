@@ -18,6 +18,7 @@ from spanner.errors import NotBrought
 from spanner.models import SpanningConfig
 from studies.dicomweb import wado_uri as archive
 from studies.dicomweb.door import View
+from studies.sight import is_seen
 
 
 def brought(view: View) -> View:
@@ -49,6 +50,8 @@ def wado_uri(request: HttpRequest, span: str) -> HttpResponseBase:
 
 
 def _bring(config: SpanningConfig, study: str, request: HttpRequest) -> None:
+    if not is_seen(study):
+        raise NotFound("Nothing is stored under these UIDs.")
     try:
         begin(config, study, by=request.user.get_username()).result(timeout=settings.GANTRY.span_wait_seconds)
     except NotYet as error:

@@ -11,6 +11,7 @@ from spanner.events import fetches_due
 from spanner.models import Fetch, FetchState, Source, SpanningConfig
 from spanner.models.fetches import OPEN
 from studies.admission import is_uid
+from studies.sight import is_seen
 
 READER, BY_HAND, AHEAD = 1, 3, 5  # priorities: somebody waits for it; asked for by hand; a rule wants it at hand
 
@@ -35,12 +36,14 @@ def fetch_study(
         sources: only these, in this order; none: all of the federation, the best first.
 
     Raises:
-        FetchRefused: a UID is none, or the federation is off.
+        FetchRefused: a UID is none, the federation is off, or it is no study that whoever asks may see.
     """
     if not config.is_enabled:
         raise FetchRefused(_("The federation %(name)s is switched off.") % {"name": config.name})
     if not all(is_uid(uid) for uid in (study_uid, *series_uids)):
         raise FetchRefused(_("A Study or Series Instance UID is not valid."))
+    if not is_seen(study_uid):
+        raise FetchRefused(_("There is no such study among those that you see."))
     try:
         with transaction.atomic():
             found = Fetch.objects.create(

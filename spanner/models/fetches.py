@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from spanner.models.configurations import SpanningConfig
 from spanner.models.sources import Source
+from studies.sight import SeenManager, by_uid
 
 
 class FetchState(models.TextChoices):
@@ -70,6 +71,9 @@ class Fetch(models.Model):
     )
     lease_token = models.CharField(max_length=32, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
+
+    objects = SeenManager()
+    seen_by = by_uid("study_instance_uid")
 
     class Meta:
         ordering = ["-pk"]

@@ -3,6 +3,8 @@
 from django.db import models
 from django.utils import timezone
 
+from studies.sight import SeenManager, by_uid
+
 
 class ChangeKind(models.TextChoices):
     """What happened."""
@@ -25,6 +27,9 @@ class Change(models.Model):
         help_text="Received or deleted by this event; all that the study has, when it is complete."
     )
     at = models.DateTimeField(default=timezone.now)
+
+    objects = SeenManager()
+    seen_by = by_uid("study_instance_uid")
 
     class Meta:
         ordering = ["pk"]

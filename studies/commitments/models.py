@@ -1,11 +1,13 @@
 """Commitment and CommitmentItem: who asked for proof of storage, for what, and what came of it (PS3.4 Annex J)."""
 
+from django.apps import apps
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from dicomnet.statuses import in_words
+from studies.sight import SeenManager, Sight
 
 UID_LENGTH = 64
 
@@ -17,6 +19,20 @@ class CommitmentState(models.TextChoices):
     REPORTING = "reporting", _("Report due")
     REPORTED = "reported", _("Reported")
     FAILED = "failed", _("Not reported")
+
+
+def names_only_seen(sight: Sight, commitment: str = "pk") -> Q:
+    """Requests that name an instance of a seen study, and none of a study that is not seen."""
+    item, instance = (apps.get_model("studies", name)._base_manager for name in ("CommitmentItem", "Instance"))
+    named = instance.filter(sop_instance_uid=OuterRef("sop_instance_uid"))
+    items = item.filter(commitment=OuterRef(commitment))
+    seen = sight.studies("series__study")
+    return Q(Exists(items.filter(Exists(named.filter(seen))))) & ~Q(Exists(items.filter(Exists(named.exclude(seen)))))
+
+
+def is_of_seen(sight: Sight) -> Q:
+    """Instances that such a request names."""
+    return names_only_seen(sight, "commitment")
 
 
 class Commitment(models.Model):
@@ -48,6 +64,9 @@ class Commitment(models.Model):
     # While the association of the request is open the report goes there, and nobody else sends it.
     association = models.CharField(max_length=32, blank=True, default="", editable=False)
     association_until = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = SeenManager()
+    seen_by = names_only_seen
 
     class Meta:
         ordering = ["-pk"]
@@ -81,6 +100,9 @@ class CommitmentItem(models.Model):
     failure_reason = models.PositiveIntegerField(
         null=True, blank=True, help_text="Why it is not committed (0008,1197); empty when it is, once it is checked."
     )
+
+    objects = SeenManager()
+    seen_by = is_of_seen
 
     class Meta:
         ordering = ["pk"]

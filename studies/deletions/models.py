@@ -3,6 +3,8 @@
 from django.db import models
 from django.utils import timezone
 
+from studies.sight import SeenManager, by_uid
+
 
 class Deletion(models.Model):
     """One request that was carried out. Holds no patient data; it stays as the record of it."""
@@ -19,6 +21,9 @@ class Deletion(models.Model):
     requested_by = models.CharField(max_length=150, help_text="Name of the user or API key.")
     requested_at = models.DateTimeField(default=timezone.now)
     done_at = models.DateTimeField(null=True, blank=True, help_text="When the last of its files was removed.")
+
+    objects = SeenManager()
+    seen_by = by_uid("study_instance_uid")
 
     class Meta:
         ordering = ["-pk"]

@@ -15,6 +15,7 @@ from studies.holds import awaiting_commitment
 from studies.labels import LEGAL_HOLD, is_on_legal_hold
 from studies.models import Instance, Series, Study
 from studies.rows import modalities_column
+from studies.sight import whole
 
 logger = logging.getLogger(__name__)
 BATCH = 1000
@@ -77,7 +78,8 @@ def _delete(study: Study, series_uid: str, sop_uid: str, by: str) -> Deletion:
         Series.objects.filter(pk__in=series_pks, instances=None).delete()
     else:
         study.delete()
-    _promote({row[3] for row in rows})
+    with whole():  # another content of the same UID may be in a study that who deletes does not see
+        _promote({row[3] for row in rows})
     if series_uid:
         _count_again(study, series_pks)
     return deletion

@@ -20,6 +20,7 @@ from studies.errors import (
 )
 from studies.models import Instance, Series, Study
 from studies.problems import Recalled
+from studies.sight import current_sight
 
 _NOTHING = "Nothing is stored under these UIDs."
 _WANTED = {
@@ -94,6 +95,10 @@ def _select(columns: str, study: str, series: str, instance: str, series_pk: int
         if value:
             conditions.append(condition)
             values.append(value)
+    if (sight := current_sight()) is not None:
+        condition, seen = sight.sql("t")
+        conditions.append(condition)
+        values += seen
     sql = (
         f"SELECT {columns} FROM studies_study t JOIN studies_series s ON s.study_id = t.id"  # noqa: S608 (ours)
         f" JOIN studies_instance i ON i.series_id = s.id AND i.is_primary"

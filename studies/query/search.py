@@ -15,6 +15,7 @@ from studies.query.conditions import Condition, column_of, conditions, joined
 from studies.query.keys import Key, Kind, QueryLevel
 from studies.query.question import Question
 from studies.query.totals import total_of
+from studies.sight import current_sight
 
 Row = tuple[Any, ...]
 _SOP_CLASSES = (
@@ -80,6 +81,8 @@ class Search:
             self._order = _BY_PATIENT
         elif asked.level is QueryLevel.IMAGE:
             self._where.append(Condition("i.is_primary"))
+        if (sight := current_sight()) is not None:
+            self._where.append(Condition(*sight.sql("s")))
         if self._sop_classes:
             self._study = self._place("s.id")
         self._ordered = [self._place(column) for column in self._order]

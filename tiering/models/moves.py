@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from studies.models import Study, Tier
+from studies.sight import SeenManager, of_study
 from tiering.models.locations import Location
 from tiering.models.policies import Policy
 
@@ -69,6 +70,9 @@ class Move(models.Model):
     lease_token = models.CharField(max_length=32, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
 
+    objects = SeenManager()
+    seen_by = of_study("study")
+
     class Meta:
         ordering = ["-pk"]
         constraints = [models.UniqueConstraint(fields=["study"], name="move_one_open", condition=Q(state__in=OPEN))]
@@ -114,6 +118,9 @@ class TierChange(models.Model):
     at = models.DateTimeField(default=timezone.now)
     requested_by = models.CharField(max_length=150)
     policy_name = models.CharField(max_length=64, blank=True)
+
+    objects = SeenManager()
+    seen_by = of_study("study")
 
     class Meta:
         ordering = ["-pk"]

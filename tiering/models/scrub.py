@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from studies.models import Instance
+from studies.sight import SeenManager, of_any
 from tiering.models.copies import Pack
 
 
@@ -48,6 +49,9 @@ class Damage(models.Model):
     tried_at = models.DateTimeField(default=timezone.now, help_text="When it was tried last to repair it.")
     repaired_at = models.DateTimeField(null=True, blank=True, help_text="Empty: it is damaged still.")
     note = models.CharField(max_length=400, blank=True, help_text="From what it was repaired, or why it was not.")
+
+    objects = SeenManager()
+    seen_by = of_any("instance__series__study", "pack__study")
 
     class Meta:
         ordering = ["-pk"]
