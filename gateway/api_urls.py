@@ -7,6 +7,7 @@ from rest_framework.routers import DefaultRouter
 
 from dicomnet.api import Allowlist, RemoteNodes
 from gateway.accounts.api import ApiKeys, LockOuts, Login, Logout, Me, Refresh, Users
+from gateway.accounts.sites_api import Sites
 from gateway.analytics import api as analytics
 from gateway.api_docs import Docs, Schema
 from gateway.api_root import Root
@@ -75,6 +76,7 @@ router.register(r"config/spanner/(?P<config_pk>\d{1,18})/sources", Members, base
 router.register("config/snapshots", ConfigSnapshots, basename="api-config-snapshot")
 router.register("spanner/fetches", Fetches, basename="api-fetch")
 router.register("users", Users, basename="api-user")
+router.register("sites", Sites, basename="api-site")
 router.register("lock-outs", LockOuts, basename="api-lock-out")
 router.register("webhooks", Webhooks, basename="api-webhook")
 router.register(r"webhooks/(?P<webhook_pk>\d{1,18})/deliveries", WebhookDeliveries, basename="api-webhook-delivery")

@@ -59,6 +59,7 @@ class Environment:
     session_idle_minutes: int
     session_hours: int
     second_factor: str
+    new_users_see: str
     time_zone: str
     log_level: str
     faults: tuple[str, ...]
@@ -161,6 +162,7 @@ def read_environment() -> Environment:
         second_factor=values.choice(
             env, "GANTRY_SECOND_FACTOR", "optional", ("optional", "administrators", "everyone")
         ),
+        new_users_see=values.choice(env, "GANTRY_NEW_USERS_SEE", "all", ("all", "nothing")),
         time_zone=values.time_zone(env.str("GANTRY_TIME_ZONE", "UTC")),
         log_level=values.choice(env, "GANTRY_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         faults=values.faults(env.str("GANTRY_FAULTS", "0"), is_debug=values.boolean(env, "DJANGO_DEBUG")),

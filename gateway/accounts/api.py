@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -27,6 +28,7 @@ from gateway.accounts.serializers import (
     TokensSerializer,
     UserSerializer,
 )
+from gateway.accounts.sites import seen_by_new
 
 
 class TokenView(APIView):
@@ -84,7 +86,7 @@ class Me(APIView):
 class Users(ModelViewSet[User]):
     """Users and their roles."""
 
-    queryset = User.objects.order_by("pk")
+    queryset = User.objects.order_by("pk").prefetch_related("sites")
     serializer_class = UserSerializer
     lookup_value_regex = r"\d{1,18}"
     ordering_fields = ["username", "role", "last_login", "date_joined"]
@@ -116,7 +118,7 @@ class LockOuts(ListModelMixin, DestroyModelMixin, GenericViewSet[FailedSignIn]):
 class ApiKeys(ModelViewSet[ApiKey]):
     """API keys of programs."""
 
-    queryset = ApiKey.objects.order_by("-created", "prefix")
+    queryset = ApiKey.objects.order_by("-created", "prefix").prefetch_related("sites")
     serializer_class = ApiKeySerializer
     lookup_field = "prefix"
     lookup_url_kwarg = "id"
@@ -128,7 +130,12 @@ class ApiKeys(ModelViewSet[ApiKey]):
         """Make a key. The answer holds it; it cannot be shown again."""
         given = self.get_serializer(data=request.data)
         given.is_valid(raise_exception=True)
-        api_key, key = ApiKey.objects.create_key(**given.validated_data)
+        values = {"sees": seen_by_new(), **given.validated_data}
+        sites = values.pop("sites", [])
+        api_key: Any
+        with transaction.atomic():
+            api_key, key = ApiKey.objects.create_key(**values)
+            api_key.sites.set(sites)
         shown = self.get_serializer(api_key).data | {"key": key}
         return Response(shown, status=status.HTTP_201_CREATED)
 

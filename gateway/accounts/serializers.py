@@ -4,15 +4,29 @@ from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import transaction
 from django.utils import timezone
 from rest_framework import serializers
 
 from dicomnet.strict import StrictModelSerializer, StrictSerializer
 from gateway.accounts.authentication import KeyHolder
-from gateway.accounts.models import ApiKey, FailedSignIn, Role, Scope, User
+from gateway.accounts.models import ApiKey, FailedSignIn, Role, Scope, Site, User
+from gateway.accounts.sites import seen_by_new
 
 
-class UserSerializer(StrictModelSerializer):
+class SeesSerializer(StrictModelSerializer):
+    """Base of users and keys: which studies are there for them."""
+
+    sites = serializers.SlugRelatedField[Site](
+        slug_field="name",
+        queryset=Site.objects.all(),
+        many=True,
+        required=False,
+        help_text="By name: what is seen, where not everything is.",
+    )
+
+
+class UserSerializer(SeesSerializer):
     """A user; the password is only ever taken, never shown."""
 
     password = serializers.CharField(
@@ -34,6 +48,8 @@ class UserSerializer(StrictModelSerializer):
             "email",
             "role",
             "is_active",
+            "sees",
+            "sites",
             "password",
             "last_login",
             "date_joined",
@@ -59,7 +75,11 @@ class UserSerializer(StrictModelSerializer):
 
     def create(self, validated_data: dict[str, Any]) -> User:
         """A new user, its password hashed."""
-        return User.objects.create_user(**validated_data)
+        sites = validated_data.pop("sites", [])
+        with transaction.atomic():
+            user = User.objects.create_user(**{"sees": seen_by_new(), **validated_data})
+            user.sites.set(sites)
+        return user
 
     def update(self, instance: User, validated_data: dict[str, Any]) -> User:
         """A changed user."""
@@ -79,7 +99,7 @@ class LockOutSerializer(StrictModelSerializer):
         read_only_fields = fields
 
 
-class ApiKeySerializer(StrictModelSerializer):
+class ApiKeySerializer(SeesSerializer):
     """An API key without the key itself, which nobody can read again."""
 
     id = serializers.CharField(source="prefix", read_only=True, help_text="The first 8 characters of the key.")
@@ -95,6 +115,8 @@ class ApiKeySerializer(StrictModelSerializer):
             "id",
             "name",
             "scopes",
+            "sees",
+            "sites",
             "expires_at",
             "requests_per_minute",
             "is_revoked",

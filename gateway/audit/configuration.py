@@ -9,7 +9,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db.models import BooleanField, IntegerField, Model
-from django.db.models.signals import post_delete, post_save, pre_save
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
 from django.utils.translation import override
 
 from dicomnet.audit import Action, Entry
@@ -19,6 +19,7 @@ from gateway.audit.record import record
 CONFIGURATION: Mapping[str, frozenset[str]] = {
     "accounts.User": frozenset({"last_login", "date_joined"}),
     "accounts.ApiKey": frozenset(),
+    "accounts.Site": frozenset(),
     "dicomnet.AllowlistEntry": frozenset(),
     "dicomnet.RemoteNode": frozenset(),
     "routing.Destination": frozenset(),
@@ -35,6 +36,8 @@ CONFIGURATION: Mapping[str, frozenset[str]] = {
     "spanner.ConfigSource": frozenset(),
     "webhooks.Webhook": frozenset(),
 }
+# Which rows a row has, by the field: what a user or a key is given to see.
+_GIVEN = {"accounts.User": "sites", "accounts.ApiKey": "sites"}
 _SECRETS = frozenset({"password", "secret", "former_secret", "secret_key", "hashed_key", "wrapped"})
 _BEFORE = "_audit_before"
 
@@ -46,6 +49,9 @@ def listen() -> None:
         pre_save.connect(remember, sender=model, dispatch_uid="audit")
         post_save.connect(saved, sender=model, dispatch_uid="audit")
         post_delete.connect(removed, sender=model, dispatch_uid="audit")
+    for label, name in _GIVEN.items():
+        through = getattr(apps.get_model(label), name).through
+        m2m_changed.connect(given, sender=through, dispatch_uid="audit")
 
 
 def remember(instance: Any, raw: bool = False, **kwargs: Any) -> None:
@@ -73,6 +79,15 @@ def saved(instance: Any, created: bool, raw: bool = False, **kwargs: Any) -> Non
 def removed(instance: Any, **kwargs: Any) -> None:
     """A row is gone."""
     record(_entry(Action.REMOVED, instance))
+
+
+def given(instance: Any, action: str, reverse: bool, **kwargs: Any) -> None:
+    """A row has others than before; their names are told."""
+    if reverse or action not in {"post_add", "post_remove", "post_clear"}:
+        return
+    name = _GIVEN[instance._meta.label]
+    names = sorted(str(each) for each in getattr(instance, name).all())
+    record(_entry(Action.CHANGED, instance, {"fields": [name], name: names}))
 
 
 def subject_of(instance: Model) -> str:

@@ -252,6 +252,7 @@ SPECTACULAR_SETTINGS = {
         "FetchStateEnum": "spanner.models.FetchState",
         "ProcessKindEnum": "gateway.nodes.models.Kind",
         "ProcessStateEnum": "gateway.nodes.states.State",
+        "SeesEnum": "gateway.accounts.models.Sees",
         "AuditActionEnum": "dicomnet.audit.Action",
         "ActorKindEnum": "dicomnet.audit.ActorKind",
         "WebhookEventEnum": "gateway.webhooks.kinds.EventKind",

@@ -4,16 +4,18 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse_lazy
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.generic import DetailView, FormView, ListView
+from django.views.generic import DetailView, FormView, ListView, UpdateView
 
 from gateway.accounts.models import ApiKey
-from gateway.accounts.portal.forms import ApiKeyForm
+from gateway.accounts.portal.forms import ApiKeyForm, ApiKeySitesForm
 
 
 class ApiKeyList(PermissionRequiredMixin, ListView):
@@ -21,7 +23,7 @@ class ApiKeyList(PermissionRequiredMixin, ListView):
 
     permission_required = "accounts.view_apikey"
     raise_exception = True
-    queryset = ApiKey.objects.order_by("revoked", "-created", "prefix")
+    queryset = ApiKey.objects.order_by("revoked", "-created", "prefix").prefetch_related("sites")
     context_object_name = "keys"
     template_name = "accounts/api_key_list.html"
 
@@ -41,12 +43,32 @@ class ApiKeyCreate(PermissionRequiredMixin, FormView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Make it; the answer is the one that knows it."""
-        api_key, key = ApiKey.objects.create_key(**form.values())
+        api_key: Any
+        with transaction.atomic():
+            api_key, key = ApiKey.objects.create_key(**form.values())
+            api_key.sites.set(form.cleaned_data["sites"])
         return self.response_class(
             request=self.request,
             template="accounts/api_key_made.html",
             context={"view": self, "object": api_key, "key": key},
         )
+
+
+class ApiKeySites(PermissionRequiredMixin, UpdateView):
+    """Which studies a key sees; what else it may is said when it is made."""
+
+    permission_required = "accounts.change_apikey"
+    raise_exception = True
+    model = ApiKey
+    form_class = ApiKeySitesForm
+    slug_field = slug_url_kwarg = "prefix"
+    template_name = "accounts/api_key_sites.html"
+    success_url = reverse_lazy("api-key-list")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Save it; it counts from the next request on."""
+        messages.success(self.request, _("%(name)s is saved.") % {"name": form.instance.name})
+        return super().form_valid(form)
 
 
 class ApiKeyRevoke(PermissionRequiredMixin, DetailView):

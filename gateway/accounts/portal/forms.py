@@ -12,14 +12,15 @@ from django.utils.translation import gettext_lazy as _
 from gateway.accounts.confirm import is_own_password
 from gateway.accounts.errors import SignInLocked
 from gateway.accounts.models import ApiKey, Scope, User
+from gateway.accounts.portal.site_forms import SeesForm
 
 
-class UserForm(forms.ModelForm):
+class UserForm(SeesForm):
     """Who somebody is, and what the person may do."""
 
     class Meta:
         model = User
-        fields = ["username", "first_name", "last_name", "email", "role", "is_active"]
+        fields = ["username", "first_name", "last_name", "email", "role", "is_active", "sees"]
         labels = {
             "username": _("User name"),
             "first_name": _("First name"),
@@ -39,7 +40,7 @@ class NewUserForm(UserForm):
     """A person who does not sign in yet."""
 
     class Meta(UserForm.Meta):
-        fields = ["username", "first_name", "last_name", "email", "role"]
+        fields = ["username", "first_name", "last_name", "email", "role", "sees"]
 
 
 class PasswordField(forms.CharField):
@@ -104,7 +105,7 @@ class OwnPasswordForm(SetPasswordMixin, forms.Form):
         return cleaned
 
 
-class ApiKeyForm(forms.ModelForm):
+class ApiKeyForm(SeesForm):
     """A new API key."""
 
     scopes = forms.MultipleChoiceField(choices=Scope.choices, widget=forms.CheckboxSelectMultiple, label=_("It may"))
@@ -117,7 +118,7 @@ class ApiKeyForm(forms.ModelForm):
 
     class Meta:
         model = ApiKey
-        fields = ["name", "scopes", "requests_per_minute"]
+        fields = ["name", "scopes", "requests_per_minute", "sees"]
         labels = {"name": _("Name"), "requests_per_minute": _("Requests a minute")}
         help_texts = {
             "name": _("Which program uses it."),
@@ -133,6 +134,14 @@ class ApiKeyForm(forms.ModelForm):
 
     def values(self) -> dict[str, Any]:
         """What the key is made from."""
-        values = {name: self.cleaned_data[name] for name in ("name", "scopes", "requests_per_minute")}
+        values = {name: self.cleaned_data[name] for name in ("name", "scopes", "requests_per_minute", "sees")}
         day = self.cleaned_data["expires_on"]
         return values | {"expiry_date": day and timezone.make_aware(datetime.combine(day, time.max))}
+
+
+class ApiKeySitesForm(SeesForm):
+    """Which studies an API key sees."""
+
+    class Meta:
+        model = ApiKey
+        fields = ["sees"]

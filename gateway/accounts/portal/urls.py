@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from gateway.accounts.portal import api_keys, my_account, my_factor, users
+from gateway.accounts.portal import api_keys, my_account, my_factor, sites, users
 
 urlpatterns = [
     path("account/", my_account.MyAccount.as_view(), name="my-account"),
@@ -20,7 +20,12 @@ urlpatterns = [
     path("users/<int:pk>/sessions/", users.end_all_sessions, name="user-sessions"),
     path("users/<int:pk>/delete/", users.UserDelete.as_view(), name="user-delete"),
     path("users/lock-outs/<int:pk>/lift/", users.lift_lock_out, name="lock-out-lift"),
+    path("sites/", sites.SiteList.as_view(), name="site-list"),
+    path("sites/new/", sites.SiteCreate.as_view(), name="site-create"),
+    path("sites/<int:pk>/", sites.SiteUpdate.as_view(), name="site-update"),
+    path("sites/<int:pk>/delete/", sites.SiteDelete.as_view(), name="site-delete"),
     path("api-keys/", api_keys.ApiKeyList.as_view(), name="api-key-list"),
     path("api-keys/new/", api_keys.ApiKeyCreate.as_view(), name="api-key-create"),
+    path("api-keys/<slug:prefix>/", api_keys.ApiKeySites.as_view(), name="api-key-sites"),
     path("api-keys/<slug:prefix>/revoke/", api_keys.ApiKeyRevoke.as_view(), name="api-key-revoke"),
 ]

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import permission_required
 from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse_lazy
@@ -29,7 +30,7 @@ class UserList(PermissionRequiredMixin, ListView):
 
     permission_required = "accounts.view_user"
     raise_exception = True
-    queryset = User.objects.order_by("-is_active", "username")
+    queryset = User.objects.order_by("-is_active", "username").prefetch_related("sites")
     context_object_name = "users"
     template_name = "accounts/user_list.html"
 
@@ -50,7 +51,9 @@ class UserCreate(PermissionRequiredMixin, CreateView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Add the person; the answer is the one that knows the password."""
-        person, password = with_temporary_password(form.save(commit=False))
+        with transaction.atomic():
+            person, password = with_temporary_password(form.save(commit=False))
+            form.save_m2m()
         return self.response_class(
             request=self.request,
             template="accounts/user_password.html",

@@ -128,7 +128,7 @@ EXPECTED = {
     },
     **{
         (f"{name}-{page}", method): "administrator"
-        for name in ("api-user", "api-key", "api-webhook")
+        for name in ("api-user", "api-key", "api-webhook", "api-site")
         for page, methods in (("list", ("get", "post")), ("detail", ("get", "put", "patch", "delete")))
         for method in methods
     },

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from dicomnet.models import RemoteNode
-from gateway.accounts.models import ApiKey, FailedSignIn, User
+from gateway.accounts.models import ApiKey, FailedSignIn, Site, User
 from gateway.batches.models import Batch
 from gateway.configuration.models import ConfigSnapshot
 from gateway.webhooks.models import Webhook
@@ -77,6 +77,7 @@ class Rows:
     batch: Batch
     snapshot: ConfigSnapshot
     webhook: Webhook
+    site: Site
 
     def addresses(self) -> dict[str, str]:
         """Addresses of all pages by name."""
@@ -150,7 +151,11 @@ class Rows:
             "user-form": f"/users/{self.person.pk}/",
             "user-password": f"/users/{self.person.pk}/password/",
             "user-delete": f"/users/{self.person.pk}/delete/",
+            "sites": "/sites/",
+            "site-form": f"/sites/{self.site.pk}/",
+            "site-delete": f"/sites/{self.site.pk}/delete/",
             "api-keys": "/api-keys/",
+            "api-key-sites": f"/api-keys/{self.api_key.prefix}/",
             "api-key-form": "/api-keys/new/",
             "api-key-revoke": f"/api-keys/{self.api_key.prefix}/revoke/",
             "my-account": "/account/",
@@ -222,6 +227,7 @@ def make_rows(count: int = 1) -> Rows:
         BatchFactory.create(studies=[delivery.instance.series.study for delivery in deliveries]),
         ConfigSnapshotFactory.create_batch(count)[0],
         _make_webhooks(count),
+        Site.objects.get_or_create(name="North", senders=["CT_ROOM1"])[0],
     )
 
 
