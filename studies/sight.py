@@ -46,8 +46,10 @@ class Sight:
         if self.institutions:
             seen |= Q(**{f"{ahead}institution_name__in": self.institutions})
         if self.labels:
-            given = _rows("StudyLabel").filter(study=OuterRef(path or "pk"), label__in=self.labels)
-            seen |= Q(Exists(given))
+            labels = _rows("StudyLabel").filter(label__in=self.labels)
+            # Of studies from the label's side: asked of each, a rare label would have the whole table read.
+            given = Exists(labels.filter(study=OuterRef(path))) if path else Q(pk__in=labels.values("study"))
+            seen |= Q(given)
         return seen
 
     def named(self, field: str) -> Q:

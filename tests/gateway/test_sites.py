@@ -185,7 +185,8 @@ def test_sites_are_given_on_the_pages_and_it_is_on_record() -> None:
 
 
 def key_sight(api_key: ApiKey) -> Sight | None:
-    return ApiKey.objects.get(pk=api_key.pk).sight
+    found: ApiKey = ApiKey.objects.get(pk=api_key.pk)
+    return found.sight
 
 
 def test_sites_are_added_changed_and_removed_on_pages() -> None:
