@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.urls import get_resolver
 
 from studies.sight import NOTHING, Sight, carried, seeing
 
@@ -13,7 +14,8 @@ class SeesOwnSites:
     """It stands before all doors; each says who asks by the request's ``user``, which is read when it is needed."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        """Begin."""
+        """Begin; all views are there before the first request: what their classes keep is not to be of who asks first."""
+        get_resolver().url_patterns  # noqa: B018 (which imports them)
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
