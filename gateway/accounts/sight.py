@@ -14,7 +14,7 @@ class SeesOwnSites:
     """It stands before all doors; each says who asks by the request's ``user``, which is read when it is needed."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        """Begin; all views are there before the first request: what their classes keep is not to be of who asks first."""
+        """Begin, with all views imported: what their classes keep is not to be of who asks first."""
         get_resolver().url_patterns  # noqa: B018 (which imports them)
         self._get_response = get_response
 

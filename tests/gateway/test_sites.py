@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.db.models import Model
+from django.http import HttpResponse
 from django.test import Client, override_settings
 from pytest_django import DjangoAssertNumQueries
 
 from gateway.accounts.models import ApiKey, Site, User
+from gateway.accounts.sight import SeesOwnSites
 from gateway.audit.models import AuditRecord
 from studies.models import Conflict, Instance, Study, StudyLabel
 from studies.sight import NOTHING, SeenManager, Sight, seeing, whole
@@ -248,3 +250,11 @@ def test_the_audit_trail_shows_an_administrator_the_records_of_his_studies() -> 
 
 def test_a_visitor_without_a_name_still_reaches_the_sign_in_page() -> None:
     assert Client().get("/sign-in/").status_code == 200
+
+
+def test_what_views_keep_is_not_that_of_who_asks_first() -> None:
+    from spanner.portal.fetches import FetchPage
+
+    SeesOwnSites(lambda request: HttpResponse())
+
+    assert not FetchPage.queryset._is_narrowed
