@@ -255,6 +255,6 @@ def test_a_visitor_without_a_name_still_reaches_the_sign_in_page() -> None:
 def test_what_views_keep_is_not_that_of_who_asks_first() -> None:
     from spanner.portal.fetches import FetchPage
 
-    SeesOwnSites(lambda request: HttpResponse())
+    SeesOwnSites(lambda _: HttpResponse())
 
     assert not FetchPage.queryset._is_narrowed
