@@ -257,4 +257,5 @@ def test_what_views_keep_is_not_that_of_who_asks_first() -> None:
 
     SeesOwnSites(lambda _: HttpResponse())
 
-    assert not FetchPage.queryset._is_narrowed
+    kept: Any = FetchPage.queryset
+    assert not kept._is_narrowed

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0007_list_columns'),
+        ('accounts', '0009_first_steps_are_hidden'),
     ]
 
     operations = [
