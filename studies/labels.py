@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from studies.models import LO_LENGTH, USER_NAME_LENGTH, Study, StudyLabel
+from studies.conflict_models import USER_NAME_LENGTH
+from studies.models import LO_LENGTH, Study, StudyLabel
 
 LEGAL_HOLD = "legal hold"  # in whatever case: nothing of such a study is deleted, and no policy moves it
 MAXIMUM_LABELS = 50  # of one study, by hand

@@ -105,7 +105,7 @@ class ConfigExport(APIView):
         parameters=[
             OpenApiParameter("secrets", str, enum=FORMS, description="How secrets are written; never themselves.")
         ],
-        responses={(200, MEDIA_TYPE): OpenApiTypes.STR},
+        responses={(200, MEDIA_TYPE): OpenApiTypes.OBJECT},
     )
     def get(self, request: Request) -> HttpResponse:
         """YAML; the same configuration makes the same bytes."""

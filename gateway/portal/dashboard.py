@@ -33,7 +33,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     if request.headers.get("HX-Target") == "live":
         return render(request, "portal/_live.html", context | _live(figures(chosen, timezone.now())))
     latest = list(list_studies(StudyFilters())[:LATEST_STUDIES])
-    context |= steps_context(person(request))
+    context |= steps_context(person(request), has_studies=bool(latest))
     if latest or "steps" not in context:
         context |= _live(figures(chosen, timezone.now())) | {"latest": latest}
     return render(request, "portal/dashboard.html", context)

@@ -57,24 +57,24 @@ class FirstSteps:
         return every if self.has_factor is None else [*every, self.has_factor]
 
 
-def first_steps(user: User) -> FirstSteps:
+def first_steps(user: User, *, has_studies: bool) -> FirstSteps:
     """What is done; loopback alone is no modality."""
     networks = AllowlistEntry.objects.filter(may_store=True).values_list("network", flat=True)
     return FirstSteps(
         has_callers=any(not network.startswith(("127.", "::1")) for network in networks),
         has_destinations=Destination.objects.exists(),
         has_rules=Rule.objects.exists(),
-        has_studies=Study.objects.exists(),
+        has_studies=has_studies,
         has_factor=has_factor(user) if user.is_administrator else None,
         test=progress_of(user),
     )
 
 
-def steps_context(user: User) -> dict[str, Any]:
+def steps_context(user: User, *, has_studies: bool) -> dict[str, Any]:
     """What the checklist's template wants; without steps where there is nothing to show."""
     if user.hides_first_steps:
         return {}
-    found = first_steps(user)
+    found = first_steps(user, has_studies=has_studies)
     host, port = settings.GANTRY.dicom_bind[:2]
     return {"steps": found, "dicom_host": host, "dicom_port": port} if found.concerns(user) else {}
 
@@ -82,7 +82,9 @@ def steps_context(user: User) -> dict[str, Any]:
 @require_GET
 def show_steps(request: HttpRequest) -> HttpResponse:
     """The checklist alone, for a page that is open already; empty once there is nothing to show."""
-    return render(request, "portal/_first_steps.html", steps_context(person(request)))
+    return render(
+        request, "portal/_first_steps.html", steps_context(person(request), has_studies=Study.objects.exists())
+    )
 
 
 @require_POST

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from gateway.webhooks.kinds import label_of
+from studies.sight import SeenManager, by_uid
 
 ERROR_LENGTH = 300
 
@@ -61,6 +62,9 @@ class WebhookEvent(models.Model):
     data = models.JSONField(default=dict)
     at = models.DateTimeField(default=timezone.now)
 
+    objects = SeenManager()
+    seen_by = by_uid("study_instance_uid")
+
     class Meta:
         ordering = ["pk"]
 
@@ -94,6 +98,9 @@ class WebhookDelivery(models.Model):
     delivered_at = models.DateTimeField(null=True, blank=True)
     last_status = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Of HTTP; none: no answer.")
     last_error = models.CharField(max_length=ERROR_LENGTH, blank=True)
+
+    objects = SeenManager()
+    seen_by = by_uid("study_instance_uid")
 
     class Meta:
         verbose_name_plural = "webhook deliveries"

@@ -26,6 +26,7 @@ NOT_NARROWED = {
     "tiering.Pack": "places are figures, and what is kept for no study must be found",
     "tiering.Copy": "as its pack",
     "tiering.LocationSlot": "how many moves a location takes at once",
+    "samples.SampleStudy": "a fictitious patient, and shown to who asked for it alone",
     "studies.DeletedFile": "of the sweep alone",
     "audit.AuditRecord": "verified as a whole; gateway.audit.search narrows what is shown",
 }

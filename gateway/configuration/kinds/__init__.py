@@ -11,6 +11,7 @@ from gateway.configuration.kinds.policies import Policies
 from gateway.configuration.kinds.quiet_times import QuietTimes
 from gateway.configuration.kinds.remote_nodes import RemoteNodes
 from gateway.configuration.kinds.rules import Rules
+from gateway.configuration.kinds.sites import Sites
 from gateway.configuration.kinds.sources import Sources
 
 KINDS: tuple[Kind, ...] = (
@@ -25,6 +26,7 @@ KINDS: tuple[Kind, ...] = (
     Policies(),
     Sources(),
     Federations(),
+    Sites(),
 )
 # Rows that administrators make and that are no part of the document, each with the reason.
 LEFT_OUT: dict[str, str] = {
