@@ -7,6 +7,7 @@ from typing import Any
 from dicomnet.audit import Action, Entry
 from gateway.accounts.models import Site, User
 from gateway.audit.record import record
+from gateway.webhooks.models import WebhookDelivery
 from routing.ai.models import AIRequest, AIResult
 from routing.models import BackTest, Delivery
 from spanner.answers import Answer, State
@@ -31,6 +32,7 @@ from tests.factories import (
     SpanningConfigFactory,
     StudyFactory,
     TierChangeFactory,
+    WebhookDeliveryFactory,
 )
 from tests.spanner.answered import answered
 from tiering.models import Move
@@ -50,6 +52,7 @@ class World:
     ai_request: AIRequest
     ai_result: AIResult
     fetch: Fetch
+    webhook_delivery: WebhookDelivery
 
     @cached_property
     def marks(self) -> dict[str, str]:
@@ -133,6 +136,7 @@ def _world(title: str, federation: SpanningConfig) -> World:
         AIRequestFactory.create(study=study, state="failed"),
         AIResultFactory.create(instance=instance),
         FetchFactory.create(study_instance_uid=study.study_instance_uid, config=federation),
+        WebhookDeliveryFactory.create(study_instance_uid=study.study_instance_uid, state="dead"),
     )
 
 

@@ -40,13 +40,14 @@ OF_A_STUDY = {
         "ai_result",
     ),
     **dict.fromkeys(["move", "move-cancel", "move-retry", "api-move-detail", "api-move-cancel"], "move"),
+    **dict.fromkeys(["api-webhook-delivery-detail", "api-webhook-delivery-retry"], "webhook_delivery"),
     **dict.fromkeys(["fetch", "fetch-again", "fetch-cancel", "api-fetch-detail", "api-fetch-cancel"], "fetch"),
 }
 # What is of no one study: the installation's configuration, accounts, and work on several studies.
 OF_NONE = re.compile(
     r"(api-)?(destination|rule|back-test|ai-pool|ai-worker|allowlist|remote-node|location|policy|tier|tier-policy|source|"
-    r"federation|federation-source|user|site|lock-out|filter|key|licence)(-.*)?|batch(-.*)?|span-.*|api-span-.*|api-key-.*|"
-    r"api-unreadable-file-detail"
+    r"federation|federation-source|user|site|lock-out|filter|key|licence)(-.*)?|batch(-.*)?|webhook(-.*)?|configuration-.*|span-.*|api-span-.*|api-key-.*|"
+    r"api-config-.*|api-webhook-(?!delivery-(detail|retry$)).*|api-unreadable-file-detail"
 )
 # Addresses that tell of the product and of no study, and are slow to answer.
 OF_THE_PRODUCT = re.compile(r"/(api/v1/(schema|docs|auth)|system|sign-|account|sites/new|readyz|dicom-web/wado)")
@@ -85,11 +86,14 @@ LISTS = [(name, text) for name, text in ALL if "<" not in text]
 
 def filled(name: str, text: str, world: World | None, worlds: Worlds) -> str:
     """The address of a world's rows; of none: of what there is not."""
-    values = NOTHING | {"study": "1.2.3", "series": "1.2.3.4", "instance": "1.2.3.4.5"}
+    values = NOTHING | {"study": "1.2.3", "series": "1.2.3.4", "instance": "1.2.3.4.5", "webhook_pk": "99999999"}
     if world is not None:
         values = values | world.values
         if name in OF_A_STUDY:
-            values["pk"] = str(getattr(world, OF_A_STUDY[name]).pk)
+            values |= {
+                "pk": str(getattr(world, OF_A_STUDY[name]).pk),
+                "webhook_pk": str(world.webhook_delivery.webhook_id),
+            }
     values |= {"span": worlds.federation.name, "numbers": "1", "where": "00280010"}
     return _PART.sub(lambda part: values[part.group(1)], text)
 
