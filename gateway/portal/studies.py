@@ -120,7 +120,8 @@ class StudyList(PermissionRequiredMixin, ListView):
             "shown": dict.fromkeys(self.shown, True),
             "is_own_choice": is_own_choice,
             "less_needed": less_needed,
-            "menu_fields": self.form.in_the_menu(self.shown),
+            "menu_fields": (menu := self.form.in_the_menu(self.shown)),
+            "menu_values": [(field.name, field.value()) for field in menu],
             "menu_count": self.form.used_in_the_menu(self.shown),
         }
 

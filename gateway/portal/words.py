@@ -1,8 +1,10 @@
 """Values as people read them, in the language of the page: names, dates, times, sizes and UIDs of the standard."""
 
 from datetime import UTC, date, datetime
+from functools import cache
 
 from django.utils.formats import get_format
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from pydicom.uid import UID
 
@@ -12,8 +14,16 @@ _SIZES = ("B", "kB", "MB", "GB", "TB", "PB")
 
 def number(value: float, digits: int = 0) -> str:
     """``1,250.5``: with its thousands apart, and so many digits behind the point."""
-    signs = {ord(","): get_format("THOUSAND_SEPARATOR"), ord("."): get_format("DECIMAL_SEPARATOR")}
-    return f"{value:,.{digits}f}".translate(signs)
+    text = f"{value:,.{digits}f}"
+    signs = _signs(get_language())
+    return text.translate(signs) if signs else text
+
+
+@cache  # a page of charts has hundreds of numbers
+def _signs(language: str | None) -> dict[int, str]:
+    """What stands for the comma and the point of English; nothing where they are the same."""
+    thousands, decimal = get_format("THOUSAND_SEPARATOR", language), get_format("DECIMAL_SEPARATOR", language)
+    return {} if (thousands, decimal) == (",", ".") else {ord(","): thousands, ord("."): decimal}
 
 
 def person_name(value: str) -> str:
