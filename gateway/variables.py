@@ -166,6 +166,12 @@ VARIABLES = (
         "optional",
         "who must have a second factor: `administrators`, `everyone`, or nobody (`optional`)",
     ),
+    Variable(
+        "GANTRY_NEW_USERS_SEE",
+        "all",
+        "what a new user or API key sees of whom nobody says it: `all` studies, or `nothing` until it is given "
+        "[sites](accounts.md#which-studies-somebody-sees)",
+    ),
     Variable("GANTRY_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
     Variable(
         "GANTRY_FAULTS",

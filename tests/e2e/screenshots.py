@@ -46,6 +46,8 @@ EMPTY_PAGES = {
     "archives-empty": "/archives/",
     "sources-empty": "/archives/sources/",
     "fetches-empty": "/archives/fetches/",
+    "webhooks-empty": "/webhooks/",
+    "sites-empty": "/sites/",
 }
 PAGES = {
     "dashboard": "/",
@@ -112,6 +114,7 @@ PAGES = {
     "policy-form": "/tiers/policies/{policy}/edit/",
     "location-form-s3": "/tiers/new/?kind=s3",
     "system": "/system/",
+    "configuration": "/system/configuration/",
     "system-events": "/system/events/",
     "licences": "/system/licences/",
     "users": "/users/",
@@ -158,10 +161,12 @@ def main(wanted: list[str]) -> None:
             pictures.empty()
             from django.utils import timezone
 
+            from gateway.accounts.models import User
             from gateway.analytics.roll_up import roll_up
             from tests.e2e.hospital import fill
 
             fill()
+            User.objects.update(hides_first_steps=True)
             while roll_up(timezone.now()):
                 pass
             pictures.full()
