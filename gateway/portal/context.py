@@ -217,6 +217,6 @@ ALERTS = {
     "conflict-list": _("conflicts and identity clashes nobody has seen"),
     "commitment-list": _("storage commitments not reported"),
     "ai-board": _("AI results in quarantine"),
-    "tier-list": "tiers, moves or copies that want help",
+    "tier-list": _("tiers, moves or copies that want help"),
     "span-search": _("archives that do not answer"),
 }

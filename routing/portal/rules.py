@@ -95,5 +95,6 @@ def switch_rule(request: HttpRequest, pk: int) -> HttpResponse:
     rule = get_object_or_404(Rule, pk=pk)
     rule.is_enabled = "on" in request.POST
     rule.save(update_fields=["is_enabled", "updated_at"])
-    messages.success(request, f"{rule.name} is {'on' if rule.is_enabled else 'off'}.")
+    done = _("The rule %(name)s is on.") if rule.is_enabled else _("The rule %(name)s is off.")
+    messages.success(request, done % {"name": rule.name})
     return HttpResponseRedirect(reverse("rule-list"))
